@@ -1,0 +1,250 @@
+//! What a scenario says about learning.
+
+use crate::scenario::distribution::Distribution;
+use crate::scenario::tagged::tagged;
+use crate::scenario::units::{Size, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What is learnt, from which data, and how long computing takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Learning {
+    /// The data. Default: the handwritten digits that come with the program.
+    pub dataset: Dataset,
+    /// Who holds which rows. Default: `iid`.
+    pub partitioning: Partitioning,
+    /// The model. Default: `softmax`.
+    pub model: ModelKind,
+    /// Initial parameters. Default: `random`.
+    pub init: Init,
+    /// Step size of gradient descent. Default 0.5.
+    pub learning_rate: f64,
+    /// Rows a gradient step, or `"full"`. Default 16.
+    pub batch_size: BatchSize,
+    /// Accuracy and loss are taken every so many rounds, and after the last. Default 1.
+    pub evaluate_every: u32,
+    /// How models are combined. Default: `fedavg`.
+    pub aggregator: Aggregator,
+    /// How long computing takes in scenario time.
+    pub compute: Compute,
+}
+
+tagged! {
+    /// Where rows come from.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum Dataset by "kind" {
+        /// 1,797 handwritten digits of 8 × 8 pixels in ten classes (UCI, Alpaydin and Kaynak 1998, CC BY 4.0).
+        Digits(Digits) = "digits",
+        /// Comma-separated files with a header line.
+        Csv(Csv) = "csv",
+    }
+}
+
+/// See [`Dataset::Digits`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Digits {}
+
+/// See [`Dataset::Csv`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Csv {
+    /// The file, relative to the scenario's folder.
+    pub train: PathBuf,
+    /// A second file to test on. Default: a fifth of `train`, drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    /// The column that holds the class. All others are features and must be numbers. Default: `label`.
+    #[serde(default = "label")]
+    pub label: String,
+}
+
+tagged! {
+    /// Who holds which rows of the training data.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum Partitioning by "kind" {
+        /// Shuffled and cut into equal shares.
+        Iid(Iid) = "iid" | "RandomIIDPartitionStrategy",
+        /// Shares of each class drawn from a Dirichlet distribution (Hsu et al. 2019): the smaller alpha, the more skewed.
+        Dirichlet(Dirichlet) = "dirichlet" | "DirichletPartitionStrategy",
+        /// Each node holds rows of a few classes only.
+        LabelSkew(LabelSkew) = "label_skew" | "LabelSkewedPartitionStrategy",
+        /// Each node holds a main class and a mix of all.
+        Percentage(Percentage) = "percentage" | "PercentageBasedNonIIDPartitionStrategy",
+    }
+}
+
+/// See [`Partitioning::Iid`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Iid {}
+
+/// See [`Partitioning::Dirichlet`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dirichlet {
+    /// Concentration; greater than 0. Default 1.
+    #[serde(default = "one")]
+    pub alpha: f64,
+}
+
+/// See [`Partitioning::LabelSkew`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabelSkew {
+    /// Classes a node. Default 2.
+    #[serde(default = "two")]
+    pub classes_per_node: u32,
+}
+
+/// See [`Partitioning::Percentage`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Percentage {
+    /// The share of a node's rows that are of its main class, in percent. Default 80.
+    #[serde(default = "eighty")]
+    pub percentage: f64,
+}
+
+tagged! {
+    /// The model.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum ModelKind by "kind" {
+        /// Multinomial logistic regression.
+        Softmax(Softmax) = "softmax",
+        /// Layers of rectified linear units, then softmax.
+        Mlp(Mlp) = "mlp",
+        /// Learns nothing, only weighs: for studying the network alone.
+        Synthetic(Synthetic) = "synthetic",
+    }
+}
+
+/// See [`ModelKind::Softmax`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Softmax {}
+
+/// See [`ModelKind::Mlp`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mlp {
+    /// Units of each hidden layer. Default `[32]`.
+    #[serde(default = "hidden")]
+    pub hidden: Vec<u32>,
+}
+
+/// See [`ModelKind::Synthetic`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Synthetic {
+    /// Bytes of float32 parameters. Default 1 KiB.
+    #[serde(default = "kibibyte")]
+    pub size: Size,
+}
+
+/// Initial parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// All zero.
+    Zeros,
+    /// Drawn from the seed, uniform within ±√(6 / (inputs + outputs)) for each layer (Glorot and Bengio 2010); biases zero.
+    #[default]
+    Random,
+}
+
+/// Rows a gradient step: a number, or `"full"` for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum BatchSize {
+    /// So many rows.
+    Rows(u32),
+    /// All rows of the node.
+    Full(Full),
+}
+
+/// The word `full`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Full {
+    /// All rows.
+    Full,
+}
+
+tagged! {
+    /// How models are combined.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum Aggregator by "kind" {
+        /// The mean weighted by training rows (McMahan et al. 2017).
+        Fedavg(Fedavg) = "fedavg" | "FedAvg",
+    }
+}
+
+/// See [`Aggregator::Fedavg`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fedavg {}
+
+/// How long computing takes in scenario time. Each is a duration or a distribution, drawn once for each node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compute {
+    /// One epoch of training. Default 200 ms.
+    pub train: Distribution,
+    /// One evaluation. Default 20 ms.
+    pub evaluate: Distribution,
+    /// One aggregation. Default 5 ms.
+    pub aggregate: Distribution,
+}
+
+impl Default for Learning {
+    fn default() -> Self {
+        Self {
+            dataset: Dataset::Digits(Digits {}),
+            partitioning: Partitioning::Iid(Iid {}),
+            model: ModelKind::Softmax(Softmax {}),
+            init: Init::Random,
+            learning_rate: 0.5,
+            batch_size: BatchSize::Rows(16),
+            evaluate_every: 1,
+            aggregator: Aggregator::Fedavg(Fedavg {}),
+            compute: Compute::default(),
+        }
+    }
+}
+
+impl Default for Compute {
+    fn default() -> Self {
+        Self {
+            train: Span::millis(200).into(),
+            evaluate: Span::millis(20).into(),
+            aggregate: Span::millis(5).into(),
+        }
+    }
+}
+
+fn label() -> String {
+    "label".into()
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn eighty() -> f64 {
+    80.0
+}
+
+fn hidden() -> Vec<u32> {
+    vec![32]
+}
+
+fn kibibyte() -> Size {
+    Size(1024)
+}

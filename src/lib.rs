@@ -1,0 +1,11 @@
+//! p2pfl-sim: how a P2PFL network behaves with hundreds or thousands of peers, on one machine.
+
+pub mod learning;
+pub mod metrics;
+pub mod network;
+pub mod node;
+pub mod random;
+pub mod scenario;
+pub mod time;
+pub mod topology;
+pub mod wire;

@@ -1,0 +1,47 @@
+//! What is measured while a run goes on: message accounting, latencies, throughput, rounds.
+//!
+//! Recorders belong to workers or shards and are merged at the end. What becomes of the numbers, and how they are
+//! shown, is `report`'s.
+
+/// Which part of a run a message belongs to: the one it was sent in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// Connecting and first heartbeats, until the initiator starts learning.
+    Setup,
+    /// From then on.
+    Learning,
+}
+
+/// Why a message did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Cause {
+    /// A lossy link.
+    Loss,
+    /// A partition between sender and receiver.
+    Partition,
+    /// The receiver was not there: crashed, gone, or not yet come.
+    Crash,
+    /// The deadline of the call passed.
+    Timeout,
+    /// The receiver's inbox was full.
+    Overflow,
+}
+
+impl Cause {
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Loss, Self::Partition, Self::Crash, Self::Timeout, Self::Overflow];
+    /// The name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Partition => "partition",
+            Self::Crash => "crash",
+            Self::Timeout => "timeout",
+            Self::Overflow => "overflow",
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The script: what happens to the network while it learns, and when.
+
+use super::tagged::tagged;
+use super::units::Span;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// When a script entry fires.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum At {
+    /// So long after the initiator started learning.
+    Time(Span),
+    /// As soon as the first node has entered this round, counted from 0.
+    Round(AtRound),
+}
+
+/// `{ "round": 2 }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AtRound {
+    /// The round, counted from 0.
+    pub round: u32,
+}
+
+tagged! {
+    /// One happening: `{ "at": "30s", "do": "crash", "nodes": [3, "40-49"] }`. Times count from the moment the
+    /// initiator starts learning.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum Entry by "do" {
+        /// Nodes stop at once and lose their state; callers find them unreachable.
+        Crash(Nodes) = "crash",
+        /// Crashed nodes, or nodes that left, come back with a fresh model and connect to their neighbours again.
+        Restart(Nodes) = "restart",
+        /// Nodes that were absent until now come up and connect to their neighbours.
+        Join(Nodes) = "join",
+        /// Nodes say goodbye to their neighbours and go.
+        Leave(Nodes) = "leave",
+        /// Messages between the groups are lost until `heal`. A node in no group can talk to everyone.
+        Partition(Partition) = "partition",
+        /// Ends all partitions.
+        Heal(Heal) = "heal",
+        /// Compute jobs, links, or both of these nodes take so many times longer from now on.
+        Slow(Slow) = "slow",
+        /// The initiator, or the first of these nodes, ends learning for everyone.
+        StopLearning(Stop) = "stop_learning",
+    }
+}
+
+/// The nodes that something happens to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nodes {
+    /// When.
+    pub at: At,
+    /// Indices, ranges such as `"40-49"`, or `{ "random": 10 }`.
+    pub nodes: NodeSet,
+}
+
+/// A partition into groups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// When.
+    pub at: At,
+    /// Two or more groups, each a list of nodes.
+    pub groups: Vec<NodeSet>,
+}
+
+/// The end of all partitions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Heal {
+    /// When.
+    pub at: At,
+}
+
+/// A slowdown; a factor of 1 ends it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slow {
+    /// When.
+    pub at: At,
+    /// Indices, ranges such as `"40-49"`, or `{ "random": 10 }`.
+    pub nodes: NodeSet,
+    /// How many times longer compute jobs take. Default 1.
+    #[serde(default = "one")]
+    pub compute: f64,
+    /// How many times longer messages from and to the nodes take. Default 1. It needs a `network` block, else there is no delay to stretch.
+    #[serde(default = "one")]
+    pub link: f64,
+}
+
+/// Who ends learning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// When.
+    pub at: At,
+    /// The node that says so. Default: the initiator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<u32>,
+}
+
+/// A choice of nodes: an index, a range, a random number of them, or a list of these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct NodeSet(pub Vec<Pick>);
+
+/// One part of a [`NodeSet`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Pick {
+    /// One node.
+    Index(u32),
+    /// Nodes `"first-last"`, both included.
+    Range(String),
+    /// So many nodes, drawn from the seed.
+    Random(Random),
+}
+
+/// `{ "random": 10 }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Random {
+    /// How many.
+    pub random: u32,
+}
+
+impl Entry {
+    /// When it happens.
+    pub fn at(&self) -> &At {
+        match self {
+            Self::Crash(it) | Self::Restart(it) | Self::Join(it) | Self::Leave(it) => &it.at,
+            Self::Partition(it) => &it.at,
+            Self::Heal(it) => &it.at,
+            Self::Slow(it) => &it.at,
+            Self::StopLearning(it) => &it.at,
+        }
+    }
+}
+
+fn one() -> f64 {
+    1.0
+}

@@ -1,0 +1,14 @@
+//! What goes over the wire: P2PFL's protobuf types, the commands, exact sizes, and the encoding of models.
+//!
+//! Inside the program peers are numbers and messages are small values; text and bytes exist here only. What a
+//! message does to a node is the node's affair.
+
+mod command;
+
+pub use command::Command;
+
+/// The generated protobuf types of `proto/node.proto`.
+pub mod proto {
+    #![allow(missing_docs, clippy::all, clippy::pedantic)]
+    tonic::include_proto!("node");
+}
