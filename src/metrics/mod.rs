@@ -3,6 +3,15 @@
 //! Recorders belong to workers or shards and are merged at the end. What becomes of the numbers, and how they are
 //! shown, is `report`'s.
 
+mod finite;
+mod histogram;
+mod recorder;
+
+pub use histogram::{Histogram, Summary};
+pub use recorder::{Counts, Recorder, Recording};
+
+use serde::{Deserialize, Serialize};
+
 /// Which part of a run a message belongs to: the one it was sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -13,8 +22,14 @@ pub enum Phase {
     Learning,
 }
 
+impl Phase {
+    /// How many there are.
+    pub const COUNT: usize = 2;
+}
+
 /// Why a message did not arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Cause {
     /// A lossy link.

@@ -1,0 +1,389 @@
+//! The recorder: takes measurements while a run goes on, and is merged with the others at the end.
+//!
+//! There is one for each worker or shard, never one for each node. The calls for messages are on the hottest path
+//! of a run: an addition or two each. What is made of the numbers is `result`'s.
+
+use super::{Cause, Histogram, Phase};
+use crate::node::Stage;
+use crate::wire::Command;
+
+/// Whether everything is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recording {
+    /// Everything.
+    #[default]
+    On,
+    /// Only how many messages and bytes were handled: to see what measuring costs.
+    Off,
+}
+
+/// What became of the messages of one command, in one phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Handed over by nodes.
+    pub sent: u64,
+    /// Made by the network on top of what was sent.
+    pub network_copies: u64,
+    /// Taken by a node and new to it.
+    pub delivered: u64,
+    /// Taken by a node that knew it already.
+    pub duplicate: u64,
+    /// Lost, by the number of the cause.
+    pub dropped: [u64; Cause::COUNT],
+    /// Bytes of the protobuf encoding of what was sent.
+    pub payload_bytes: u64,
+    /// Bytes that the transport put on the link for it.
+    pub wire_bytes: u64,
+}
+
+/// Measurements of one worker or shard.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    on: bool,
+    counts: [[Counts; Command::COUNT]; Phase::COUNT],
+    handled_messages: u64,
+    handled_bytes: u64,
+    message: [Histogram; Command::COUNT],
+    rpc: [Histogram; Command::COUNT],
+    stage: [Histogram; Stage::COUNT],
+    round: Histogram,
+    dissemination: Histogram,
+    hops: Histogram,
+    timer_lateness: Histogram,
+}
+
+impl Recorder {
+    /// One with nothing recorded; it is small until something is.
+    pub fn new(switch: Recording) -> Self {
+        Self {
+            on: switch == Recording::On,
+            counts: Default::default(),
+            handled_messages: 0,
+            handled_bytes: 0,
+            message: Default::default(),
+            rpc: Default::default(),
+            stage: Default::default(),
+            round: Histogram::default(),
+            dissemination: Histogram::default(),
+            hops: Histogram::default(),
+            timer_lateness: Histogram::default(),
+        }
+    }
+
+    /// `count` messages were handed over, of so many bytes together. `phase` is the one they are sent in; every
+    /// later call about them gives the same.
+    pub fn sent(&mut self, phase: Phase, command: Command, count: u64, payload_bytes: u64, wire_bytes: u64) {
+        if self.on {
+            let counts = self.counts_mut(phase, command);
+            add(&mut counts.sent, count);
+            add(&mut counts.payload_bytes, payload_bytes);
+            add(&mut counts.wire_bytes, wire_bytes);
+        }
+    }
+
+    /// The network made `count` copies of messages.
+    pub fn copied(&mut self, phase: Phase, command: Command, count: u64) {
+        if self.on {
+            add(&mut self.counts_mut(phase, command).network_copies, count);
+        }
+    }
+
+    /// Nodes took `count` messages that were new to them, of `payload_bytes` together.
+    pub fn delivered(&mut self, phase: Phase, command: Command, count: u64, payload_bytes: u64) {
+        add(&mut self.handled_messages, count);
+        add(&mut self.handled_bytes, payload_bytes);
+        if self.on {
+            add(&mut self.counts_mut(phase, command).delivered, count);
+        }
+    }
+
+    /// Nodes took `count` messages that they knew already, of `payload_bytes` together.
+    pub fn duplicate(&mut self, phase: Phase, command: Command, count: u64, payload_bytes: u64) {
+        add(&mut self.handled_messages, count);
+        add(&mut self.handled_bytes, payload_bytes);
+        if self.on {
+            add(&mut self.counts_mut(phase, command).duplicate, count);
+        }
+    }
+
+    /// `count` messages did not arrive.
+    pub fn dropped(&mut self, phase: Phase, command: Command, cause: Cause, count: u64) {
+        if self.on {
+            add(&mut self.counts_mut(phase, command).dropped[cause as usize], count);
+        }
+    }
+
+    /// `count` messages took `nanos` each from hand-over to the receiving node. What was sent during set-up is not
+    /// part of any latency.
+    pub fn message_latency(&mut self, phase: Phase, command: Command, nanos: u64, count: u64) {
+        if self.on && phase == Phase::Learning {
+            self.message[command as usize].record(nanos, count);
+        }
+    }
+
+    /// A call took `nanos` from hand-over until its response was back.
+    pub fn rpc_latency(&mut self, phase: Phase, command: Command, nanos: u64) {
+        if self.on && phase == Phase::Learning {
+            self.rpc[command as usize].record(nanos, 1);
+        }
+    }
+
+    /// A node was in a stage for `nanos` of scenario time.
+    pub fn stage(&mut self, stage: Stage, nanos: u64) {
+        if self.on {
+            self.stage[stage as usize].record(nanos, 1);
+        }
+    }
+
+    /// A node took `nanos` of scenario time for a round.
+    pub fn round(&mut self, nanos: u64) {
+        if self.on {
+            self.round.record(nanos, 1);
+        }
+    }
+
+    /// A gossip message was new to a node, `nanos` of scenario time and `hops` hops away from its origin.
+    pub fn dissemination(&mut self, phase: Phase, nanos: u64, hops: u32) {
+        if self.on && phase == Phase::Learning {
+            self.dissemination.record(nanos, 1);
+            self.hops.record(u64::from(hops), 1);
+        }
+    }
+
+    /// A timer fired `nanos` of wall time after it was due.
+    pub fn timer_lateness(&mut self, nanos: u64) {
+        if self.on {
+            self.timer_lateness.record(nanos, 1);
+        }
+    }
+
+    /// Messages taken by nodes so far, duplicates included, and their payload bytes: running totals of all phases,
+    /// for the throughput sampler. They are kept when recording is off, too.
+    pub fn handled(&self) -> (u64, u64) {
+        (self.handled_messages, self.handled_bytes)
+    }
+
+    /// Adds all that `other` measured. The order in which recorders are merged makes no difference.
+    pub fn merge(&mut self, other: &Self) {
+        add(&mut self.handled_messages, other.handled_messages);
+        add(&mut self.handled_bytes, other.handled_bytes);
+        for (ours, theirs) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
+            ours.merge(theirs);
+        }
+        for (ours, theirs) in self.histograms_mut().zip(other.histograms()) {
+            ours.merge(theirs);
+        }
+    }
+
+    /// What became of the messages of `command` that were sent in `phase`.
+    pub fn counts(&self, phase: Phase, command: Command) -> &Counts {
+        &self.counts[phase as usize][command as usize]
+    }
+
+    /// Latencies of messages of a command.
+    pub fn message_histogram(&self, command: Command) -> &Histogram {
+        &self.message[command as usize]
+    }
+
+    /// Latencies of calls of a command.
+    pub fn rpc_histogram(&self, command: Command) -> &Histogram {
+        &self.rpc[command as usize]
+    }
+
+    /// Times spent in a stage.
+    pub fn stage_histogram(&self, stage: Stage) -> &Histogram {
+        &self.stage[stage as usize]
+    }
+
+    /// Times of rounds, one for each node and round.
+    pub fn round_histogram(&self) -> &Histogram {
+        &self.round
+    }
+
+    /// Times from the origin of gossip to a node that first takes it.
+    pub fn dissemination_histogram(&self) -> &Histogram {
+        &self.dissemination
+    }
+
+    /// Hops from the origin of gossip to a node that first takes it.
+    pub fn hops_histogram(&self) -> &Histogram {
+        &self.hops
+    }
+
+    /// How late timers fired.
+    pub fn timer_lateness_histogram(&self) -> &Histogram {
+        &self.timer_lateness
+    }
+
+    /// How many values were too large for a histogram (above 24 h) and recorded as its largest.
+    pub fn clipped(&self) -> u64 {
+        self.histograms().map(Histogram::clipped).fold(0, u64::saturating_add)
+    }
+
+    fn counts_mut(&mut self, phase: Phase, command: Command) -> &mut Counts {
+        &mut self.counts[phase as usize][command as usize]
+    }
+
+    fn histograms(&self) -> impl Iterator<Item = &Histogram> {
+        let single = [&self.round, &self.dissemination, &self.hops, &self.timer_lateness];
+        self.message.iter().chain(&self.rpc).chain(&self.stage).chain(single)
+    }
+
+    fn histograms_mut(&mut self) -> impl Iterator<Item = &mut Histogram> {
+        let single = [&mut self.round, &mut self.dissemination, &mut self.hops, &mut self.timer_lateness];
+        self.message.iter_mut().chain(&mut self.rpc).chain(&mut self.stage).chain(single)
+    }
+}
+
+impl Counts {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Lost for any cause.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.iter().copied().fold(0, u64::saturating_add)
+    }
+
+    /// Sent and copied, but neither taken nor dropped when the run ended. Negative if more was accounted for than
+    /// was sent, which is a fault of whoever records.
+    pub fn in_flight(&self) -> i128 {
+        let sum = |parts: &[u64]| parts.iter().map(|part| i128::from(*part)).sum::<i128>();
+        sum(&[self.sent, self.network_copies])
+            - sum(&[self.delivered, self.duplicate])
+            - self.dropped.iter().map(|part| i128::from(*part)).sum::<i128>()
+    }
+
+    /// Adds those of another recorder, phase or command.
+    pub fn merge(&mut self, other: &Self) {
+        add(&mut self.sent, other.sent);
+        add(&mut self.network_copies, other.network_copies);
+        add(&mut self.delivered, other.delivered);
+        add(&mut self.duplicate, other.duplicate);
+        self.dropped.iter_mut().zip(other.dropped).for_each(|(ours, theirs)| add(ours, theirs));
+        add(&mut self.payload_bytes, other.payload_bytes);
+        add(&mut self.wire_bytes, other.wire_bytes);
+    }
+}
+
+/// A counter that reaches its end stays there rather than starting again; no real run gets that far.
+fn add(counter: &mut u64, count: u64) {
+    debug_assert!(counter.checked_add(count).is_some(), "a counter overflows");
+    *counter = counter.saturating_add(count);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One message as an engine would tell of it: how many copies were made of it, and what became of each.
+    #[derive(Clone, Debug)]
+    struct Story {
+        setup: bool,
+        command: usize,
+        fates: Vec<Fate>,
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Fate {
+        Delivered,
+        Duplicate,
+        Dropped(usize),
+        InFlight,
+    }
+
+    fn stories() -> impl Strategy<Value = Vec<Story>> {
+        let fate = prop_oneof![
+            Just(Fate::Delivered),
+            Just(Fate::Duplicate),
+            (0..Cause::COUNT).prop_map(Fate::Dropped),
+            Just(Fate::InFlight),
+        ];
+        let story = (any::<bool>(), 0..Command::COUNT, proptest::collection::vec(fate, 1..4))
+            .prop_map(|(setup, command, fates)| Story { setup, command, fates });
+        proptest::collection::vec(story, 0..60)
+    }
+
+    fn record(recorder: &mut Recorder, story: &Story) {
+        let phase = if story.setup { Phase::Setup } else { Phase::Learning };
+        let command = Command::ALL[story.command];
+        recorder.sent(phase, command, 1, 40, 50);
+        recorder.copied(phase, command, story.fates.len() as u64 - 1);
+        for fate in &story.fates {
+            match fate {
+                Fate::Delivered => {
+                    recorder.delivered(phase, command, 1, 40);
+                    recorder.message_latency(phase, command, 1_000 + story.command as u64, 1);
+                }
+                Fate::Duplicate => recorder.duplicate(phase, command, 1, 40),
+                Fate::Dropped(cause) => recorder.dropped(phase, command, Cause::ALL[*cause], 1),
+                Fate::InFlight => {}
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sent_is_accounted_for_whoever_recorded_it(stories in stories(), workers in 1usize..5) {
+            let mut recorders = vec![Recorder::new(Recording::On); workers];
+            // Sender and receiver of a message often record with different workers.
+            for (i, story) in stories.iter().enumerate() {
+                record(&mut recorders[i % workers], story);
+            }
+            let mut all = Recorder::new(Recording::On);
+            recorders.iter().for_each(|part| all.merge(part));
+
+            for command in Command::ALL {
+                for phase in [Phase::Setup, Phase::Learning] {
+                    let fates = stories
+                        .iter()
+                        .filter(|story| {
+                            story.setup == (phase == Phase::Setup) && Command::ALL[story.command] == command
+                        })
+                        .flat_map(|story| &story.fates);
+                    let in_flight = fates.filter(|fate| **fate == Fate::InFlight).count();
+                    let counts = all.counts(phase, command);
+                    prop_assert_eq!(counts.in_flight(), in_flight as i128);
+                    prop_assert_eq!(counts.payload_bytes, counts.sent * 40);
+                }
+                // Set-up is part of no latency.
+                prop_assert_eq!(
+                    all.message_histogram(command).count(),
+                    all.counts(Phase::Learning, command).delivered
+                );
+            }
+            let fates = || stories.iter().flat_map(|story| &story.fates);
+            let handled = fates().filter(|fate| matches!(fate, Fate::Delivered | Fate::Duplicate)).count() as u64;
+            prop_assert_eq!(all.handled(), (handled, handled * 40));
+        }
+    }
+
+    #[test]
+    fn an_account_that_does_not_add_up_shows() {
+        let mut recorder = Recorder::new(Recording::On);
+        recorder.delivered(Phase::Learning, Command::Beat, 2, 80);
+        assert_eq!(recorder.counts(Phase::Learning, Command::Beat).in_flight(), -2);
+    }
+
+    #[test]
+    fn without_recording_only_what_was_handled_is_kept() {
+        let mut recorder = Recorder::new(Recording::Off);
+        recorder.sent(Phase::Learning, Command::Beat, 3, 120, 150);
+        recorder.delivered(Phase::Learning, Command::Beat, 2, 80);
+        recorder.duplicate(Phase::Learning, Command::Beat, 1, 40);
+        recorder.message_latency(Phase::Learning, Command::Beat, 5, 1);
+        recorder.round(5);
+        assert_eq!(recorder.handled(), (3, 120));
+        assert!(recorder.counts(Phase::Learning, Command::Beat).is_empty());
+        assert_eq!(recorder.histograms().map(Histogram::count).sum::<u64>(), 0);
+    }
+
+    #[test]
+    fn a_recorder_with_nothing_recorded_is_small() {
+        let recorder = Recorder::new(Recording::On);
+        assert!(size_of::<Recorder>() < 4096, "{} bytes", size_of::<Recorder>());
+        assert!(recorder.histograms().all(|histogram| histogram.as_hdr().is_none()));
+    }
+}
