@@ -3,12 +3,18 @@
 //! Recorders belong to workers or shards and are merged at the end. What becomes of the numbers, and how they are
 //! shown, is `report`'s.
 
+mod cost;
 mod finite;
 mod histogram;
 mod recorder;
+mod rounds;
+mod throughput;
 
+pub use cost::{Cost, Meter};
 pub use histogram::{Histogram, Summary};
 pub use recorder::{Counts, Recorder, Recording};
+pub use rounds::{Round, RoundLog, Spread, TrainSet, seconds_after};
+pub use throughput::{Point, Series, Throughput};
 
 use serde::{Deserialize, Serialize};
 

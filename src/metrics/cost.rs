@@ -1,0 +1,122 @@
+//! What a run cost this machine: wall time, CPU time, memory.
+//!
+//! These figures alone are about the program rather than about the network; they differ from run to run on either
+//! clock, and nothing in a run may depend on them.
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::time::Instant;
+
+/// What a run cost. What could not be measured is `null`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Wall time from the building of the nodes to the end.
+    pub wall_s: f64,
+    /// CPU time of all threads in that time, user and system.
+    #[serde(with = "super::finite")]
+    pub cpu_s: f64,
+    /// The most memory that was resident at once, the program itself included.
+    pub peak_rss_bytes: Option<u64>,
+    /// Inputs that nodes handled: messages, responses, timers, finished jobs.
+    pub events: u64,
+    /// Events for each second of CPU time.
+    #[serde(with = "super::finite")]
+    pub events_per_cpu_s: f64,
+    /// Handled messages for each second of CPU time.
+    #[serde(with = "super::finite")]
+    pub messages_per_cpu_s: f64,
+    /// By how much resident memory grew from the beginning of the run to its peak, for each node: models, datasets
+    /// and messages in flight included.
+    #[serde(with = "super::finite")]
+    pub bytes_per_node: f64,
+}
+
+/// Measures the cost of a run from when it is made.
+#[derive(Debug)]
+pub struct Meter {
+    began: Instant,
+    cpu_s: f64,
+    rss_bytes: Option<u64>,
+}
+
+impl Meter {
+    /// Begins to measure. The process's memory peak is forgotten where the system allows it, so that runs that
+    /// follow each other in one process have each their own.
+    #[expect(clippy::disallowed_methods, reason = "what a run costs is a matter of the real clock")]
+    pub fn start() -> Self {
+        // Linux only; elsewhere the peak is that of the whole process.
+        let _ = fs::write("/proc/self/clear_refs", "5");
+        Self { began: Instant::now(), cpu_s: cpu_s(), rss_bytes: status_bytes("VmRSS:") }
+    }
+
+    /// Seconds of wall time since the start.
+    pub fn wall_s(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Seconds of CPU time since the start.
+    pub fn cpu_s(&self) -> f64 {
+        cpu_s() - self.cpu_s
+    }
+
+    /// The cost until now of `nodes` nodes that handled so many inputs, of which so many were messages.
+    pub fn cost(&self, nodes: u32, events: u64, messages: u64) -> Cost {
+        let cpu_s = self.cpu_s();
+        let peak_rss_bytes = status_bytes("VmHWM:").or_else(peak_of_process);
+        let grown = peak_rss_bytes.zip(self.rss_bytes).map(|(peak, before)| peak.saturating_sub(before));
+        Cost {
+            wall_s: self.wall_s(),
+            cpu_s,
+            peak_rss_bytes,
+            events,
+            events_per_cpu_s: events as f64 / cpu_s,
+            messages_per_cpu_s: messages as f64 / cpu_s,
+            bytes_per_node: grown.map_or(f64::NAN, |bytes| bytes as f64 / f64::from(nodes)),
+        }
+    }
+}
+
+/// CPU time of the process so far.
+fn cpu_s() -> f64 {
+    getrusage(UsageWho::RUSAGE_SELF).map_or(f64::NAN, |usage| {
+        let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        micros as f64 / 1e6
+    })
+}
+
+/// A line of `/proc/self/status` that is a size, in bytes. Preferred to `getrusage` for the peak, since that
+/// also knows the peak of whatever process started this one.
+fn status_bytes(field: &str) -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+}
+
+fn peak_of_process() -> Option<u64> {
+    // Linux and most others count in KiB, Apple's systems in bytes.
+    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1_024 };
+    let peak = getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss();
+    u64::try_from(peak).ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_and_memory_show_in_the_cost() {
+        let meter = Meter::start();
+        let block = std::hint::black_box(vec![1u8; 64 << 20]);
+        while meter.cpu_s() == 0.0 {
+            std::hint::black_box(block.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+        }
+        let cost = meter.cost(64, 1_000, 100);
+        assert!(cost.cpu_s > 0.0 && cost.wall_s > 0.0);
+        assert!(cost.peak_rss_bytes.unwrap() >= 64 << 20, "{cost:?}");
+        assert!((cost.events_per_cpu_s / cost.messages_per_cpu_s - 10.0).abs() < 1e-9);
+        // Other tests may run and free memory at the same time: not all of the block has to be growth.
+        assert!(cost.bytes_per_node > 0.0, "{cost:?}");
+    }
+}
