@@ -6,12 +6,15 @@
 mod cost;
 mod finite;
 mod histogram;
+mod ranges;
 mod recorder;
+pub mod result;
 mod rounds;
 mod throughput;
 
 pub use cost::{Cost, Meter};
 pub use histogram::{Histogram, Summary};
+pub use ranges::ranges;
 pub use recorder::{Counts, Recorder, Recording};
 pub use rounds::{Round, RoundLog, Spread, TrainSet, seconds_after};
 pub use throughput::{Point, Series, Throughput};
