@@ -5,6 +5,7 @@ pub mod metrics;
 pub mod network;
 pub mod node;
 pub mod random;
+pub mod report;
 pub mod scenario;
 pub mod time;
 pub mod topology;

@@ -4,6 +4,7 @@
 //! shown, is `report`'s.
 
 mod cost;
+mod counts;
 mod finite;
 mod histogram;
 mod ranges;
@@ -13,9 +14,10 @@ mod rounds;
 mod throughput;
 
 pub use cost::{Cost, Meter};
-pub use histogram::{Histogram, Summary};
+pub use counts::Counts;
+pub use histogram::{Histogram, MAX_NANOS, Summary};
 pub use ranges::ranges;
-pub use recorder::{Counts, Recorder, Recording};
+pub use recorder::{Recorder, Recording};
 pub use rounds::{Round, RoundLog, Spread, TrainSet, seconds_after};
 pub use throughput::{Point, Series, Throughput};
 

@@ -1,0 +1,182 @@
+//! What a run leaves: the types of `result.json`, with exactly the names that are in it.
+//!
+//! `docs/results.md` describes every field for its readers. How a result is shown is `report`'s.
+
+mod account;
+mod latency;
+
+pub use account::{Account, Messages, Setup, doubts};
+pub use latency::{hop_counts, latency};
+
+use super::{Cost, Round, Spread, Summary, Throughput};
+use crate::node::Stage;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The version of the format. It grows when a name changes its meaning or goes; names may be added without.
+pub const SCHEMA: &str = "p2pfl-sim/result/1";
+
+/// The result of one run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunResult {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The scenario with all its defaults written out.
+    pub scenario: Value,
+    /// A hash of that.
+    pub scenario_hash: String,
+    /// What ran it.
+    pub engine: Engine,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it ended so, unless it was completed.
+    pub reason: Option<String>,
+    /// Whether timers came so late that the figures do not measure the scenario but this machine.
+    pub overloaded: bool,
+    /// What the reader should know before relying on the figures.
+    pub warnings: Vec<String>,
+    /// Scenario time at the end of the run, in seconds since the initiator started learning.
+    pub ended_s: Option<f64>,
+    /// What became of the nodes.
+    pub nodes: Nodes,
+    /// What came before learning started.
+    pub setup: Setup,
+    /// The rounds, in order.
+    pub rounds: Vec<Round>,
+    /// The last round that was evaluated.
+    pub r#final: Final,
+    /// Latencies by name, in seconds.
+    pub latency: BTreeMap<String, Summary>,
+    /// Hops from the origin of gossip to a node that first takes it.
+    pub hops: Summary,
+    /// How many were so many hops away.
+    pub hop_counts: BTreeMap<u64, u64>,
+    /// Messages and bytes handled in each interval.
+    pub throughput: Throughput,
+    /// What became of the messages.
+    pub messages: Messages,
+    /// The thresholds of the scenario and whether they hold.
+    pub thresholds: Vec<Threshold>,
+    /// Who waits for what, if the run stalled.
+    pub stalled: Vec<StalledGroup>,
+    /// What it cost.
+    pub cost: Cost,
+    /// A hash over what every node did: the same for the same scenario. Virtual clock only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// What ran the scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Engine {
+    /// `real` or `virtual`.
+    pub clock: String,
+    /// What carried messages.
+    pub transport: String,
+    /// Threads that ran nodes.
+    pub threads: u32,
+    /// Seconds of scenario time in a second of wall time. On the virtual clock it is what came of it.
+    #[serde(with = "crate::metrics::finite")]
+    pub speedup: f64,
+    /// This program's version.
+    pub version: String,
+    /// The commit it was built from, if known.
+    pub commit: Option<String>,
+    /// How far shards ran ahead of each other. Virtual clock only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookahead_s: Option<f64>,
+    /// Events in such a window, on average. Virtual clock only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_per_window: Option<f64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every live participant finished.
+    Completed,
+    /// Nothing was pending any more that could have moved a node on.
+    Stalled,
+    /// It reached a limit or could not go on.
+    Failed,
+    /// The user ended it.
+    Interrupted,
+}
+
+/// How many nodes there were, and what became of them. A node can count in several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nodes {
+    /// All, those that join later included.
+    pub total: u32,
+    /// Finished all rounds.
+    pub finished: u32,
+    /// Crashed at some time.
+    pub crashed: u32,
+    /// Joined after the beginning.
+    pub joined: u32,
+    /// Left before the end.
+    pub left: u32,
+    /// Ended by a fault of this program.
+    pub panicked: u32,
+}
+
+/// How good the models were in the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Final {
+    /// Accuracy on the test split.
+    pub accuracy: Option<Spread>,
+    /// Loss on it.
+    pub loss: Option<Spread>,
+    /// Root mean square distance of the nodes' parameters from their mean.
+    pub consensus_distance: Option<f64>,
+}
+
+/// A threshold of the scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// As the scenario has it.
+    pub threshold: String,
+    /// What the run reached.
+    pub value: Value,
+    /// Whether that is good enough.
+    pub passed: bool,
+}
+
+/// Nodes of a stalled run that wait for the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StalledGroup {
+    /// Which: `0-3,7` (see [`super::ranges`]).
+    pub nodes: String,
+    /// How many.
+    pub count: u32,
+    /// The stage they are in; none if they never started.
+    pub stage: Option<Stage>,
+    /// What would move them on.
+    pub waiting_for: String,
+}
+
+impl Outcome {
+    /// The name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Stalled => "stalled",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Final {
+    /// The figures of the last round that has any.
+    pub fn of(rounds: &[Round]) -> Self {
+        let last = rounds.iter().rev().find(|round| round.accuracy.is_some() || round.loss.is_some());
+        last.map_or_else(Self::default, |round| Self {
+            accuracy: round.accuracy,
+            loss: round.loss,
+            consensus_distance: round.consensus_distance,
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! Holds `docs/results.md` true: it names every field of a full result and every column of the tables, and no other.
+
+use super::{sample, tables};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const PAGE: &str = include_str!("../../docs/results.md");
+
+/// What the first column of the tables under a heading names, in order.
+fn named_under(heading: &str) -> Vec<String> {
+    let (_, rest) = PAGE.split_once(&format!("\n{heading}\n")).expect("the page has the heading");
+    let section = rest.split("\n#").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| row.split('`').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// The paths of a result as the page writes them: what has a section of its own is one path.
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    let leaf = |found: &mut BTreeSet<String>| {
+        found.insert(path.to_owned());
+    };
+    match value {
+        Value::Array(items) if items.first().is_some_and(Value::is_object) => {
+            items.iter().for_each(|item| paths(item, &format!("{path}[]"), found));
+        }
+        Value::Object(fields) if !(path == "scenario" || is_shared(value)) => {
+            for (name, field) in fields {
+                let path = match path {
+                    "" => name.clone(),
+                    "latency" => "latency.<name>".to_owned(),
+                    "hop_counts" => "hop_counts.<hops>".to_owned(),
+                    "messages.by_command" => "messages.by_command.<command>".to_owned(),
+                    _ => format!("{path}.{name}"),
+                };
+                paths(field, &path, found);
+            }
+        }
+        _ => leaf(found),
+    }
+}
+
+/// Whether the fields are those of a summary, spread or account.
+fn is_shared(value: &Value) -> bool {
+    ["### Summary", "### Spread", "### Account"]
+        .into_iter()
+        .any(|heading| fields(value) == named_under(heading))
+}
+
+fn fields(value: &Value) -> Vec<String> {
+    value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+fn full() -> Value {
+    let mut full = sample::full();
+    full.stalled = sample::stalled().stalled;
+    serde_json::to_value(full).unwrap()
+}
+
+#[test]
+fn the_page_names_every_field_of_a_result_and_no_other() {
+    let mut found = BTreeSet::new();
+    paths(&full(), "", &mut found);
+    let named = named_under("## result.json");
+    assert_eq!(named.iter().cloned().collect::<BTreeSet<_>>(), found);
+    assert_eq!(named.len(), found.len(), "a field is named twice");
+}
+
+#[test]
+fn the_page_names_the_fields_of_the_shared_types() {
+    let full = full();
+    assert_eq!(fields(&full["latency"]["message"]), named_under("### Summary"));
+    assert_eq!(fields(&full["final"]["accuracy"]), named_under("### Spread"));
+    assert_eq!(fields(&full["messages"]["total"]), named_under("### Account"));
+}
+
+#[test]
+fn the_page_names_every_latency() {
+    let full = full();
+    let named = named_under("### Latencies");
+    let general = |name: &str| match name.split_once('.') {
+        Some(("stage", _)) => "stage.<stage>".to_owned(),
+        Some((of, _)) => format!("{of}.<command>"),
+        None => name.to_owned(),
+    };
+    let found: BTreeSet<_> = fields(&full["latency"]).iter().map(|name| general(name)).collect();
+    assert_eq!(named.into_iter().collect::<BTreeSet<_>>(), found);
+}
+
+#[test]
+fn the_page_names_the_columns_of_the_tables_in_their_order() {
+    let header = |write: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        let mut reader = csv::Reader::from_reader(out.as_slice());
+        reader.headers().unwrap().iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let result = sample::full();
+    assert_eq!(header(&|out| tables::series(out, &sample::series())), named_under("## series.csv"));
+    assert_eq!(header(&|out| tables::nodes(out, &sample::node_rows())), named_under("## nodes.csv"));
+    assert_eq!(header(&|out| tables::messages(out, &result)), named_under("## messages.csv"));
+    assert_eq!(header(&|out| tables::rounds(out, &result.rounds)), named_under("## rounds.csv"));
+}
+
+#[test]
+fn a_table_has_its_header_even_without_rows() {
+    let mut out = Vec::new();
+    tables::nodes(&mut out, &[]).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap().trim_end(), named_under("## nodes.csv").join(","));
+}

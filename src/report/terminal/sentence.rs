@@ -1,0 +1,85 @@
+//! The first thing to read: what happened, in a sentence.
+
+use super::{Style, WIDTH};
+use crate::metrics::result::{Outcome, RunResult};
+use crate::report::figures;
+use std::fmt::Write;
+
+/// The name of the scenario and what happened, with a second sentence if the figures are not to be trusted.
+pub fn headline(result: &RunResult, style: Style) -> String {
+    let name = result.scenario["name"].as_str().unwrap_or("run");
+    let mut text = format!("{name}: {}", happened(result, style));
+    let nodes = &result.nodes;
+    let fates = [
+        (nodes.crashed, "crashed"),
+        (nodes.joined, "joined later"),
+        (nodes.left, "left"),
+        (nodes.panicked, "panicked"),
+    ];
+    let fates = fates.into_iter().filter(|(count, _)| *count > 0);
+    let fates: Vec<_> =
+        fates.map(|(count, fate)| format!("{} {fate}", figures::Count(count.into()))).collect();
+    if !fates.is_empty() {
+        let _ = write!(text, " On the way, {}.", fates.join(", "));
+    }
+    let failed = result.thresholds.iter().filter(|threshold| !threshold.passed).count();
+    if failed > 0 {
+        let _ = write!(text, " {failed} of {} thresholds not met.", result.thresholds.len());
+    }
+    if result.overloaded {
+        text.push_str(
+            " Overloaded: this machine could not keep up, so the figures measure the machine and not the scenario.",
+        );
+    }
+    let wrapped = textwrap::fill(&text, usize::from(WIDTH));
+    style.paint(&wrapped, |paint| match (result.outcome, result.overloaded || failed > 0) {
+        (Outcome::Completed, false) => paint.bold().green(),
+        (Outcome::Failed | Outcome::Stalled, _) => paint.bold().red(),
+        _ => paint.bold().yellow(),
+    })
+}
+
+fn happened(result: &RunResult, style: Style) -> String {
+    let nodes = &result.nodes;
+    let finished = if nodes.finished == nodes.total {
+        counted(nodes.total, "peer")
+    } else {
+        format!("{} of {}", figures::Count(nodes.finished.into()), counted(nodes.total, "peer"))
+    };
+    let rounds = result.scenario["workflow"]["rounds"].as_u64().unwrap_or(result.rounds.len() as u64);
+    let rounds = counted(u32::try_from(rounds).unwrap_or(u32::MAX), "round");
+    let after = match result.ended_s {
+        Some(ended_s) => format!("after {} of scenario time", style.time(ended_s)),
+        None => "before learning began".to_owned(),
+    };
+    let reason = result.reason.as_deref().map(|reason| format!(": {}", reason.trim_end_matches('.')));
+    let reason = reason.unwrap_or_default();
+    match result.outcome {
+        Outcome::Completed => {
+            let mut text = format!("{finished} finished {rounds}");
+            if let Some(ended_s) = result.ended_s {
+                let _ = write!(text, " in {} of scenario time", style.time(ended_s));
+            }
+            let _ = write!(text, " ({} here", style.time(result.cost.wall_s));
+            if result.engine.speedup.is_finite() {
+                let _ = write!(text, ", speedup {}", figures::amount(result.engine.speedup));
+            }
+            text.push(')');
+            if let Some(accuracy) = result.r#final.accuracy {
+                let _ = write!(text, " and reach {:.3} accuracy", accuracy.mean);
+            }
+            format!("{text}.")
+        }
+        Outcome::Stalled | Outcome::Failed | Outcome::Interrupted => {
+            let outcome = result.outcome.name();
+            format!(
+                "{outcome} {after}{reason}. {finished} had finished; what follows is what was measured until then."
+            )
+        }
+    }
+}
+
+fn counted(count: u32, word: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {word}{plural}", figures::Count(count.into()))
+}
