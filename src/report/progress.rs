@@ -1,8 +1,9 @@
 //! How far a run is, while it goes on: a bar on a terminal, a plain line now and then elsewhere. Always on stderr.
 
 use super::figures::{Count, amount, time};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 /// Without a terminal there is a line at least so often, in seconds of wall time.
 const LINE_AT_LEAST_EVERY: f64 = 5.0;
@@ -64,7 +65,7 @@ impl Progress {
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(Some(rounds.into()), ProgressDrawTarget::stderr());
             let ascii = !super::Style::stderr().unicode;
-            let style = ProgressStyle::with_template("{bar:24} {msg}").expect("the template is valid");
+            let style = ProgressStyle::with_template("{bar:16} {wide_msg}").expect("the template is valid");
             bar.set_style(style.progress_chars(if ascii { "=> " } else { "█▉▊▋▌▍▎▏ " }));
             Form::Bar(bar)
         } else {
@@ -130,8 +131,9 @@ impl Pace {
         due
     }
 
+    /// What matters most comes first: a bar's line is cut where the terminal ends.
     fn line(&self, now: &Snapshot) -> String {
-        let mut parts = vec![format!("{}, {} of scenario time", now.phase, time(now.scenario_time_s))];
+        let mut parts = vec![now.phase.clone()];
         if self.rounds > 0 {
             let ahead = if now.round_max > now.round_min {
                 format!(" (furthest {})", now.round_max)
@@ -140,24 +142,26 @@ impl Pace {
             };
             parts.push(format!("round {}/{}{ahead}", now.round_min, self.rounds));
         }
+        if let Some(left) = self.left(now) {
+            parts.push(format!("about {:#} left", HumanDuration(left)));
+        }
         let [finished, total] = [now.nodes_finished, self.total_nodes].map(|nodes| Count(nodes.into()));
-        parts.push(format!("{finished}/{total} nodes finished"));
+        parts.push(format!("{finished}/{total} nodes done"));
         if let Some(rate) = self.rate {
             parts.push(format!("{} messages/s", amount(rate)));
         }
-        if let Some(left_s) = self.left_s(now) {
-            parts.push(format!("about {} left", time(left_s)));
-        }
+        parts.push(format!("{} of scenario time", time(now.scenario_time_s)));
         parts.join(", ")
     }
 
     /// Wall time to go, if later rounds take as long as those between the first one's end and now. Nothing is said
     /// before that, since set-up and the first round tell little about the others.
-    fn left_s(&self, now: &Snapshot) -> Option<f64> {
+    fn left(&self, now: &Snapshot) -> Option<Duration> {
         let (since_s, since_round) = self.first_round?;
         let (took_s, done) = (now.wall_s - since_s, now.mean_round() - since_round);
         let to_go = f64::from(self.rounds) - now.mean_round();
-        (done > 0.0 && took_s > 0.0 && to_go > 0.0).then(|| (took_s / done * to_go).ceil())
+        let left_s = took_s / done * to_go;
+        (done > 0.0 && left_s > 0.0).then(|| Duration::try_from_secs_f64(left_s.ceil()).ok()).flatten()
     }
 }
 
@@ -191,8 +195,8 @@ mod tests {
         pace.note(&now);
         assert_eq!(
             pace.line(&now),
-            "learning, 80.0 s of scenario time, round 2/10 (furthest 3), 0/1,200 nodes finished, \
-             1.00 k messages/s, about 15.0 s left"
+            "learning, round 2/10 (furthest 3), about 15s left, 0/1,200 nodes done, 1.00 k messages/s, \
+             80.0 s of scenario time"
         );
     }
 
@@ -201,7 +205,7 @@ mod tests {
         let mut pace = Pace::new(3, 10);
         let now = at(0.5, 0, 0);
         pace.note(&now);
-        assert_eq!(pace.line(&now), "learning, 5.00 s of scenario time, round 0/10, 0/3 nodes finished");
+        assert_eq!(pace.line(&now), "learning, round 0/10, 0/3 nodes done, 5.00 s of scenario time");
     }
 
     #[test]
@@ -210,7 +214,7 @@ mod tests {
         pace.note(&at(1.0, 1, 1));
         let now = at(3.0, 2, 2);
         pace.note(&now);
-        assert_eq!(pace.left_s(&now), None);
+        assert_eq!(pace.left(&now), None);
     }
 
     #[test]
