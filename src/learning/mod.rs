@@ -1,6 +1,52 @@
 //! What nodes learn: datasets, who holds which rows, models, training, evaluation and aggregation.
 //!
-//! Everything here is a pure function of its arguments and a seed. When a job runs, on which thread and how long it
-//! takes in scenario time is the engine's affair; what is sent to whom is the node's.
+//! Everything here is a pure function of its arguments and a seed, to the last bit, on any thread and any x86-64
+//! processor. When a job runs, on which thread and how long it takes in scenario time is the engine's affair; what is
+//! sent to whom is the node's.
+//!
+//! [`build`] turns a scenario's `learning` block into a [`Learner`]: what a node trains and evaluates with.
+//! [`fedavg`] and [`mix`] combine [`Model`]s, [`consensus_distance`] says how far apart they are.
 
+mod aggregate;
+mod check;
+mod classifier;
+mod consensus;
+mod dataset;
+mod error;
+mod kernel;
+mod learner;
+mod model;
+mod partition;
+mod perceptron;
 pub mod spec;
+mod synthetic;
+
+pub use aggregate::{fedavg, mix};
+pub use consensus::consensus_distance;
+pub use error::LearningError;
+pub use learner::{Evaluation, Learner};
+pub use model::{Layout, Model};
+
+use spec::{Learning, ModelKind};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Makes what `nodes` nodes learn with. Loads and shares out the dataset, unless the model is synthetic and needs none.
+///
+/// Paths in the scenario are relative to `folder`, that of the scenario's file.
+///
+/// # Errors
+/// If a setting makes no sense, a file does not hold what it should, or there are too few rows for so many nodes.
+pub fn build(
+    spec: &Learning,
+    nodes: u32,
+    seed: u64,
+    folder: &Path,
+) -> Result<Arc<dyn Learner>, LearningError> {
+    spec.check()?;
+    Ok(match &spec.model {
+        ModelKind::Synthetic(it) => Arc::new(synthetic::Synthetic::new(it.size)),
+        ModelKind::Softmax(_) => Arc::new(classifier::Classifier::new(spec, &[], nodes, seed, folder)?),
+        ModelKind::Mlp(it) => Arc::new(classifier::Classifier::new(spec, &it.hidden, nodes, seed, folder)?),
+    })
+}

@@ -132,7 +132,7 @@ impl Distribution {
 }
 
 /// A standard normal draw by the Box–Muller transform with a pinned mathematics library: the same bits everywhere.
-fn standard_normal(random: &mut impl Rng) -> f64 {
+pub(crate) fn standard_normal(random: &mut impl Rng) -> f64 {
     let radius: f64 = rand_distr::OpenClosed01.sample(random);
     let angle: f64 = rand_distr::StandardUniform.sample(random);
     libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(std::f64::consts::TAU * angle)

@@ -1,0 +1,41 @@
+//! What training and evaluating is, whatever the model: the trait that every learner implements.
+
+use super::model::Model;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Trains and evaluates models on nodes' shares of a dataset.
+///
+/// All methods are pure: they depend on their arguments and on what the learner was built from. So jobs may run on any
+/// thread, in any order, once or again. Models come from this learner or have its layout; that is for who receives
+/// models from outside to check.
+pub trait Learner: Send + Sync {
+    /// A fresh model for a node, every time the same. With `"init": "random"` it differs from node to node, as P2PFL's peers
+    /// each make their own; a workflow whose nodes begin alike gives all of them the one of the initiator.
+    fn initial(&self, node: u32) -> Arc<Model>;
+
+    /// Trains `start` on the node's rows for so many passes over them. The order of rows is keyed by node, round and
+    /// pass. A model that diverges holds values that are not finite; that is a result, not a failure.
+    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model) -> Model;
+
+    /// Accuracy and loss on the whole test split; nothing for a model that only weighs.
+    fn evaluate(&self, model: &Model) -> Option<Evaluation>;
+
+    /// Accuracy and loss on the node's own share of the test split, which is what P2PFL's peers evaluate on and tell
+    /// others. Nothing if the share is empty or the model only weighs.
+    fn evaluate_local(&self, node: u32, model: &Model) -> Option<Evaluation>;
+
+    /// How many rows the node trains on, which is what its model weighs in an average; at least 1.
+    fn samples(&self, node: u32) -> u32;
+}
+
+/// How well a model does on some rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// The share of rows put into the right class, from 0 to 1.
+    pub accuracy: f64,
+    /// The mean cross-entropy in nats. Infinite or not a number if the model has diverged, which JSON writes as `null`.
+    pub loss: f64,
+    /// The rows it was evaluated on.
+    pub samples: u32,
+}

@@ -1,0 +1,61 @@
+//! The learner that learns nothing: its models have a size, so that the network can be studied alone.
+
+use super::learner::{Evaluation, Learner};
+use super::model::{Layout, Model};
+use crate::scenario::units::Size;
+use std::sync::Arc;
+
+/// Hands out one model that only weighs.
+#[derive(Debug)]
+pub struct Synthetic {
+    model: Arc<Model>,
+}
+
+impl Synthetic {
+    /// Models of `size` bytes of float32 values, rounded up to a whole one.
+    pub fn new(size: Size) -> Self {
+        let layout = Layout::new([vec![usize::try_from(size.0.div_ceil(4)).unwrap_or(usize::MAX)]]);
+        Self { model: Arc::new(Model::synthetic(Arc::new(layout))) }
+    }
+}
+
+impl Learner for Synthetic {
+    fn initial(&self, _node: u32) -> Arc<Model> {
+        self.model.clone()
+    }
+
+    fn train(&self, _node: u32, _round: u32, _epochs: u32, start: &Model) -> Model {
+        start.clone()
+    }
+
+    fn evaluate(&self, _model: &Model) -> Option<Evaluation> {
+        None
+    }
+
+    fn evaluate_local(&self, _node: u32, _model: &Model) -> Option<Evaluation> {
+        None
+    }
+
+    fn samples(&self, _node: u32) -> u32 {
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::{consensus_distance, fedavg};
+
+    #[test]
+    fn it_goes_through_a_round_without_learning_anything() {
+        let learner = Synthetic::new(Size(2047));
+        let model = learner.initial(7);
+        assert_eq!(model.layout().bytes(), 2048);
+        let trained = Arc::new(learner.train(7, 0, 5, &model));
+        let mean = fedavg(&[(model.clone(), 1.0), (trained, 1.0)]);
+        assert!(mean.is_synthetic());
+        assert_eq!(mean.digest(), model.digest());
+        assert_eq!(learner.evaluate(&mean), None);
+        assert_eq!(consensus_distance(&[model]), None);
+    }
+}
