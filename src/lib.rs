@@ -1,5 +1,6 @@
 //! p2pfl-sim: how a P2PFL network behaves with hundreds or thousands of peers, on one machine.
 
+pub mod cli;
 pub mod learning;
 pub mod metrics;
 pub mod network;

@@ -156,7 +156,7 @@ pub enum Init {
 }
 
 /// Rows a gradient step: a number, or `"full"` for all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum BatchSize {
     /// So many rows.

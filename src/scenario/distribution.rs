@@ -23,7 +23,7 @@ tagged! {
         /// The Pareto distribution: at least `scale`, with a tail of index `shape`.
         Pareto(Pareto) = "pareto",
     }
-    bare |text| text.parse().map(|value| Distribution::Constant(Constant { value }))
+    bare Span = |text| text.parse().map(|value| Distribution::Constant(Constant { value }))
 }
 
 /// Always `value`.

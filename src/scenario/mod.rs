@@ -3,11 +3,28 @@
 //! The format lives here, what a block means lives with the part of the program that does it (`topology`,
 //! `learning`, `network`, `node`). Nothing here runs anything.
 
+mod choices;
+pub mod diagnostic;
 pub mod distribution;
+mod explain;
+pub mod load;
+pub mod overrides;
+pub mod path;
+pub mod schema;
 pub mod script;
+pub mod selection;
 pub mod settings;
+pub mod source;
 pub mod tagged;
+#[cfg(test)]
+mod tests;
+pub mod thresholds;
 pub mod units;
+mod validate;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use load::{Loaded, load, parse};
+pub use overrides::Override;
 
 use crate::learning::spec::Learning;
 use crate::network::spec::Network;
@@ -88,7 +105,7 @@ pub enum Clock {
 }
 
 /// How many times faster than real time scenario time goes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Speedup {
     /// So many times.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// When a script entry fires.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum At {
     /// So long after the initiator started learning.
@@ -103,20 +103,29 @@ pub struct Stop {
 }
 
 /// A choice of nodes: an index, a range, a random number of them, or a list of these.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct NodeSet(pub Vec<Pick>);
 
 /// One part of a [`NodeSet`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Pick {
     /// One node.
     Index(u32),
-    /// Nodes `"first-last"`, both included.
-    Range(String),
+    /// Nodes `"first-last"`.
+    Range(Range),
     /// So many nodes, drawn from the seed.
     Random(Random),
+}
+
+/// The nodes from `first` to `last`, both included: `"40-49"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The first.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
 }
 
 /// `{ "random": 10 }`

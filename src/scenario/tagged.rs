@@ -5,10 +5,11 @@
 //! `learning.partitioning.alpha` and not `learning.partitioning`. The loader puts the tag first before it
 //! reads; elsewhere a tag that comes later still works, only with a coarser path.
 
+use schemars::{Schema, json_schema};
 use serde::Deserializer;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -43,13 +44,17 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         match T::bare(text) {
             Some(result) => result.map_err(E::custom),
+            None if T::KINDS.contains(&text) => Err(E::custom(format_args!(
+                "\"{text}\" stands where an object is expected; write {{ \"{}\": \"{text}\" }}",
+                T::TAG
+            ))),
             None => Err(E::invalid_type(serde::de::Unexpected::Str(text), &self)),
         }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let Some(first) = map.next_key::<String>()? else {
-            return Err(A::Error::missing_field(T::TAG));
+            return Err(missing::<T, _>());
         };
         if first == T::TAG {
             let kind = map.next_value_seed(KindSeed(T::KINDS))?;
@@ -61,11 +66,15 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
             fields.insert(key, value);
         }
         let Some(kind) = fields.remove(T::TAG) else {
-            return Err(A::Error::missing_field(T::TAG));
+            return Err(missing::<T, _>());
         };
         let kind = KindSeed(T::KINDS).deserialize(kind).map_err(A::Error::custom)?;
         T::build(&kind, Value::Object(fields)).map_err(A::Error::custom)
     }
+}
+
+fn missing<T: Tagged, E: Error>() -> E {
+    E::custom(format_args!("missing field `{}`; it is one of {}", T::TAG, T::KINDS.join(", ")))
 }
 
 /// Reads the tag itself, so that an unknown one is reported at the tag.
@@ -80,21 +89,52 @@ impl<'de> DeserializeSeed<'de> for KindSeed {
     }
 }
 
+/// The schema of one kind: the schema of its struct with the tag as its first field.
+pub fn kind_schema(tag: &str, names: &[&str], description: &str, fields: Schema) -> Schema {
+    let mut object = fields.as_object().cloned().unwrap_or_default();
+    let mut properties = Map::new();
+    let tag_schema = if let [only] = names { json!({ "const": only }) } else { json!({ "enum": names }) };
+    properties.insert(tag.to_owned(), tag_schema);
+    if let Some(Value::Object(own)) = object.remove("properties") {
+        properties.extend(own);
+    }
+    let mut required = vec![Value::from(tag)];
+    if let Some(Value::Array(own)) = object.remove("required") {
+        required.extend(own);
+    }
+    json_schema!({
+        "title": names.first(),
+        "description": description.trim(),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// The schema of the enum: exactly one of its kinds, or its shorthand.
+pub fn schema(description: &str, kinds: Vec<Schema>, bare: Option<Schema>) -> Schema {
+    let mut choices = kinds;
+    choices.extend(bare);
+    json_schema!({ "description": description.trim(), "oneOf": choices })
+}
+
 /// Defines a [`Tagged`] enum whose variants are structs of their own. Serialisation and the JSON Schema come from
 /// the same definition.
 macro_rules! tagged {
     (
-        $(#[$attr:meta])*
+        $(#[doc = $doc:literal])+
+        #[derive($($derive:ident),*)]
         $vis:vis enum $name:ident by $tag:literal {
-            $( $(#[$vattr:meta])* $variant:ident($ty:ty) = $text:literal $(| $alias:literal)* ),+ $(,)?
+            $( $(#[doc = $vdoc:literal])+ $variant:ident($ty:ty) = $text:literal $(| $alias:literal)* ),+ $(,)?
         }
-        $(bare $bare:expr)?
+        $(bare $bare_type:ty = $bare:expr)?
     ) => {
-        $(#[$attr])*
-        #[derive(serde::Serialize, schemars::JsonSchema)]
+        $(#[doc = $doc])+
+        #[derive($($derive,)* serde::Serialize)]
         #[serde(tag = $tag)]
         $vis enum $name {
-            $( $(#[$vattr])* #[serde(rename = $text)] $variant($ty) ),+
+            $( $(#[doc = $vdoc])+ #[serde(rename = $text)] $variant($ty) ),+
         }
 
         impl $crate::scenario::tagged::Tagged for $name {
@@ -117,6 +157,24 @@ macro_rules! tagged {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::scenario::tagged::deserialize(deserializer)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let kinds = vec![
+                    $( $crate::scenario::tagged::kind_schema(
+                        $tag,
+                        &[$text $(, $alias)*],
+                        concat!($($vdoc),+),
+                        <$ty as schemars::JsonSchema>::json_schema(generator),
+                    ) ),+
+                ];
+                let bare = None::<schemars::Schema> $( .or(Some(generator.subschema_for::<$bare_type>())) )?;
+                $crate::scenario::tagged::schema(concat!($($doc),+), kinds, bare)
             }
         }
     };

@@ -1,0 +1,216 @@
+//! Fields that may be written in more than one way: a number or a word, one thing or a list of them.
+//!
+//! Serde's own untagged enums answer every mistake with "did not match any variant"; these say what was expected
+//! and keep the path of what is wrong inside.
+
+use super::script::{At, AtRound, NodeSet, Pick, Random, Range};
+use super::{Auto, Speedup};
+use crate::learning::spec::{BatchSize, Full};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// Reads a choice with the visitor named like it. Each visitor has the methods for the forms its type may take.
+macro_rules! choice {
+    ($type:ty, $visitor:ident, $expecting:literal, { $($methods:tt)* }) => {
+        struct $visitor;
+
+        impl<'de> Visitor<'de> for $visitor {
+            type Value = $type;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str($expecting)
+            }
+
+            $($methods)*
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any($visitor)
+            }
+        }
+    };
+}
+
+choice!(At, AtVisitor, "a time such as \"30s\", or a round such as { \"round\": 2 }", {
+    fn visit_str<E: Error>(self, text: &str) -> Result<At, E> {
+        text.parse().map(At::Time).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<At, A::Error> {
+        AtRound::deserialize(MapAccessDeserializer::new(map)).map(At::Round)
+    }
+});
+
+choice!(Pick, PickVisitor, "the index of a node, a range such as \"40-49\", or { \"random\": 10 }", {
+    fn visit_u64<E: Error>(self, index: u64) -> Result<Pick, E> {
+        index.try_into().map(Pick::Index).map_err(|_| E::invalid_value(Unexpected::Unsigned(index), &self))
+    }
+
+    fn visit_i64<E: Error>(self, index: i64) -> Result<Pick, E> {
+        index.try_into().map(Pick::Index).map_err(|_| E::invalid_value(Unexpected::Signed(index), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Pick, E> {
+        text.parse().map(Pick::Range).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Pick, A::Error> {
+        Random::deserialize(MapAccessDeserializer::new(map)).map(Pick::Random)
+    }
+});
+
+choice!(
+    NodeSet,
+    NodeSetVisitor,
+    "nodes: an index, a range such as \"40-49\", { \"random\": 10 }, or a list of these",
+    {
+        fn visit_u64<E: Error>(self, index: u64) -> Result<NodeSet, E> {
+            PickVisitor.visit_u64(index).map(NodeSet::from)
+        }
+
+        fn visit_i64<E: Error>(self, index: i64) -> Result<NodeSet, E> {
+            PickVisitor.visit_i64(index).map(NodeSet::from)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<NodeSet, E> {
+            PickVisitor.visit_str(text).map(NodeSet::from)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<NodeSet, A::Error> {
+            PickVisitor.visit_map(map).map(NodeSet::from)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<NodeSet, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list)).map(NodeSet)
+        }
+    }
+);
+
+choice!(Speedup, SpeedupVisitor, "a number or \"auto\"", {
+    fn visit_u64<E: Error>(self, factor: u64) -> Result<Speedup, E> {
+        Ok(Speedup::Factor(factor as f64))
+    }
+
+    fn visit_i64<E: Error>(self, factor: i64) -> Result<Speedup, E> {
+        Ok(Speedup::Factor(factor as f64))
+    }
+
+    fn visit_f64<E: Error>(self, factor: f64) -> Result<Speedup, E> {
+        Ok(Speedup::Factor(factor))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Speedup, E> {
+        match text {
+            "auto" => Ok(Speedup::default()),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+});
+
+choice!(BatchSize, BatchSizeVisitor, "a number of rows or \"full\"", {
+    fn visit_u64<E: Error>(self, rows: u64) -> Result<BatchSize, E> {
+        rows.try_into().map(BatchSize::Rows).map_err(|_| E::invalid_value(Unexpected::Unsigned(rows), &self))
+    }
+
+    fn visit_i64<E: Error>(self, rows: i64) -> Result<BatchSize, E> {
+        rows.try_into().map(BatchSize::Rows).map_err(|_| E::invalid_value(Unexpected::Signed(rows), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<BatchSize, E> {
+        match text {
+            "full" => Ok(BatchSize::Full(Full::Full)),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+});
+
+/// `auto` or a number, as the command line takes it.
+impl FromStr for Speedup {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto(Auto::Auto)),
+            _ => match text.parse() {
+                Ok(factor) => Ok(Self::Factor(factor)),
+                Err(_) => Err(format!("`{text}` is neither a number nor `auto`")),
+            },
+        }
+    }
+}
+
+impl From<Pick> for NodeSet {
+    fn from(pick: Pick) -> Self {
+        Self(vec![pick])
+    }
+}
+
+impl FromStr for Range {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |part: &str| part.trim().parse::<u32>().ok();
+        let Some((Some(first), Some(last))) = text.split_once('-').map(|(a, b)| (number(a), number(b)))
+        else {
+            return Err(match number(text) {
+                Some(index) => {
+                    format!("\"{text}\" is text; write the index of a node without quotes: {index}")
+                }
+                None => {
+                    format!("\"{text}\" is not a range of nodes; write \"first-last\", such as \"40-49\"")
+                }
+            });
+        };
+        if first > last {
+            return Err(format!("the range \"{text}\" runs backwards; write \"{last}-{first}\""));
+        }
+        Ok(Self { first, last })
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
+}
+
+impl Serialize for Range {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Range {
+    fn schema_name() -> Cow<'static, str> {
+        "Range".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "The nodes \"first-last\", both included.",
+            "pattern": r"^\s*[0-9]+\s*-\s*[0-9]+\s*$",
+            "examples": ["40-49"],
+        })
+    }
+}
+
+impl JsonSchema for NodeSet {
+    fn schema_name() -> Cow<'static, str> {
+        "NodeSet".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let pick = generator.subschema_for::<Pick>();
+        json_schema!({
+            "description": "A choice of nodes: an index, a range, a random number of them, or a list of these.",
+            "anyOf": [pick, { "type": "array", "items": pick, "minItems": 1 }],
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! Rules that types cannot express: ranges, and what fits together.
+//!
+//! What depends on the graph or on data is checked by `topology` and `learning` when they are built. Nothing here
+//! changes the scenario.
+
+mod learning;
+mod protocol;
+mod script;
+
+use super::Scenario;
+use super::diagnostic::Diagnostic;
+use super::distribution::Distribution;
+use super::load::Positions;
+use super::path::Path;
+use super::thresholds::Threshold;
+use super::units::Span;
+use super::{Speedup, explain};
+use crate::network::spec::Network;
+use crate::topology::Shape;
+use std::time::Duration;
+
+/// More nodes than this are a slip of the keyboard.
+const MAX_NODES: u32 = 10_000_000;
+
+/// Checks a scenario and returns everything found, errors and warnings, in the order of the rules.
+pub(super) fn check(scenario: &Scenario, positions: &Positions) -> Vec<Diagnostic> {
+    let mut report = Report { positions, found: Vec::new() };
+    general(scenario, &mut report);
+    protocol::check(scenario, &mut report);
+    learning::check(scenario, &mut report);
+    if let Some(network) = &scenario.network {
+        links(network, &mut report);
+    }
+    // A script is about nodes: without any there is nothing to say of it.
+    if (1..=MAX_NODES).contains(&scenario.nodes) {
+        script::check(scenario, &mut report);
+    }
+    thresholds(scenario, &mut report);
+    report.found
+}
+
+/// What has been found so far.
+struct Report<'a> {
+    positions: &'a Positions,
+    found: Vec<Diagnostic>,
+}
+
+impl Report<'_> {
+    fn error(&mut self, path: impl Into<Path>, message: impl Into<String>, help: impl Into<String>) {
+        let fault = self.positions.fault(&path.into(), false, "invalid-value", message);
+        self.found.push(fault.help(help.into()));
+    }
+
+    fn warn(
+        &mut self,
+        path: impl Into<Path>,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let fault = self.positions.fault(&path.into(), false, code, message).warning();
+        self.found.push(fault.help(help.into()));
+    }
+
+    fn at_least_one(&mut self, path: &str, value: impl Into<u64>) {
+        if value.into() == 0 {
+            self.error(path, format!("`{path}` is 0"), "it must be at least 1");
+        }
+    }
+
+    fn longer_than_zero(&mut self, path: &str, value: Span, why: &str) {
+        if value.0 == Duration::ZERO {
+            self.error(path, format!("`{path}` is zero: {why}"), "write a duration such as \"100ms\"");
+        }
+    }
+
+    fn share(&mut self, path: &str, value: f64) {
+        if !(0.0..=1.0).contains(&value) {
+            self.error(path, format!("`{path}` is {value}"), "it is a probability: a number from 0 to 1");
+        }
+    }
+
+    fn positive(&mut self, path: &str, value: f64) {
+        if !(value > 0.0 && value.is_finite()) {
+            self.error(path, format!("`{path}` is {value}"), "it must be greater than 0");
+        }
+    }
+
+    fn distribution(&mut self, path: &str, distribution: &Distribution) {
+        if let Some((field, message)) = distribution.fault() {
+            let field = format!("{path}.{field}");
+            let (what, help) = message.split_once("; ").unwrap_or((&message, "swap the two"));
+            self.error(field.as_str(), format!("`{field}` {what}"), help);
+        }
+    }
+}
+
+fn general(scenario: &Scenario, report: &mut Report) {
+    let name = &scenario.name;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
+        let message = match name.as_str() {
+            "" => "`name` is empty".to_owned(),
+            _ => format!("`{}` cannot name a folder of results", super::source::shortened(name)),
+        };
+        let suggestion: String =
+            name.trim_start_matches('.').chars().map(|c| if plain(c) { c } else { '-' }).take(60).collect();
+        let form = "at most 100 letters, digits, `-`, `_` and `.`, with no `.` at its start";
+        let help = match suggestion.trim_matches('-') {
+            "" => form.to_owned(),
+            name => format!("{form}: \"{name}\""),
+        };
+        report.error("name", message, help);
+    }
+    match scenario.nodes {
+        0 => report.error("nodes", "a scenario of no nodes", "`nodes` must be at least 1"),
+        1..=MAX_NODES => {}
+        more => report.error("nodes", format!("{more} nodes"), format!("at most {MAX_NODES} are possible")),
+    }
+    if let Speedup::Factor(factor) = scenario.speedup
+        && !(factor > 0.0 && factor.is_finite())
+    {
+        report.error("speedup", format!("`speedup` is {factor}"), "it must be greater than 0, or \"auto\"");
+    }
+    report.longer_than_zero("limits.time", scenario.limits.time, "the run would end before it began");
+    report.longer_than_zero("limits.wall", scenario.limits.wall, "the run would end before it began");
+    if scenario.limits.inbox.0 == 0 {
+        report.error(
+            "limits.inbox",
+            "`limits.inbox` is 0: no message would ever arrive",
+            "write a size such as \"256MiB\"",
+        );
+    }
+    match &scenario.topology.shape {
+        Shape::ErdosRenyi(it) => report.share("topology.p", it.p),
+        Shape::WattsStrogatz(it) => report.share("topology.p", it.p),
+        _ => {}
+    }
+}
+
+fn links(network: &Network, report: &mut Report) {
+    report.share("network.packet_loss", network.packet_loss);
+    if network.packet_loss == 1.0 {
+        match network.lossy {
+            false => report.error(
+                "network.packet_loss",
+                "every packet is lost and sent again for ever",
+                "write a probability below 1, or `lossy`: true to lose messages",
+            ),
+            true => report.warn(
+                "network.packet_loss",
+                "nothing-arrives",
+                "every message is lost",
+                "write a probability below 1",
+            ),
+        }
+    }
+    report.distribution("network.latency", &network.latency);
+    let why = "a message would arrive the moment it is sent, and nodes could not be run side by side";
+    report.longer_than_zero("network.latency_floor", network.latency_floor, why);
+    if let Distribution::Constant(latency) = &network.latency
+        && latency.value < network.latency_floor
+    {
+        report.warn(
+            "network.latency",
+            "latency-below-floor",
+            format!("the latency of {} is raised to the floor of {}", latency.value, network.latency_floor),
+            "lower `network.latency_floor`",
+        );
+    }
+}
+
+fn thresholds(scenario: &Scenario, report: &mut Report) {
+    // What a result has at its top; only used to find misspellings of it.
+    const HEADS: [&str; 12] = [
+        "outcome",
+        "overloaded",
+        "nodes",
+        "setup",
+        "rounds",
+        "final",
+        "latency",
+        "throughput",
+        "messages",
+        "cost",
+        "engine",
+        "scenario",
+    ];
+    for (i, text) in scenario.thresholds.iter().enumerate() {
+        let path = Path::from("thresholds").index(i);
+        match text.parse::<Threshold>() {
+            Err(fault) => report.error(path, fault.message, fault.help),
+            Ok(threshold) => {
+                let head = threshold.path.split('.').next().unwrap_or_default();
+                if !HEADS.contains(&head)
+                    && let Some(near) = explain::nearest(head, HEADS)
+                {
+                    let message = format!("a result probably has no `{head}`");
+                    report.warn(path, "unknown-threshold", message, format!("did you mean `{near}`?"));
+                }
+            }
+        }
+    }
+}

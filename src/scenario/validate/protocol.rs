@@ -1,0 +1,127 @@
+//! Rules of the workflow and of P2PFL's settings.
+
+use super::Report;
+use crate::node::spec::{P2pfl, Variant, Workflow};
+use crate::scenario::Scenario;
+use crate::scenario::path::Path;
+
+/// Rounds and epochs beyond this are a slip of the keyboard.
+const MAX_ROUNDS: u32 = 1_000_000;
+
+pub(super) fn check(scenario: &Scenario, report: &mut Report) {
+    for (path, value) in
+        [("workflow.rounds", scenario.workflow.rounds()), ("workflow.epochs", scenario.workflow.epochs())]
+    {
+        report.at_least_one(path, value);
+        if value > MAX_ROUNDS {
+            report.error(path, format!("`{path}` is {value}"), format!("it can be at most {MAX_ROUNDS}"));
+        }
+    }
+    match &scenario.workflow {
+        Workflow::P2pfl(workflow) => p2pfl(scenario, workflow, report),
+        Workflow::Dpsgd(workflow) => {
+            let mut idle = vec!["settings.gossip", "settings.training.vote_timeout"];
+            if !workflow.heartbeats {
+                idle.push("settings.heartbeat");
+            }
+            for path in idle {
+                if report.positions.is_written(&Path::from(path)) {
+                    report.warn(
+                        path,
+                        "setting-without-effect",
+                        format!("`{path}` has no effect: `dpsgd` neither floods nor votes"),
+                        match path {
+                            "settings.heartbeat" => "`workflow.heartbeats`: true makes nodes beat",
+                            _ => "leave it out",
+                        },
+                    );
+                }
+            }
+        }
+    }
+    settings(scenario, report);
+}
+
+fn p2pfl(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {
+    let nodes = scenario.nodes;
+    report.at_least_one("workflow.trainset_size", workflow.trainset_size);
+    if nodes > 0 && workflow.trainset_size > nodes {
+        // The default may be what is too large.
+        report.error(
+            "workflow.trainset_size",
+            format!("a train set of {} is larger than the network of {nodes}", workflow.trainset_size),
+            format!("write \"trainset_size\": {nodes} or less"),
+        );
+    }
+    if nodes > 0 && workflow.initiator >= nodes {
+        report.error(
+            "workflow.initiator",
+            crate::scenario::selection::beyond(workflow.initiator, nodes),
+            "the initiator must be one of the nodes",
+        );
+    }
+    let gossip = &scenario.settings.gossip;
+    let path = "settings.gossip.amount_last_messages_saved";
+    if workflow.variant == Variant::Repaired
+        && gossip.amount_last_messages_saved != 100
+        && report.positions.is_written(&Path::from(path))
+    {
+        report.warn(
+            path,
+            "setting-without-effect",
+            format!("`{path}` has no effect: `repaired` remembers messages by age"),
+            "leave it out, or write \"variant\": \"faithful\"",
+        );
+    }
+}
+
+fn settings(scenario: &Scenario, report: &mut Report) {
+    let settings = &scenario.settings;
+    let busy = "a node would do nothing else (in P2PFL, whose tests write 0, it spins)";
+    let at_once = "every wait would be over at once";
+    report.longer_than_zero(
+        "settings.general.grpc_timeout",
+        settings.general.grpc_timeout,
+        "every call would fail",
+    );
+    let heartbeat = &settings.heartbeat;
+    report.longer_than_zero("settings.heartbeat.period", heartbeat.period, busy);
+    report.longer_than_zero(
+        "settings.heartbeat.timeout",
+        heartbeat.timeout,
+        "every peer would be forgotten at once",
+    );
+    if heartbeat.timeout <= heartbeat.period && !heartbeat.timeout.0.is_zero() {
+        let path = if report.positions.is_written(&Path::from("settings.heartbeat.timeout")) {
+            "settings.heartbeat.timeout"
+        } else {
+            "settings.heartbeat.period"
+        };
+        report.warn(
+            path,
+            "peers-flap",
+            format!(
+                "peers are forgotten after {}, before their next beat after {} can come: they will come and go",
+                heartbeat.timeout, heartbeat.period
+            ),
+            "make `settings.heartbeat.timeout` at least twice the period",
+        );
+    }
+    let gossip = &settings.gossip;
+    report.longer_than_zero("settings.gossip.period", gossip.period, busy);
+    report.longer_than_zero("settings.gossip.models_period", gossip.models_period, busy);
+    report.at_least_one("settings.gossip.messages_per_period", gossip.messages_per_period);
+    report.at_least_one("settings.gossip.amount_last_messages_saved", gossip.amount_last_messages_saved);
+    report.at_least_one("settings.gossip.models_per_round", gossip.models_per_round);
+    report.at_least_one("settings.gossip.exit_on_x_equal_rounds", gossip.exit_on_x_equal_rounds);
+    if gossip.ttl > i32::MAX as u32 {
+        let message = format!("`settings.gossip.ttl` is {}", gossip.ttl);
+        report.error("settings.gossip.ttl", message, "it is a 32-bit number on the wire: at most 2147483647");
+    }
+    report.longer_than_zero("settings.training.vote_timeout", settings.training.vote_timeout, at_once);
+    report.longer_than_zero(
+        "settings.training.aggregation_timeout",
+        settings.training.aggregation_timeout,
+        at_once,
+    );
+}

@@ -1,0 +1,332 @@
+//! Rules of the script: that nodes exist, that groups make sense, that entries can fire and do something.
+//!
+//! Times and rounds cannot be compared before a run, so "before" here means "certainly before": an entry at a time
+//! is neither before nor after one at a round.
+
+use super::Report;
+use crate::node::spec::Workflow;
+use crate::scenario::Scenario;
+use crate::scenario::path::Path;
+use crate::scenario::script::{At, Entry, NodeSet, Partition, Pick};
+use crate::scenario::selection::{Fault, beyond};
+use crate::scenario::units::Span;
+
+/// Nodes that all entries together may name: what fits into memory with ease.
+const MAX_NAMED: u64 = 50_000_000;
+
+pub(super) fn check(scenario: &Scenario, report: &mut Report) {
+    let named: u64 = scenario.script.iter().map(|entry| effort(entry, scenario.nodes)).sum();
+    if named > MAX_NAMED {
+        let message = format!("the script names {named} nodes in all");
+        report.error("script", message, format!("at most {MAX_NAMED} are possible"));
+        return;
+    }
+    let mut entries = Vec::with_capacity(scenario.script.len());
+    for (i, entry) in scenario.script.iter().enumerate() {
+        let path = Path::from("script").index(i);
+        never_fires(scenario, entry.at(), &path, report);
+        match entry {
+            Entry::Crash(it) | Entry::Restart(it) | Entry::Join(it) | Entry::Leave(it) => {
+                entries.push((entry, path.clone(), set(scenario, &it.nodes, i, &path.key("nodes"), report)));
+            }
+            Entry::Slow(it) => {
+                factor(it.compute, &path.key("compute"), report);
+                factor(it.link, &path.key("link"), report);
+                if it.link != 1.0 && scenario.network.is_none() {
+                    report.warn(
+                        path.key("link"),
+                        "no-network",
+                        "without a `network` block there is no delay to stretch",
+                        "add \"network\": { \"latency\": \"20ms\" }",
+                    );
+                }
+                let written = |field: &str| report.positions.is_written(&path.key(field));
+                if !written("compute") && !written("link") {
+                    report.warn(
+                        path.clone(),
+                        "slows-nothing",
+                        "neither `compute` nor `link` is given: this ends a slowdown and starts none",
+                        "write \"compute\": 10 to make jobs take ten times longer",
+                    );
+                }
+                entries.push((entry, path.clone(), set(scenario, &it.nodes, i, &path.key("nodes"), report)));
+            }
+            Entry::Partition(it) => {
+                groups(scenario, it, i, &path.key("groups"), report);
+                entries.push((entry, path, Vec::new()));
+            }
+            Entry::Heal(_) => entries.push((entry, path, Vec::new())),
+            Entry::StopLearning(it) => {
+                if let Some(node) = it.node.filter(|node| *node >= scenario.nodes) {
+                    report.error(path.key("node"), beyond(node, scenario.nodes), "name a node that exists");
+                }
+                let who = it.node.filter(|node| *node < scenario.nodes).into_iter().collect();
+                entries.push((entry, path, who));
+            }
+        }
+    }
+    order(scenario, &entries, report);
+}
+
+/// An entry, where it stands, and the nodes it names.
+type Placed<'a> = (&'a Entry, Path, Vec<u32>);
+
+/// About how many nodes have to be looked at to write out an entry's choice.
+fn effort(entry: &Entry, nodes: u32) -> u64 {
+    let of_set = |set: &NodeSet| -> u64 {
+        let of_pick = |pick: &Pick| match pick {
+            Pick::Index(_) => 1,
+            Pick::Range(range) => u64::from(range.last.min(nodes).saturating_sub(range.first)) + 1,
+            Pick::Random(_) => u64::from(nodes),
+        };
+        set.0.iter().map(of_pick).sum()
+    };
+    match entry {
+        Entry::Crash(it) | Entry::Restart(it) | Entry::Join(it) | Entry::Leave(it) => of_set(&it.nodes),
+        Entry::Slow(it) => of_set(&it.nodes),
+        Entry::Partition(it) => u64::from(nodes) + it.groups.iter().map(of_set).sum::<u64>(),
+        Entry::Heal(_) | Entry::StopLearning(_) => 1,
+    }
+}
+
+fn never_fires(scenario: &Scenario, at: &At, path: &Path, report: &mut Report) {
+    let rounds = scenario.workflow.rounds();
+    match at {
+        At::Round(at) if at.round >= rounds => report.warn(
+            path.key("at").key("round"),
+            "never-fires",
+            format!(
+                "round {} never comes: the {rounds} rounds are 0 to {}",
+                at.round,
+                rounds.saturating_sub(1)
+            ),
+            "lower the round, or raise `workflow.rounds`",
+        ),
+        At::Time(time) if *time >= scenario.limits.time => report.warn(
+            path.key("at"),
+            "never-fires",
+            format!("{time} never comes: the run ends at {}", scenario.limits.time),
+            "make it earlier, or raise `limits.time`",
+        ),
+        _ => {}
+    }
+}
+
+/// The nodes of a set, or none and a report.
+fn set(scenario: &Scenario, set: &NodeSet, entry: usize, path: &Path, report: &mut Report) -> Vec<u32> {
+    if !picks(set, path, report) {
+        return Vec::new();
+    }
+    set.resolve(scenario.nodes, scenario.seed, entry).unwrap_or_else(|fault| {
+        unresolved(&fault, set, path, report);
+        Vec::new()
+    })
+}
+
+fn groups(scenario: &Scenario, partition: &Partition, entry: usize, path: &Path, report: &mut Report) {
+    let groups = &partition.groups;
+    if groups.len() < 2 {
+        let message =
+            format!("a partition into {}", if groups.is_empty() { "no groups" } else { "one group" });
+        report.error(path.clone(), message, "it takes two or more groups: [[\"0-4\"], [\"5-9\"]]");
+        return;
+    }
+    let usable =
+        groups.iter().enumerate().fold(true, |all, (i, group)| picks(group, &path.index(i), report) && all);
+    if !usable {
+        return;
+    }
+    match partition.resolve(scenario.nodes, scenario.seed, entry) {
+        Err(fault) => unresolved(&fault, &groups[fault.group], &path.index(fault.group), report),
+        Ok(resolved) => {
+            let mut owner: Vec<Option<usize>> = vec![None; scenario.nodes as usize];
+            for (i, group) in resolved.iter().enumerate() {
+                let shared = group.iter().find_map(|node| Some((*node, owner[*node as usize]?)));
+                if let Some((node, other)) = shared {
+                    let message = format!("node {node} is in group {other} and in group {i}");
+                    report.error(path.index(i), message, "a node can be on one side of a partition only");
+                }
+                for node in group {
+                    owner[*node as usize].get_or_insert(i);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a set names anyone at all.
+fn picks(set: &NodeSet, path: &Path, report: &mut Report) -> bool {
+    if set.0.is_empty() {
+        report.error(path.clone(), "no nodes are named", "name at least one: [3, \"40-49\"]");
+        return false;
+    }
+    let mut usable = true;
+    for (i, pick) in set.0.iter().enumerate() {
+        if matches!(pick, Pick::Random(random) if random.random == 0) {
+            report.error(pick_path(set, i, path, report), "no nodes are drawn", "draw at least 1");
+            usable = false;
+        }
+    }
+    usable
+}
+
+fn unresolved(fault: &Fault, set: &NodeSet, path: &Path, report: &mut Report) {
+    let path = pick_path(set, fault.pick, path, report);
+    report.error(path, fault.message.clone(), "name nodes that exist, and each once");
+}
+
+/// Where a part of a set stands; a single one need not be in a list.
+fn pick_path(set: &NodeSet, pick: usize, path: &Path, report: &Report) -> Path {
+    let listed = path.index(pick);
+    if set.0.len() > 1 || report.positions.is_written(&listed) { listed } else { path.clone() }
+}
+
+fn factor(factor: f64, path: &Path, report: &mut Report) {
+    if !(factor > 0.0 && factor.is_finite()) {
+        let message = format!("a slowdown by a factor of {factor}");
+        report.error(path.clone(), message, "it must be greater than 0; 1 is the ordinary pace");
+    }
+}
+
+/// The first of some entries: by time and by round.
+#[derive(Clone, Copy, Default)]
+struct First {
+    time: Option<(Span, usize)>,
+    round: Option<(u32, usize)>,
+}
+
+impl First {
+    fn add(&mut self, at: &At, i: usize) {
+        match at {
+            At::Time(time) => self.time = Some(self.time.map_or((*time, i), |first| first.min((*time, i)))),
+            At::Round(at) => {
+                self.round = Some(self.round.map_or((at.round, i), |first| first.min((at.round, i))))
+            }
+        }
+    }
+
+    /// Whether any of the entries may come before entry `i`.
+    fn may_precede(&self, at: &At, i: usize) -> bool {
+        match at {
+            At::Time(time) => self.round.is_some() || self.time.is_some_and(|first| first < (*time, i)),
+            At::Round(at) => self.time.is_some() || self.round.is_some_and(|first| first < (at.round, i)),
+        }
+    }
+}
+
+/// What entries need of those before them.
+fn order(scenario: &Scenario, entries: &[Placed], report: &mut Report) {
+    let nodes = scenario.nodes as usize;
+    let mut partitions = First::default();
+    let mut down = vec![First::default(); if entries.is_empty() { 0 } else { nodes }];
+    for (i, (entry, _, who)) in entries.iter().enumerate() {
+        match entry {
+            Entry::Partition(_) => partitions.add(entry.at(), i),
+            Entry::Crash(_) | Entry::Leave(_) => {
+                who.iter().for_each(|node| down[*node as usize].add(entry.at(), i));
+            }
+            _ => {}
+        }
+    }
+    for (i, (entry, path, who)) in entries.iter().enumerate() {
+        match entry {
+            Entry::Heal(_) if !partitions.may_precede(entry.at(), i) => report.warn(
+                path.clone(),
+                "nothing-to-heal",
+                "no partition comes before this `heal`",
+                "put a `partition` before it",
+            ),
+            Entry::Restart(_) => {
+                let up = |node: &u32| !down[*node as usize].may_precede(entry.at(), i);
+                let up: Vec<u32> = who.iter().copied().filter(up).collect();
+                if !up.is_empty() {
+                    report.warn(
+                        path.key("nodes"),
+                        "nothing-to-restart",
+                        format!(
+                            "{} before this `restart`",
+                            subject(&up, "neither crashes nor leaves", "neither crash nor leave")
+                        ),
+                        "name nodes that are down by then; nodes that are up are left alone",
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    absentees(scenario, entries, report);
+}
+
+/// Nodes that join later are not there before: nothing can happen to them, and they cannot start learning.
+fn absentees(scenario: &Scenario, entries: &[Placed], report: &mut Report) {
+    if !entries.iter().any(|(entry, ..)| matches!(entry, Entry::Join(_))) {
+        return;
+    }
+    // The entry by which a node joins, for nodes that do.
+    let mut joins: Vec<Option<usize>> = vec![None; scenario.nodes as usize];
+    for (i, (entry, path, who)) in entries.iter().enumerate() {
+        if matches!(entry, Entry::Join(_)) {
+            let again: Vec<u32> =
+                who.iter().copied().filter(|node| joins[*node as usize].is_some()).collect();
+            if !again.is_empty() {
+                let message = format!("{} already", subject(&again, "has joined", "have joined"));
+                report.warn(path.key("nodes"), "joins-twice", message, "use `restart` to bring a node back");
+            }
+            who.iter().for_each(|node| {
+                joins[*node as usize].get_or_insert(i);
+            });
+        }
+    }
+    if let Workflow::P2pfl(workflow) = &scenario.workflow
+        && let Some(Some(join)) = joins.get(workflow.initiator as usize)
+    {
+        let node = workflow.initiator;
+        report.error(
+            entries[*join].1.key("nodes"),
+            format!(
+                "node {node} starts learning and cannot join later: the script's time begins when it starts"
+            ),
+            "let other nodes join, or choose another `workflow.initiator`",
+        );
+    } else if joins.iter().all(Option::is_some) {
+        report.error(
+            "script",
+            "all nodes join later, so none is there to begin",
+            "leave at least one out of `join`",
+        );
+    }
+    for (i, (entry, path, who)) in entries.iter().enumerate() {
+        let later = |node: &u32| joins[*node as usize].is_some_and(|join| certainly_before(entries, i, join));
+        let not_yet: Vec<u32> = match entry {
+            Entry::Join(_) => continue,
+            _ => who.iter().copied().filter(later).collect(),
+        };
+        if !not_yet.is_empty() {
+            report.warn(
+                path.clone(),
+                "not-there-yet",
+                format!("{} only after this", subject(&not_yet, "joins", "join")),
+                "move it behind the `join`",
+            );
+        }
+    }
+}
+
+/// Whether entry `a` fires before entry `b` in every run.
+fn certainly_before(entries: &[Placed], a: usize, b: usize) -> bool {
+    match (entries[a].0.at(), entries[b].0.at()) {
+        (At::Time(first), At::Time(second)) => (first, a) < (second, b),
+        (At::Round(first), At::Round(second)) => (first.round, a) < (second.round, b),
+        _ => false,
+    }
+}
+
+/// `node 3 joins`, `nodes 3, 4 and 5 join`, with a limit.
+fn subject(nodes: &[u32], one: &str, several: &str) -> String {
+    let shown: Vec<String> = nodes.iter().take(5).map(u32::to_string).collect();
+    match nodes.len() {
+        1 => format!("node {} {one}", nodes[0]),
+        n @ 2..=5 => format!("nodes {} and {} {several}", shown[..n - 1].join(", "), shown[n - 1]),
+        n => format!("nodes {} and {} others {several}", shown.join(", "), n - shown.len()),
+    }
+}
