@@ -166,7 +166,7 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// `file:line:column: message`
+/// The message alone: where it belongs is shown by [`Diagnostics`].
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}", self.message)

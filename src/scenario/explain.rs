@@ -3,6 +3,7 @@
 //! Serde hands errors over as text only; the phrases taken apart here are those of its own `Error` trait, and the
 //! tests hold them.
 
+use super::load::Mark;
 use super::path::Path;
 use super::schema::{self, Field};
 use super::source::{MINIMAL, shortened};
@@ -13,8 +14,8 @@ use serde_json::Value;
 pub(crate) struct Explained {
     /// What is wrong.
     pub path: Path,
-    /// Whether the mark belongs under the field's name and not under its value.
-    pub at_key: bool,
+    /// What to point at.
+    pub mark: Mark,
     /// The field that is missing, if that is what is wrong.
     pub missing: Option<String>,
     /// The diagnostic's name.
@@ -29,7 +30,7 @@ pub(crate) struct Explained {
 pub(crate) fn explain(error: &str, path: &Path, document: &Value) -> Explained {
     let explained = |code, message: String, help| Explained {
         path: path.clone(),
-        at_key: false,
+        mark: Mark::Value,
         missing: None,
         code,
         message,
@@ -91,7 +92,7 @@ fn unknown_field(field: &str, known: &[&str], path: &Path, document: &Value) -> 
         });
     Explained {
         path: object.key(field),
-        at_key: true,
+        mark: Mark::Key,
         missing: None,
         code: "unknown-field",
         message: format!("`{}` is not a field of {owner}", shortened(field)),
@@ -132,14 +133,14 @@ fn unknown_variant(value: &str, known: &[&str], path: &Path) -> Explained {
         Some("do") => format!("`{value_shown}` is nothing that a script can do"),
         _ => format!("`{value_shown}` is not a value of `{path}`"),
     };
-    let choice = format!("it is one of {}", known.join(", "));
+    let choice = format!("possible are {}", known.join(", "));
     let help = match nearest(value, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? {choice}"),
         None => choice,
     };
     Explained {
         path: path.clone(),
-        at_key: false,
+        mark: Mark::Value,
         missing: None,
         code: "unknown-kind",
         message,
@@ -166,13 +167,15 @@ fn missing_field(field: &str, hint: &str, path: &Path) -> Explained {
     });
     let help = match described {
         _ if !hint.is_empty() => hint.to_owned(),
-        Some(it) if shown.is_empty() => format!("`{field}`: {} — {MINIMAL}", first_sentence(&it.description)),
-        Some(it) => format!("`{field}`: {}", first_sentence(&it.description)),
+        Some(it) if shown.is_empty() => {
+            format!("add \"{field}\", {}; {MINIMAL}", first_sentence(&it.description))
+        }
+        Some(it) => format!("add \"{field}\", {}", first_sentence(&it.description)),
         None => format!("add \"{field}\""),
     };
     Explained {
         path: path.clone(),
-        at_key: false,
+        mark: Mark::Lacking,
         missing: Some(field.to_owned()),
         code: "missing-field",
         message,
@@ -261,8 +264,10 @@ fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn first_sentence(text: &str) -> &str {
-    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.')
+/// The first sentence of a description, to go on a sentence with.
+fn first_sentence(text: &str) -> String {
+    let mut letters = text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.').chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// The name most like `word`, if any is close enough to be a misspelling.

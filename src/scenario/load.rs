@@ -125,16 +125,28 @@ pub fn parse(text: &str, name: &str, overrides: &[Override]) -> Result<Loaded, D
     Ok(Loaded { scenario, warnings, hash, base_dir: PathBuf::new(), positions })
 }
 
+/// What of a field a diagnostic points at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Its name.
+    Key,
+    /// Its value.
+    Value,
+    /// Its value, for what is not in it.
+    Lacking,
+}
+
 impl Loaded {
     /// An error that shows up only later, such as a graph that cannot be built: `path` says where in the scenario it
     /// comes from.
     pub fn diagnose(&self, path: &str, message: impl Into<String>, help: Option<String>) -> Diagnostics {
-        self.positions.fault(&FieldPath::from(path), false, "impossible", message).help(help).into()
+        self.positions.fault(&FieldPath::from(path), Mark::Value, "impossible", message).help(help).into()
     }
 
     /// As [`diagnose`](Self::diagnose), for what a run can live with; `code` is the fixed name of the warning.
     pub fn warn(&mut self, path: &str, code: &'static str, message: impl Into<String>, help: Option<String>) {
-        let warning = self.positions.fault(&FieldPath::from(path), false, code, message).help(help).warning();
+        let warning =
+            self.positions.fault(&FieldPath::from(path), Mark::Value, code, message).help(help).warning();
         self.warnings.0.push(warning);
     }
 
@@ -149,11 +161,11 @@ impl Positions {
     pub(crate) fn fault(
         &self,
         path: &FieldPath,
-        at_key: bool,
+        mark: Mark,
         code: &'static str,
         message: impl Into<String>,
     ) -> Diagnostic {
-        let (source, span) = self.locate(path, at_key);
+        let (source, span) = self.locate(path, mark);
         Diagnostic::at(source, span, code, message).path(path)
     }
 
@@ -163,17 +175,21 @@ impl Positions {
             || self.set.iter().any(|it| it.path.is_within(path) || path.is_within(&it.path))
     }
 
-    fn locate(&self, path: &FieldPath, at_key: bool) -> (&Source, Range<usize>) {
+    fn locate(&self, path: &FieldPath, mark: Mark) -> (&Source, Range<usize>) {
         // The last one wins, as its value did.
         if let Some(it) = self.set.iter().rev().find(|it| path.is_within(&it.path)) {
-            return (&it.source, if at_key && it.path == *path { it.key.clone() } else { it.value.clone() });
+            return (
+                &it.source,
+                if mark == Mark::Key && it.path == *path { it.key.clone() } else { it.value.clone() },
+            );
         }
         let (place, exact) = self.place.find(path);
-        if !exact && let Some(it) = self.set.iter().rev().find(|it| it.path.is_within(path)) {
+        let prefer_set = !exact || mark == Mark::Lacking;
+        if prefer_set && let Some(it) = self.set.iter().rev().find(|it| it.path.is_within(path)) {
             return (&it.source, it.key.clone());
         }
         match &place.key {
-            Some(key) if at_key && exact => (&self.file, key.clone()),
+            Some(key) if mark == Mark::Key && exact => (&self.file, key.clone()),
             _ => (&self.file, place.value.clone()),
         }
     }
@@ -192,11 +208,17 @@ fn typed(mut document: Value, positions: &Positions) -> Result<Scenario, Diagnos
         };
         let path = field_path(error.path());
         let explained = explain::explain(&error.inner().to_string(), &path, &document);
-        // A field that is missing because it was left out above is no new fault.
-        let own_doing = explained.code == "missing-field"
-            && removed.iter().any(|it| it.parent().as_ref() == Some(&explained.path));
+        // A field that is missing because it was left out above, or misspelt, is no new fault.
+        let own_doing = explained.missing.as_deref().is_some_and(|missing| {
+            let fellow = |it: &&FieldPath| it.parent().as_ref() == Some(&explained.path);
+            removed
+                .iter()
+                .filter(fellow)
+                .filter_map(FieldPath::last_key)
+                .any(|key| explain::nearest(key, [missing]).is_some())
+        });
         if !own_doing {
-            let fault = positions.fault(&explained.path, explained.at_key, explained.code, explained.message);
+            let fault = positions.fault(&explained.path, explained.mark, explained.code, explained.message);
             faults.push(fault.help(explained.help));
         }
         if let Some(name) = explained.missing.filter(|_| explained.path == FieldPath::root())

@@ -127,6 +127,8 @@ impl Transform for FlattenedKinds {
         }
         let kinds = object.get_mut("oneOf").and_then(Value::as_array_mut);
         for kind in kinds.into_iter().flatten().filter_map(Value::as_object_mut) {
+            kind.remove("unevaluatedProperties");
+            kind.insert("additionalProperties".into(), false.into());
             let own = kind.entry("properties").or_insert_with(|| Map::new().into());
             if let (Value::Object(own), Some(Value::Object(fellows))) = (own, &fellows) {
                 own.extend(fellows.clone());

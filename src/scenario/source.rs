@@ -229,6 +229,9 @@ fn syntax(source: &Source, error: &ParseError) -> Diagnostic {
         Kind::ExpectedStringObjectProperty => {
             (format!("the name of a field needs double quotes: \"{}\"", shortened(at)), None)
         }
+        Kind::UnexpectedWord if ["nan", "inf", "infinity"].contains(&at.to_lowercase().as_str()) => {
+            (format!("{at} is not a number that a scenario can hold"), Some("write a finite number"))
+        }
         Kind::UnexpectedWord => (
             format!("`{}` is not a JSON value", shortened(at)),
             Some("text needs double quotes; true, false and null are written in lower case"),

@@ -39,7 +39,7 @@ unknown-kind
    ·                            ╰── topology.kind
  5 │   "workflow": { "kind": "p2pfl", "rounds": 5 },
    ╰────
-  help: did you mean `ring`? it is one of star, full, complete, mesh, line, ring, random_k,
+  help: did you mean `ring`? possible are star, full, complete, mesh, line, ring, random_k,
         random_regular, grid, torus, erdos_renyi, watts_strogatz, barabasi_albert,
         static_exponential, edges, file
 "##);
@@ -89,7 +89,7 @@ missing-field
    ·                          ╰── topology
  5 │   "workflow": { "kind": "p2pfl", "rounds": 5 },
    ╰────
-  help: `k`: The mean degree
+  help: add "k", the mean degree
 "##);
 }
 
@@ -288,7 +288,7 @@ syntax
     assert_snapshot!(shown("0.5", "NaN"), @r##"
 syntax
 
-  × `NaN` is not a JSON value
+  × NaN is not a number that a scenario can hold
    ╭─[ring.json:7:65]
  6 │   "settings": { "heartbeat": { "period": "2s" } },
  7 │   "learning": { "partitioning": { "kind": "dirichlet", "alpha": NaN } },
@@ -296,7 +296,7 @@ syntax
    ·                                                                  ╰── here
  8 │   "script": [
    ╰────
-  help: text needs double quotes; true, false and null are written in lower case
+  help: write a finite number
 "##);
     assert_snapshot!(shown(r#""nodes": 100,"#, r#""nodes": 100, // many"#), @r##"
 syntax
@@ -335,7 +335,7 @@ fn a_train_set_larger_than_the_network_and_a_script_that_does_not_fit_it() {
     assert_snapshot!(shown(": 100", ": 3"), @r##"
 invalid-value
 
-  × a train set of 4 is larger than the network of 3
+  × a train set of 4 (the default) is larger than the network of 3
    ╭─[ring.json:5:15]
  4 │   "topology": { "kind": "ring" },
  5 │   "workflow": { "kind": "p2pfl", "rounds": 5 },
@@ -355,7 +355,7 @@ invalid-value
     ·                                                      ╰── script[0].nodes[0]
  10 │     { "at": { "round": 4 }, "do": "restart", "nodes": ["40-49"] }
     ╰────
-  help: name nodes that exist, and each once
+  help: choose fewer or other nodes, or raise `nodes`
 
 invalid-value
 
@@ -367,7 +367,7 @@ invalid-value
     ·                                                           ╰── script[1].nodes[0]
  11 │   ],
     ╰────
-  help: name nodes that exist, and each once
+  help: choose fewer or other nodes, or raise `nodes`
 "##);
 }
 
@@ -518,12 +518,12 @@ invalid-value
 missing-field
 
   × `topology` has no `k`
-   ╭─[ring.json:1:44]
- 1 │ { "name": "ring", "nodes": 10, "topology": { "kind": "ring" } }
-   ·                                            ─────────┬────────
-   ·                                                     ╰── topology
+   ╭─[command line:1:7]
+ 1 │ --set topology.kind=random_k
+   ·       ──────┬──────
+   ·             ╰── topology
    ╰────
-  help: `k`: The mean degree
+  help: add "k", the mean degree
 "##);
 }
 

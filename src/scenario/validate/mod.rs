@@ -10,7 +10,7 @@ mod script;
 use super::Scenario;
 use super::diagnostic::Diagnostic;
 use super::distribution::Distribution;
-use super::load::Positions;
+use super::load::{Mark, Positions};
 use super::path::Path;
 use super::thresholds::Threshold;
 use super::units::Span;
@@ -47,7 +47,7 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn error(&mut self, path: impl Into<Path>, message: impl Into<String>, help: impl Into<String>) {
-        let fault = self.positions.fault(&path.into(), false, "invalid-value", message);
+        let fault = self.positions.fault(&path.into(), Mark::Value, "invalid-value", message);
         self.found.push(fault.help(help.into()));
     }
 
@@ -58,7 +58,7 @@ impl Report<'_> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let fault = self.positions.fault(&path.into(), false, code, message).warning();
+        let fault = self.positions.fault(&path.into(), Mark::Value, code, message).warning();
         self.found.push(fault.help(help.into()));
     }
 

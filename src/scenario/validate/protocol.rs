@@ -46,10 +46,14 @@ fn p2pfl(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {
     let nodes = scenario.nodes;
     report.at_least_one("workflow.trainset_size", workflow.trainset_size);
     if nodes > 0 && workflow.trainset_size > nodes {
-        // The default may be what is too large.
+        let written = report.positions.is_written(&Path::from("workflow.trainset_size"));
+        let default = if written { "" } else { " (the default)" };
         report.error(
             "workflow.trainset_size",
-            format!("a train set of {} is larger than the network of {nodes}", workflow.trainset_size),
+            format!(
+                "a train set of {}{default} is larger than the network of {nodes}",
+                workflow.trainset_size
+            ),
             format!("write \"trainset_size\": {nodes} or less"),
         );
     }

@@ -172,7 +172,7 @@ fn picks(set: &NodeSet, path: &Path, report: &mut Report) -> bool {
 
 fn unresolved(fault: &Fault, set: &NodeSet, path: &Path, report: &mut Report) {
     let path = pick_path(set, fault.pick, path, report);
-    report.error(path, fault.message.clone(), "name nodes that exist, and each once");
+    report.error(path, fault.message.clone(), "choose fewer or other nodes, or raise `nodes`");
 }
 
 /// Where a part of a set stands; a single one need not be in a list.
