@@ -9,12 +9,12 @@ pub mod distribution;
 mod explain;
 pub mod load;
 pub mod overrides;
-pub mod path;
+mod path;
 pub mod schema;
 pub mod script;
 pub mod selection;
 pub mod settings;
-pub mod source;
+mod source;
 pub mod tagged;
 #[cfg(test)]
 mod tests;
@@ -51,6 +51,7 @@ pub struct Scenario {
     #[serde(default)]
     pub seed: u64,
     /// How many nodes there are, those that join later included.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub nodes: u32,
     /// Who is connected to whom.
     pub topology: Topology,

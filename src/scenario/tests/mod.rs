@@ -4,6 +4,7 @@ mod format;
 mod mistakes;
 
 mod mutations;
+mod rules;
 
 /// Every block of the format once.
 const EVERY_BLOCK: &str = include_str!("every-block.json");

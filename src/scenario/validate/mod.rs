@@ -24,7 +24,7 @@ const MAX_NODES: u32 = 10_000_000;
 
 /// Checks a scenario and returns everything found, errors and warnings, in the order of the rules.
 pub(super) fn check(scenario: &Scenario, positions: &Positions) -> Vec<Diagnostic> {
-    let mut report = Report { positions, found: Vec::new() };
+    let mut report = Report { positions, found: Vec::new(), errors: 0, warnings: 0 };
     general(scenario, &mut report);
     protocol::check(scenario, &mut report);
     learning::check(scenario, &mut report);
@@ -43,12 +43,20 @@ pub(super) fn check(scenario: &Scenario, positions: &Positions) -> Vec<Diagnosti
 struct Report<'a> {
     positions: &'a Positions,
     found: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
 }
+
+/// Errors, and warnings, beyond this many are not looked up and shown: nobody reads them.
+const MAX_FOUND: usize = 50;
 
 impl Report<'_> {
     fn error(&mut self, path: impl Into<Path>, message: impl Into<String>, help: impl Into<String>) {
-        let fault = self.positions.fault(&path.into(), Mark::Value, "invalid-value", message);
-        self.found.push(fault.help(help.into()));
+        self.errors += 1;
+        if self.errors <= MAX_FOUND {
+            let fault = self.positions.fault(&path.into(), Mark::Value, "invalid-value", message);
+            self.found.push(fault.help(help.into()));
+        }
     }
 
     fn warn(
@@ -58,8 +66,11 @@ impl Report<'_> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let fault = self.positions.fault(&path.into(), Mark::Value, code, message).warning();
-        self.found.push(fault.help(help.into()));
+        self.warnings += 1;
+        if self.warnings <= MAX_FOUND {
+            let fault = self.positions.fault(&path.into(), Mark::Value, code, message).warning();
+            self.found.push(fault.help(help.into()));
+        }
     }
 
     fn at_least_one(&mut self, path: &str, value: impl Into<u64>) {

@@ -1,0 +1,205 @@
+//! Every rule of validation, by a scenario that breaks it and nothing else.
+
+use crate::scenario::{Diagnostic, parse};
+use serde_json::{Value, json};
+
+/// What is found in a small scenario with these changes, each a JSON pointer and a value.
+fn found(changes: &[(&str, Value)]) -> Vec<Diagnostic> {
+    let mut document = json!({
+        "name": "rules", "nodes": 20, "topology": { "kind": "ring" },
+        "workflow": { "kind": "p2pfl" }, "settings": { "general": {}, "heartbeat": {}, "gossip": {}, "training": {} },
+        "learning": {}, "limits": {}, "script": [], "thresholds": [],
+    });
+    for (pointer, value) in changes {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        match document.pointer_mut(parent).unwrap() {
+            Value::Array(entries) => entries.push(value.clone()),
+            object => object[key] = value.clone(),
+        }
+    }
+    match parse(&format!("{document:#}"), "rules.json", &[]) {
+        Ok(loaded) => loaded.warnings.0,
+        Err(faults) => faults.0,
+    }
+}
+
+#[track_caller]
+fn refused(changes: &[(&str, Value)], path: &str) {
+    let found = found(changes);
+    let shown: Vec<_> = found.iter().map(|it| (it.code, &it.path, &it.message)).collect();
+    assert!(
+        matches!(found.as_slice(), [only] if only.path == path && only.code == "invalid-value"),
+        "{shown:?}"
+    );
+    assert!(found[0].help.is_some(), "{shown:?}");
+    assert!(found[0].line > 1, "{shown:?}");
+}
+
+#[track_caller]
+fn warned(changes: &[(&str, Value)], code: &str) {
+    let found = found(changes);
+    let shown: Vec<_> = found.iter().map(|it| (it.code, &it.path, &it.message)).collect();
+    assert!(matches!(found.as_slice(), [only] if only.code == code), "{shown:?}");
+}
+
+#[test]
+fn the_scenario_that_is_changed_is_itself_in_order() {
+    assert_eq!(found(&[]), []);
+}
+
+#[test]
+fn values_out_of_their_range_are_refused_where_they_stand() {
+    for (pointer, value) in [
+        ("/name", json!("")),
+        ("/name", json!("../evil")),
+        ("/name", json!(".hidden")),
+        ("/nodes", json!(4_000_000_000u32)),
+        ("/speedup", json!(0)),
+        ("/speedup", json!(-3.5)),
+        ("/limits/time", json!("0s")),
+        ("/limits/wall", json!("0s")),
+        ("/limits/inbox", json!("0B")),
+        ("/workflow/rounds", json!(0)),
+        ("/workflow/rounds", json!(4_000_000_000u32)),
+        ("/workflow/epochs", json!(0)),
+        ("/workflow/trainset_size", json!(0)),
+        ("/workflow/trainset_size", json!(21)),
+        ("/workflow/initiator", json!(20)),
+        ("/settings/general/grpc_timeout", json!("0")),
+        ("/settings/heartbeat/period", json!("0s")),
+        ("/settings/heartbeat/timeout", json!("0s")),
+        ("/settings/gossip/period", json!("0s")),
+        ("/settings/gossip/models_period", json!("0s")),
+        ("/settings/gossip/messages_per_period", json!(0)),
+        ("/settings/gossip/models_per_round", json!(0)),
+        ("/settings/gossip/exit_on_x_equal_rounds", json!(0)),
+        ("/settings/gossip/ttl", json!(3_000_000_000u32)),
+        ("/settings/training/vote_timeout", json!("0s")),
+        ("/settings/training/aggregation_timeout", json!("0s")),
+        ("/learning/learning_rate", json!(0)),
+        ("/learning/learning_rate", json!(-1)),
+        ("/learning/batch_size", json!(0)),
+        ("/learning/evaluate_every", json!(0)),
+        ("/thresholds/-", json!("outcome = completed")),
+    ] {
+        let path = match pointer {
+            "/thresholds/-" => "thresholds[0]".to_owned(),
+            _ => pointer[1..].replace('/', "."),
+        };
+        refused(&[(pointer, value)], &path);
+    }
+}
+
+#[test]
+fn parameters_of_kinds_are_refused_where_they_stand() {
+    for (pointer, value, path) in [
+        ("/topology", json!({ "kind": "erdos_renyi", "p": 1.5 }), "topology.p"),
+        ("/topology", json!({ "kind": "watts_strogatz", "k": 4, "p": -0.1 }), "topology.p"),
+        ("/learning/partitioning", json!({ "kind": "dirichlet", "alpha": 0 }), "learning.partitioning.alpha"),
+        (
+            "/learning/partitioning",
+            json!({ "kind": "label_skew", "classes_per_node": 11 }),
+            "learning.partitioning.classes_per_node",
+        ),
+        (
+            "/learning/partitioning",
+            json!({ "kind": "percentage", "percentage": 101 }),
+            "learning.partitioning.percentage",
+        ),
+        ("/learning/model", json!({ "kind": "mlp", "hidden": [] }), "learning.model.hidden"),
+        ("/learning/model", json!({ "kind": "mlp", "hidden": [32, 0] }), "learning.model.hidden[1]"),
+        ("/learning/model", json!({ "kind": "mlp", "hidden": [100000, 100000] }), "learning.model.hidden"),
+        ("/learning/model", json!({ "kind": "synthetic", "size": "2GiB" }), "learning.model.size"),
+        ("/learning/model", json!({ "kind": "synthetic", "size": "7B" }), "learning.model.size"),
+        ("/learning/dataset", json!({ "kind": "csv", "train": "" }), "learning.dataset.train"),
+        (
+            "/learning/compute",
+            json!({ "train": { "kind": "uniform", "min": "2s", "max": "1s" } }),
+            "learning.compute.train.max",
+        ),
+        (
+            "/network",
+            json!({ "latency": { "kind": "pareto", "scale": "1ms", "shape": 0 } }),
+            "network.latency.shape",
+        ),
+        ("/network", json!({ "packet_loss": 1.01 }), "network.packet_loss"),
+        ("/network", json!({ "packet_loss": 1 }), "network.packet_loss"),
+        ("/network", json!({ "latency_floor": "0s" }), "network.latency_floor"),
+    ] {
+        refused(&[(pointer, value)], path);
+    }
+}
+
+#[test]
+fn script_entries_that_make_no_sense_are_refused_where_they_stand() {
+    for (entry, path) in [
+        (json!({ "at": "1s", "do": "crash", "nodes": 20 }), "script[0].nodes"),
+        (json!({ "at": "1s", "do": "crash", "nodes": [1, "5-20"] }), "script[0].nodes[1]"),
+        (json!({ "at": "1s", "do": "crash", "nodes": [] }), "script[0].nodes"),
+        (json!({ "at": "1s", "do": "crash", "nodes": { "random": 21 } }), "script[0].nodes"),
+        (json!({ "at": "1s", "do": "crash", "nodes": { "random": 0 } }), "script[0].nodes"),
+        (json!({ "at": "1s", "do": "slow", "nodes": 1, "compute": 0 }), "script[0].compute"),
+        (json!({ "at": "1s", "do": "partition", "groups": [] }), "script[0].groups"),
+        (json!({ "at": "1s", "do": "partition", "groups": ["0-9"] }), "script[0].groups"),
+        (json!({ "at": "1s", "do": "partition", "groups": ["0-9", []] }), "script[0].groups[1]"),
+        (json!({ "at": "1s", "do": "partition", "groups": ["0-9", [3, 12]] }), "script[0].groups[1]"),
+        (json!({ "at": "1s", "do": "partition", "groups": ["0-9", [12, 30]] }), "script[0].groups[1][1]"),
+        (json!({ "at": "1s", "do": "stop_learning", "node": 20 }), "script[0].node"),
+        (json!({ "at": "1s", "do": "join", "nodes": "0-3" }), "script[0].nodes"),
+    ] {
+        refused(&[("/script/-", entry)], path);
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_named() {
+    warned(&[("/settings/heartbeat/timeout", json!("1s"))], "peers-flap");
+    warned(&[("/settings/heartbeat/period", json!("9s"))], "peers-flap");
+    warned(&[("/network", json!({ "latency": "1us" }))], "latency-below-floor");
+    warned(&[("/network", json!({ "packet_loss": 1, "lossy": true }))], "nothing-arrives");
+    warned(&[("/thresholds/-", json!("finale.accuracy.mean > 0.5"))], "unknown-threshold");
+    let dpsgd = ("/workflow", json!({ "kind": "dpsgd" }));
+    warned(&[dpsgd.clone(), ("/settings", json!({ "gossip": { "ttl": 5 } }))], "setting-without-effect");
+    assert_eq!(found(&[dpsgd, ("/settings", json!({ "training": { "aggregation_timeout": "5s" } }))]), []);
+}
+
+#[test]
+fn script_entries_without_effect_are_named() {
+    for (entry, code) in [
+        (json!({ "at": { "round": 3 }, "do": "crash", "nodes": 1 }), "never-fires"),
+        (json!({ "at": "25h", "do": "crash", "nodes": 1 }), "never-fires"),
+        (json!({ "at": "1s", "do": "heal" }), "nothing-to-heal"),
+        (json!({ "at": "1s", "do": "restart", "nodes": 1 }), "nothing-to-restart"),
+        (json!({ "at": "1s", "do": "slow", "nodes": 1, "link": 2 }), "no-network"),
+        (json!({ "at": "1s", "do": "slow", "nodes": 1 }), "slows-nothing"),
+    ] {
+        warned(&[("/script/-", entry)], code);
+    }
+    let join = |at: &str| ("/script/-", json!({ "at": at, "do": "join", "nodes": [5] }));
+    let crash = |at: Value| ("/script/-", json!({ "at": at, "do": "crash", "nodes": [5] }));
+    warned(&[join("10s"), crash(json!("5s"))], "not-there-yet");
+    warned(&[join("10s"), join("20s")], "joins-twice");
+    assert_eq!(found(&[join("10s"), crash(json!("15s"))]), []);
+}
+
+#[test]
+fn entries_whose_order_only_the_run_decides_are_left_alone() {
+    let heal = ("/script/-", json!({ "at": "10s", "do": "heal" }));
+    let partition =
+        |at: Value| ("/script/-", json!({ "at": at, "do": "partition", "groups": ["0-9", "10-19"] }));
+    assert_eq!(found(&[heal.clone(), partition(json!({ "round": 1 }))]), []);
+    assert_eq!(found(&[heal.clone(), partition(json!("5s"))]), []);
+    warned(&[heal, partition(json!("15s"))], "nothing-to-heal");
+}
+
+#[test]
+fn a_million_mistakes_are_not_a_million_reports() {
+    let thresholds: Vec<String> = (0..200_000).map(|i| format!("\"x{i} = 3\"")).collect();
+    let text = format!(
+        r#"{{ "name": "x", "nodes": 3, "topology": {{ "kind": "ring" }}, "workflow": {{ "kind": "dpsgd" }},
+             "thresholds": [{}] }}"#,
+        thresholds.join(",\n")
+    );
+    let faults = parse(&text, "many.json", &[]).unwrap_err().0.len();
+    assert!((1..=100).contains(&faults), "{faults}");
+}
