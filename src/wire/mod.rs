@@ -3,9 +3,15 @@
 //! Inside the program peers are numbers and messages are small values; text and bytes exist here only. What a
 //! message does to a node is the node's affair.
 
+mod address;
 mod command;
+pub mod encode;
+mod message;
+pub mod size;
 
+pub use address::{AddressBook, PeerId};
 pub use command::Command;
+pub use message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Response, Ttl, Weights};
 
 /// The generated protobuf types of `proto/node.proto`.
 pub mod proto {
