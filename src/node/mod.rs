@@ -1,9 +1,239 @@
 //! The node: a state machine that speaks P2PFL's protocol.
 //!
 //! It has no clock, socket, thread, channel or shared random source. Inputs come in with the time; outputs say
-//! what is to be sent, which timer is to be set, which job is to be run. Engines drive it.
+//! what is to be sent, which timer is to be set, which job is to be run. Engines drive it, and the same node runs
+//! under all of them.
+//!
+//! Here is what every workflow needs: connections, heartbeats, flooding. What nodes do in a round is a workflow, a
+//! folder each.
 
+mod context;
+mod dpsgd;
+mod flood;
+pub mod io;
+mod links;
+mod neighbours;
+mod p2pfl;
+mod peer_map;
+mod seen;
 pub mod spec;
 mod stage;
 
+pub use context::{Context, Rules};
 pub use stage::Stage;
+
+use crate::learning::Model;
+use crate::wire::{Gossip, Message, PeerId, Response};
+use dpsgd::Dpsgd;
+use io::{Control, Input, Record, RequestId, Start, Timer};
+use links::{Change, Links};
+use p2pfl::{Fault, P2pfl};
+use spec::Workflow;
+use std::sync::Arc;
+
+/// One virtual P2PFL participant.
+#[derive(Debug)]
+pub struct Node {
+    links: Links,
+    workflow: State,
+}
+
+#[derive(Debug)]
+enum State {
+    P2pfl(Box<P2pfl>),
+    Dpsgd(Dpsgd),
+}
+
+impl Node {
+    /// A node that is not yet up. `model` is its own fresh one, `samples` how many training rows it holds,
+    /// `incarnation` how often it has been up before.
+    pub fn new(
+        cx: &Context,
+        id: PeerId,
+        incarnation: u32,
+        model: Arc<Model>,
+        samples: u32,
+        start: &Start,
+    ) -> Self {
+        let (beats, workflow) = match &cx.rules.workflow {
+            Workflow::P2pfl(_) => (true, State::P2pfl(Box::new(P2pfl::new(cx, model, samples, start.late)))),
+            Workflow::Dpsgd(spec) => {
+                let node = Dpsgd::new(cx, model, samples, &start.neighbours, start.late);
+                (spec.heartbeats, State::Dpsgd(node))
+            }
+        };
+        Self { links: Links::new(cx, id, incarnation, beats), workflow }
+    }
+
+    /// Takes an input; what is to be done about it is in the context afterwards. After [`Record::Failed`] the node is
+    /// no more, and takes no further input.
+    pub fn handle(&mut self, cx: &mut Context, input: Input) {
+        let outcome = match input {
+            Input::Start(start) => {
+                self.links.start(cx, &start);
+                Ok(())
+            }
+            Input::Message { from, message, request } => self.message(cx, from, message, request),
+            Input::Response { request, response } => self.response(cx, request, &response),
+            Input::Timer(timer) => self.timer(cx, timer),
+            Input::JobDone { job, result } => match &mut self.workflow {
+                State::P2pfl(it) => it.job_done(cx, &mut self.links, job, result),
+                State::Dpsgd(it) => {
+                    it.job_done(cx, self.links.node(), job, result);
+                    Ok(())
+                }
+            },
+            Input::Control(control) => {
+                self.control(cx, control);
+                Ok(())
+            }
+        };
+        if let Err(Fault(why)) = outcome {
+            self.links.leave(cx);
+            cx.record(Record::Failed(why));
+        }
+    }
+
+    fn message(
+        &mut self,
+        cx: &mut Context,
+        from: PeerId,
+        message: Message,
+        request: Option<RequestId>,
+    ) -> Result<(), Fault> {
+        match message {
+            Message::Gossip(parcel) => {
+                self.gossip(cx, from, &parcel, request);
+                Ok(())
+            }
+            Message::Handshake => {
+                let change = self.links.handshake(cx, from, request);
+                self.changed(cx, change)
+            }
+            Message::Disconnect => {
+                let change = self.links.disconnect(from);
+                cx.reply(from, request, Response::Empty);
+                self.changed(cx, change)
+            }
+            Message::Announce(announcement) => {
+                let wanted = match &mut self.workflow {
+                    State::P2pfl(it) => it.wanted(cx, &self.links, &announcement),
+                    State::Dpsgd(_) => false,
+                };
+                cx.reply(from, request, Response::Wanted(wanted));
+                Ok(())
+            }
+            Message::Weights(weights) => {
+                cx.reply(from, request, Response::Empty);
+                match &mut self.workflow {
+                    State::P2pfl(it) => it.weights(cx, &mut self.links, &weights),
+                    State::Dpsgd(it) => {
+                        it.weights(cx, from, &weights);
+                        Ok(())
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gossip that was handed over together: each message is taken once, executed, and queued for the neighbours.
+    fn gossip(&mut self, cx: &mut Context, from: PeerId, parcel: &[Gossip], request: Option<RequestId>) {
+        let mut error = None;
+        for gossip in parcel {
+            if gossip.source == self.links.node() || !self.links.flood.arrived(cx, gossip) {
+                continue;
+            }
+            let done = match &mut self.workflow {
+                State::P2pfl(it) => it.gossip(cx, &mut self.links, gossip),
+                State::Dpsgd(_) => {
+                    if let crate::wire::GossipBody::Beat(at) = gossip.body {
+                        self.links.beat(cx, gossip.source, at);
+                    }
+                    Ok(())
+                }
+            };
+            match done {
+                Ok(()) => self.links.flood.forward(cx, gossip),
+                Err(text) => error = Some(text),
+            }
+        }
+        cx.reply(from, request, error.map_or(Response::Empty, Response::Error));
+    }
+
+    fn response(&mut self, cx: &mut Context, request: RequestId, response: &Response) -> Result<(), Fault> {
+        if let Some(change) = self.links.response(cx, request, response) {
+            return self.changed(cx, change);
+        }
+        match &mut self.workflow {
+            State::P2pfl(it) => it.response(cx, &mut self.links, request, response),
+            State::Dpsgd(it) => it.response(cx, request, response),
+        }
+        Ok(())
+    }
+
+    fn timer(&mut self, cx: &mut Context, timer: Timer) -> Result<(), Fault> {
+        match timer {
+            Timer::Beat => {
+                for change in self.links.tick(cx) {
+                    self.changed(cx, Some(change))?;
+                }
+                Ok(())
+            }
+            Timer::Forward => {
+                let direct = Arc::clone(self.links.neighbours.direct());
+                self.links.flood.tick(cx, &direct);
+                Ok(())
+            }
+            Timer::Dial => {
+                self.links.redial(cx);
+                Ok(())
+            }
+            Timer::Poll | Timer::Models | Timer::Stage => match &mut self.workflow {
+                State::P2pfl(it) => it.timer(cx, &mut self.links, timer),
+                State::Dpsgd(it) => {
+                    it.timeout(cx);
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    fn control(&mut self, cx: &mut Context, control: Control) {
+        if matches!(control, Control::Leave) {
+            return self.links.leave(cx);
+        }
+        match (&mut self.workflow, control) {
+            (State::P2pfl(it), control) => it.control(cx, &mut self.links, control),
+            (State::Dpsgd(it), Control::StartLearning(experiment)) => it.start(cx, experiment),
+            (State::Dpsgd(it), Control::StopLearning) => it.stop(cx),
+            (State::Dpsgd(_), Control::Leave) => {}
+        }
+    }
+
+    fn changed(&mut self, cx: &mut Context, change: Option<Change>) -> Result<(), Fault> {
+        match (&mut self.workflow, change) {
+            (_, None) => Ok(()),
+            (State::P2pfl(it), Some(change)) => it.neighbour(cx, &mut self.links, change),
+            (State::Dpsgd(it), Some(change)) => {
+                it.neighbour(cx, change);
+                Ok(())
+            }
+        }
+    }
+
+    /// What has to happen for this node to go on, in words.
+    pub fn waits_for(&self) -> String {
+        match &self.workflow {
+            State::P2pfl(it) => it.waits_for(&self.links),
+            State::Dpsgd(it) => it.waits_for(),
+        }
+    }
+
+    /// The stage that the node is in, if it is learning.
+    pub fn stage(&self) -> Option<Stage> {
+        match &self.workflow {
+            State::P2pfl(it) => it.stage(),
+            State::Dpsgd(it) => it.stage(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a node sees while it handles an input: the time, the rules of the run, and where its outputs go.
+
+use super::io::{Expect, Job, JobId, Output, Record, RequestId, Taken, Timer, Weight};
+use super::spec::{Variant, Workflow};
+use crate::random::{Purpose, Stream};
+use crate::scenario::settings::Settings;
+use crate::time::Time;
+use crate::wire::size::Sizes;
+use crate::wire::{AddressBook, Gossip, Message, PeerId, Response};
+use std::sync::Arc;
+
+/// What all nodes of a run have in common.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// All draws derive from it.
+    pub seed: u64,
+    /// P2PFL's settings.
+    pub settings: Settings,
+    /// What nodes do in a round.
+    pub workflow: Workflow,
+    /// What peers are called.
+    pub book: AddressBook,
+    /// Computes message sizes.
+    pub sizes: Sizes,
+    /// Whether there is anything to evaluate: a model that only weighs has no metrics.
+    pub evaluates: bool,
+}
+
+impl Rules {
+    /// Whether P2PFL's traps are mended. Workflows other than `p2pfl` never have them.
+    pub fn repaired(&self) -> bool {
+        match &self.workflow {
+            Workflow::P2pfl(it) => it.variant == Variant::Repaired,
+            Workflow::Dpsgd(_) => true,
+        }
+    }
+
+    /// Whether all receivers of a message share one time to live.
+    pub fn shared_ttl(&self) -> bool {
+        matches!(&self.workflow, Workflow::P2pfl(it) if it.variant == Variant::FaithfulMemory)
+    }
+}
+
+/// What a node sees while it handles an input.
+pub struct Context<'a> {
+    /// Scenario time.
+    pub now: Time,
+    /// The rules of the run.
+    pub rules: &'a Rules,
+    /// Where outputs go.
+    pub out: &'a mut Vec<Output>,
+    /// What became of gossip.
+    pub taken: &'a mut Taken,
+}
+
+impl Context<'_> {
+    pub(super) fn send(&mut self, to: PeerId, message: Message, expect: Expect) {
+        self.out.push(Output::Send { to, message, expect });
+    }
+
+    pub(super) fn flood(&mut self, to: Arc<[PeerId]>, parcel: Arc<[Gossip]>) {
+        if !to.is_empty() && !parcel.is_empty() {
+            self.out.push(Output::Flood { to, parcel });
+        }
+    }
+
+    /// Answers a request, if the message was one.
+    pub(super) fn reply(&mut self, to: PeerId, request: Option<RequestId>, response: Response) {
+        if let Some(request) = request {
+            self.out.push(Output::Reply { to, request, response });
+        }
+    }
+
+    pub(super) fn set_timer(&mut self, timer: Timer, at: Time, weight: Weight) {
+        self.out.push(Output::SetTimer { timer, at, weight });
+    }
+
+    pub(super) fn cancel_timer(&mut self, timer: Timer) {
+        self.out.push(Output::CancelTimer(timer));
+    }
+
+    pub(super) fn start_job(&mut self, id: JobId, job: Job) {
+        self.out.push(Output::StartJob { id, job });
+    }
+
+    pub(super) fn record(&mut self, record: Record) {
+        self.out.push(Output::Record(record));
+    }
+
+    pub(super) fn random(&self, node: PeerId, purpose: Purpose, counter: u64) -> Stream {
+        Stream::new(self.rules.seed, u64::from(node), purpose, counter)
+    }
+}

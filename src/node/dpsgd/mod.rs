@@ -1,0 +1,345 @@
+//! Decentralised parallel stochastic gradient descent (Lian et al. 2017, "Can Decentralized Algorithms Outperform
+//! Centralized Algorithms?"): every node trains, sends its model to its direct neighbours, waits for theirs of the
+//! same round, and mixes. It adapts, then combines: `x_i ← Σ_j W_ij (x_j − η ∇f_j(x_j))`.
+//!
+//! Models travel as `partial_model` with the sender as only contributor, without an announcement. Nothing floods.
+
+use super::Stage;
+use super::context::Context;
+use super::io::{Expect, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
+use super::links::Change;
+use super::spec::{Dpsgd as Spec, Mixing, Workflow};
+use crate::learning::Model;
+use crate::time::Time;
+use crate::wire::{Command, Experiment, Message, PeerId, Response, Weights};
+use std::sync::Arc;
+
+/// Requests that carry models are numbered apart from those of the links: by the neighbour's place.
+const MODEL_REQUEST: RequestId = 1 << 31;
+
+/// A node's state in the workflow.
+#[derive(Debug)]
+pub struct Dpsgd {
+    model: Arc<Model>,
+    samples: u32,
+    neighbours: Box<[Neighbour]>,
+    experiment: Option<Arc<Experiment>>,
+    round: u32,
+    at: At,
+    entered: Time,
+    round_began: Time,
+    jobs: JobId,
+    finished: bool,
+}
+
+#[derive(Debug)]
+struct Neighbour {
+    peer: PeerId,
+    degree: u32,
+    /// Not waited for: unreachable, silent, or never heard from since it went.
+    gone: bool,
+    /// Its models of this round and the next.
+    early: [Option<(u32, Arc<Model>)>; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Idle,
+    /// Came up while the run was under way: waits for a neighbour's model to go on from.
+    Late,
+    Fit(JobId),
+    Wait,
+    Mix(JobId),
+}
+
+impl At {
+    const fn stage(self) -> Option<Stage> {
+        match self {
+            Self::Idle | Self::Late => None,
+            Self::Fit(_) => Some(Stage::Train),
+            Self::Wait => Some(Stage::Wait),
+            Self::Mix(_) => Some(Stage::Aggregate),
+        }
+    }
+}
+
+impl Dpsgd {
+    pub fn new(
+        cx: &Context,
+        model: Arc<Model>,
+        samples: u32,
+        neighbours: &[(PeerId, u32)],
+        late: bool,
+    ) -> Self {
+        let neighbour =
+            |&(peer, degree): &(PeerId, u32)| Neighbour { peer, degree, gone: false, early: [None, None] };
+        Self {
+            model,
+            samples,
+            neighbours: neighbours.iter().map(neighbour).collect(),
+            experiment: None,
+            round: 0,
+            at: if late { At::Late } else { At::Idle },
+            entered: cx.now,
+            round_began: cx.now,
+            jobs: 0,
+            finished: false,
+        }
+    }
+
+    /// The engine starts every node.
+    pub fn start(&mut self, cx: &mut Context, experiment: Arc<Experiment>) {
+        if self.experiment.is_none() && !self.finished {
+            self.experiment = Some(experiment);
+            cx.record(Record::Started);
+            if self.at != At::Late {
+                self.train(cx);
+            }
+        }
+    }
+
+    /// Learning ends before its time.
+    pub fn stop(&mut self, cx: &mut Context) {
+        if self.experiment.take().is_some() {
+            self.enter(cx, At::Idle);
+            cx.record(Record::Stopped);
+        }
+    }
+
+    fn train(&mut self, cx: &mut Context) {
+        self.round_began = cx.now;
+        cx.record(Record::RoundStarted(self.round));
+        self.jobs += 1;
+        self.enter(cx, At::Fit(self.jobs));
+        let epochs = self.experiment.as_ref().map_or(1, |it| it.epochs);
+        let job = Job::Train { round: self.round, epochs, start: Arc::clone(&self.model) };
+        cx.start_job(self.jobs, job);
+    }
+
+    /// A job is done; one that belongs to a step already left is ignored.
+    pub fn job_done(&mut self, cx: &mut Context, node: PeerId, job: JobId, result: JobResult) {
+        let JobResult::Model(model) = result else { return };
+        match self.at {
+            At::Fit(id) if id == job => {
+                self.model = model;
+                self.swap(cx, node);
+            }
+            At::Mix(id) if id == job => {
+                self.model = model;
+                self.finish_round(cx);
+            }
+            _ => {}
+        }
+    }
+
+    fn swap(&mut self, cx: &mut Context, node: PeerId) {
+        let weights = Arc::new(Weights {
+            command: Command::PartialModel,
+            round: self.round as i32,
+            contributors: Arc::from([node]),
+            samples: self.samples,
+            model: Arc::clone(&self.model),
+        });
+        for (place, neighbour) in self.neighbours.iter().enumerate() {
+            let expect = Expect::Failure(MODEL_REQUEST | place as u32);
+            cx.send(neighbour.peer, Message::Weights(Arc::clone(&weights)), expect);
+        }
+        self.enter(cx, At::Wait);
+        if !self.mix_if_complete(cx) {
+            let end = cx.now + cx.rules.settings.training.aggregation_timeout.0;
+            cx.set_timer(Timer::Stage, end, Weight::Progress);
+        }
+    }
+
+    /// A neighbour's model.
+    pub fn weights(&mut self, cx: &mut Context, from: PeerId, weights: &Weights) {
+        let Ok(place) = self.neighbours.binary_search_by_key(&from, |it| it.peer) else { return };
+        if weights.command != Command::PartialModel
+            || self.model.layout() != weights.model.layout()
+            || weights.round < 0
+        {
+            return;
+        }
+        let round = weights.round as u32;
+        self.neighbours[place].gone = false;
+        if self.at == At::Late {
+            return self.catch_up(cx, round, &weights.model);
+        }
+        if round < self.round {
+            return;
+        }
+        self.neighbours[place].keep(round, Arc::clone(&weights.model));
+        if self.at == At::Wait {
+            self.mix_if_complete(cx);
+        }
+    }
+
+    /// A latecomer goes on from a neighbour's model, in the round after it.
+    fn catch_up(&mut self, cx: &mut Context, round: u32, model: &Arc<Model>) {
+        let Some(experiment) = &self.experiment else { return };
+        self.model = Arc::clone(model);
+        self.round = round + 1;
+        if self.round < experiment.rounds {
+            self.train(cx);
+        } else {
+            self.finish(cx);
+        }
+    }
+
+    /// A model could not be delivered.
+    pub fn response(&mut self, cx: &mut Context, request: RequestId, response: &Response) {
+        let place = (request & !MODEL_REQUEST) as usize;
+        let failed = matches!(response, Response::Unreachable | Response::Timeout | Response::Error(_));
+        if request & MODEL_REQUEST != 0
+            && failed
+            && let Some(neighbour) = self.neighbours.get_mut(place)
+        {
+            neighbour.gone = *response == Response::Unreachable;
+            if self.at == At::Wait {
+                self.mix_if_complete(cx);
+            }
+        }
+    }
+
+    /// A neighbour came or went.
+    pub fn neighbour(&mut self, cx: &mut Context, change: Change) {
+        if let Change::Gone(peer) = change
+            && let Ok(place) = self.neighbours.binary_search_by_key(&peer, |it| it.peer)
+        {
+            self.neighbours[place].gone = true;
+            if self.at == At::Wait {
+                self.mix_if_complete(cx);
+            }
+        }
+    }
+
+    /// The time to wait is up.
+    pub fn timeout(&mut self, cx: &mut Context) {
+        if self.at == At::Wait {
+            self.mix(cx);
+        }
+    }
+
+    fn missing(&self) -> impl Iterator<Item = PeerId> + '_ {
+        let round = self.round;
+        self.neighbours.iter().filter(move |it| !it.gone && it.of(round).is_none()).map(|it| it.peer)
+    }
+
+    fn mix_if_complete(&mut self, cx: &mut Context) -> bool {
+        let complete = self.missing().next().is_none();
+        if complete {
+            self.mix(cx);
+        }
+        complete
+    }
+
+    /// Mixes with what has come; what is missing counts for the node itself.
+    fn mix(&mut self, cx: &mut Context) {
+        let Workflow::Dpsgd(spec) = &cx.rules.workflow else { return };
+        let degree = self.neighbours.len() as u32;
+        let mut parts = Vec::with_capacity(self.neighbours.len() + 1);
+        parts.push((Arc::clone(&self.model), 0.0));
+        let mut rest = 1.0;
+        for neighbour in &mut self.neighbours {
+            let weight = weight(spec, degree, neighbour.degree);
+            if let Some(model) = neighbour.take(self.round) {
+                rest -= weight;
+                parts.push((model, weight));
+            }
+        }
+        parts[0].1 = rest;
+        self.jobs += 1;
+        self.enter(cx, At::Mix(self.jobs));
+        cx.start_job(self.jobs, Job::Aggregate(parts));
+    }
+
+    fn finish_round(&mut self, cx: &mut Context) {
+        cx.record(Record::RoundFinished {
+            round: self.round,
+            took: cx.now.since(self.round_began),
+            model: Arc::clone(&self.model),
+            train_set: None,
+            trained: true,
+        });
+        self.round += 1;
+        if self.experiment.as_ref().is_some_and(|it| self.round < it.rounds) {
+            self.train(cx);
+        } else {
+            self.finish(cx);
+        }
+    }
+
+    fn finish(&mut self, cx: &mut Context) {
+        self.enter(cx, At::Idle);
+        self.experiment = None;
+        self.finished = true;
+        cx.record(Record::Finished);
+    }
+
+    fn enter(&mut self, cx: &mut Context, at: At) {
+        if let Some(stage) = self.at.stage() {
+            cx.record(Record::Stage(stage, cx.now.since(self.entered)));
+        }
+        if self.at == At::Wait {
+            cx.cancel_timer(Timer::Stage);
+        }
+        self.entered = cx.now;
+        self.at = at;
+    }
+
+    /// What has to happen for this node to go on.
+    pub fn waits_for(&self) -> String {
+        match self.at {
+            At::Idle if self.finished => "nothing: it has finished".into(),
+            At::Idle => "the start of learning".into(),
+            At::Late => "a neighbour's model to go on from".into(),
+            At::Fit(_) | At::Mix(_) => format!("round {}: its own computing", self.round),
+            At::Wait => {
+                let missing: Vec<String> = self.missing().take(5).map(|peer| peer.to_string()).collect();
+                format!("round {}: models of node {}", self.round, missing.join(", "))
+            }
+        }
+    }
+
+    /// The stage that the node is in.
+    pub const fn stage(&self) -> Option<Stage> {
+        self.at.stage()
+    }
+}
+
+impl Neighbour {
+    /// Keeps an early model; of three rounds the oldest goes.
+    fn keep(&mut self, round: u32, model: Arc<Model>) {
+        let slot = self
+            .early
+            .iter()
+            .position(|it| it.as_ref().is_none_or(|(kept, _)| *kept == round))
+            .unwrap_or_else(|| {
+                usize::from(self.early[1].as_ref().map(|it| it.0) < self.early[0].as_ref().map(|it| it.0))
+            });
+        self.early[slot] = Some((round, model));
+    }
+
+    fn of(&self, round: u32) -> Option<&Arc<Model>> {
+        self.early.iter().flatten().find(|(kept, _)| *kept == round).map(|(_, model)| model)
+    }
+
+    /// Takes the model of a round, and forgets those of earlier ones.
+    fn take(&mut self, round: u32) -> Option<Arc<Model>> {
+        let mut taken = None;
+        for slot in &mut self.early {
+            if slot.as_ref().is_some_and(|(kept, _)| *kept <= round) {
+                taken = slot.take().filter(|(kept, _)| *kept == round).map(|(_, model)| model).or(taken);
+            }
+        }
+        taken
+    }
+}
+
+/// The weight of a neighbour's model: Metropolis–Hastings (Xiao, Boyd and Kim 2007), or uniform.
+fn weight(spec: &Spec, own: u32, theirs: u32) -> f64 {
+    match spec.mixing {
+        Mixing::MetropolisHastings => 1.0 / (1.0 + f64::from(own.max(theirs))),
+        Mixing::Uniform => 1.0 / (1.0 + f64::from(own)),
+    }
+}

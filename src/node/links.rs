@@ -1,0 +1,212 @@
+//! How a node comes to have neighbours and keeps track of them: handshake, disconnect, heartbeats and their expiry.
+//! What learning makes of a neighbour is the workflow's.
+
+use super::context::Context;
+use super::flood::{Flood, next_tick};
+use super::io::{Expect, Record, RequestId, Start, Timer, Weight};
+use super::neighbours::Neighbours;
+use crate::random::Purpose;
+use crate::time::{Time, nanos};
+use crate::wire::{GossipBody, Message, NO_ROUND, PeerId, Response};
+use rand::Rng;
+use std::sync::Arc;
+
+/// What P2PFL answers a handshake that it refuses.
+const REFUSED: &str = "Cannot add the node (duplicated or wrong direction)";
+
+/// A node's connections.
+#[derive(Debug)]
+pub struct Links {
+    node: PeerId,
+    pub neighbours: Neighbours,
+    pub flood: Flood,
+    dialling: Vec<(RequestId, PeerId)>,
+    /// Peers to try again.
+    redial: Vec<PeerId>,
+    persistent: bool,
+    connected: bool,
+    requests: RequestId,
+    beats: bool,
+    /// Beats sent. P2PFL looks for silent neighbours from its second beat on.
+    beat_count: u64,
+    beat_phase: u64,
+}
+
+/// What a neighbour did that a workflow may care about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A connection was made.
+    Connected(PeerId),
+    /// A neighbour left, fell silent or hung up.
+    Gone(PeerId),
+}
+
+impl Links {
+    /// No connections yet. `beats` tells whether the node sends heartbeats.
+    pub fn new(cx: &Context, node: PeerId, incarnation: u32, beats: bool) -> Self {
+        let period = nanos(cx.rules.settings.heartbeat.period.0).max(1);
+        Self {
+            node,
+            neighbours: Neighbours::new(incarnation == 0 && beats),
+            flood: Flood::new(cx, node, incarnation),
+            dialling: Vec::new(),
+            redial: Vec::new(),
+            persistent: false,
+            connected: false,
+            requests: 0,
+            beats,
+            beat_count: 0,
+            beat_phase: cx.random(node, Purpose::Phase, 1).next_u64() % period,
+        }
+    }
+
+    /// A number for a new request.
+    pub fn request(&mut self) -> RequestId {
+        self.requests = self.requests.wrapping_add(1);
+        self.requests
+    }
+
+    /// Comes up: connects, and starts beating.
+    pub fn start(&mut self, cx: &mut Context, start: &Start) {
+        self.persistent = start.persistent;
+        for &peer in &start.dial {
+            self.dial(cx, peer);
+        }
+        self.check_connected(cx);
+        if self.beats {
+            self.arm_beat(cx);
+        }
+    }
+
+    fn dial(&mut self, cx: &mut Context, peer: PeerId) {
+        let request = self.request();
+        self.dialling.push((request, peer));
+        cx.send(peer, Message::Handshake, Expect::Response(request));
+    }
+
+    /// A peer wants to be listed. A handshake from a peer that is listed already is refused by P2PFL; `repaired`
+    /// takes it for what it is, the peer's restart.
+    pub fn handshake(
+        &mut self,
+        cx: &mut Context,
+        from: PeerId,
+        request: Option<RequestId>,
+    ) -> Option<Change> {
+        let added = self.neighbours.add_direct(from, cx.now);
+        if added || cx.rules.repaired() {
+            if !added {
+                self.neighbours.renew(from, cx.now);
+            }
+            self.heard(cx, from);
+            cx.reply(from, request, Response::Empty);
+            Some(Change::Connected(from))
+        } else {
+            cx.reply(from, request, Response::Error(Arc::from(REFUSED)));
+            None
+        }
+    }
+
+    /// A peer wants to be forgotten.
+    pub fn disconnect(&mut self, from: PeerId) -> Option<Change> {
+        self.neighbours.remove(from).map(|_| Change::Gone(from))
+    }
+
+    /// An answer to a handshake of ours; nothing if it answers something else.
+    pub fn response(
+        &mut self,
+        cx: &mut Context,
+        request: RequestId,
+        response: &Response,
+    ) -> Option<Option<Change>> {
+        let i = self.dialling.iter().position(|(id, _)| *id == request)?;
+        let (_, peer) = self.dialling.swap_remove(i);
+        let mut change = None;
+        if *response == Response::Empty {
+            if self.neighbours.add_direct(peer, cx.now) {
+                change = Some(Change::Connected(peer));
+            }
+            self.heard(cx, peer);
+        } else if self.persistent {
+            self.redial.push(peer);
+            cx.set_timer(Timer::Dial, cx.now + cx.rules.settings.heartbeat.period.0, Weight::Progress);
+        }
+        self.check_connected(cx);
+        Some(change)
+    }
+
+    /// Tries again those that refused.
+    pub fn redial(&mut self, cx: &mut Context) {
+        for peer in std::mem::take(&mut self.redial) {
+            if !self.neighbours.is_direct(peer) {
+                self.dial(cx, peer);
+            }
+        }
+    }
+
+    /// A peer's beat.
+    pub fn beat(&mut self, cx: &mut Context, source: PeerId, at: Time) {
+        // P2PFL goes by the time in the beat, so its clocks must agree and far peers seem older than they are;
+        // `repaired` goes by its own clock.
+        let at = if cx.rules.repaired() { cx.now } else { at };
+        self.neighbours.beat(source, at, cx.now);
+        self.heard(cx, source);
+    }
+
+    /// The time for a beat has come: forget the silent, then beat. Returns who was forgotten.
+    pub fn tick(&mut self, cx: &mut Context) -> Vec<Change> {
+        let mut gone = Vec::new();
+        if self.beat_count > 0 {
+            for peer in self.neighbours.silent(cx.now, cx.rules.settings.heartbeat.timeout.0) {
+                self.remove(cx, peer);
+                gone.push(Change::Gone(peer));
+            }
+        }
+        self.beat_count += 1;
+        self.broadcast(cx, NO_ROUND, GossipBody::Beat(cx.now));
+        self.arm_beat(cx);
+        gone
+    }
+
+    /// Forgets a peer, and tells it if there is a connection.
+    fn remove(&mut self, cx: &mut Context, peer: PeerId) {
+        if self.neighbours.remove(peer).is_some_and(|it| it.direct) {
+            cx.send(peer, Message::Disconnect, Expect::Nothing);
+        }
+    }
+
+    /// Says goodbye to all neighbours.
+    pub fn leave(&mut self, cx: &mut Context) {
+        let known: Vec<PeerId> = self.neighbours.iter().map(|(peer, _)| peer).collect();
+        for peer in known {
+            self.remove(cx, peer);
+        }
+    }
+
+    /// Says something to everyone.
+    pub fn broadcast(&mut self, cx: &mut Context, round: i32, body: GossipBody) {
+        self.flood.broadcast(cx, self.neighbours.direct(), round, body);
+    }
+
+    fn heard(&mut self, cx: &mut Context, peer: PeerId) {
+        if self.neighbours.first_heard(peer) {
+            cx.record(Record::Heard);
+        }
+    }
+
+    fn check_connected(&mut self, cx: &mut Context) {
+        if !self.connected && self.dialling.is_empty() && self.redial.is_empty() {
+            self.connected = true;
+            cx.record(Record::Connected);
+        }
+    }
+
+    fn arm_beat(&self, cx: &mut Context) {
+        let period = nanos(cx.rules.settings.heartbeat.period.0).max(1);
+        cx.set_timer(Timer::Beat, next_tick(cx.now, period, self.beat_phase), Weight::Background);
+    }
+
+    /// Which node this is.
+    pub const fn node(&self) -> PeerId {
+        self.node
+    }
+}

@@ -1,0 +1,183 @@
+//! What arrives at a node, and what it does with it.
+
+use super::aggregator::Contribution;
+use super::{At, Fault, P2pfl};
+use crate::node::context::Context;
+use crate::node::links::Links;
+use crate::wire::{Announcement, Command, Gossip, GossipBody, PeerId, Weights};
+use std::sync::Arc;
+
+/// What P2PFL answers to `stop_learning` while it is not learning.
+const NOT_LEARNING: &str = "Error while processing command: stop_learning. KeyError: not learning";
+
+impl P2pfl {
+    /// Takes a gossip message. One that fails is not passed on.
+    pub fn gossip(&mut self, cx: &mut Context, links: &mut Links, gossip: &Gossip) -> Result<(), Arc<str>> {
+        let (source, round) = (gossip.source, gossip.round);
+        match &gossip.body {
+            GossipBody::Beat(at) => links.beat(cx, source, *at),
+            GossipBody::StartLearning(experiment) => self.told_to_start(cx, links, experiment, round),
+            GossipBody::StopLearning => {
+                if self.experiment.is_some() {
+                    self.stop(cx);
+                } else if !self.repaired {
+                    return Err(Arc::from(NOT_LEARNING));
+                }
+            }
+            GossipBody::ModelInitialized => self.peer_initialised(source, round),
+            GossipBody::Vote(votes) => self.take_vote(cx, links, source, round, votes),
+            GossipBody::ModelsAggregated(held) => self.take_held(source, round, held),
+            GossipBody::ModelsReady => self.peer_ready(source, round),
+            GossipBody::Metrics(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether an announced model is wanted.
+    pub fn wanted(&mut self, cx: &mut Context, links: &Links, it: &Announcement) -> bool {
+        if self.repaired && !self.useful(it) {
+            return false;
+        }
+        let timeout = cx.rules.settings.gossip.mode_expectation_timeout.0;
+        if self.repaired {
+            return self.announced.expect(it, cx.now, timeout);
+        }
+        // P2PFL looks for all contributions anywhere, not whether the node itself holds them.
+        let covered = it.follows == Command::AddModel
+            && self.train_set.contains(&links.node())
+            && self.train_set.iter().all(|member| self.held_by.iter().any(|(_, held)| held.contains(member)));
+        // An announcement of what is expected already is refused first, but both refusals look alike.
+        !covered && self.announced.expect(it, cx.now, timeout)
+    }
+
+    /// Whether the model would be taken if it came now. P2PFL says yes to all, drops what it cannot use when it
+    /// comes, and refuses to hear of it again for `gossip.mode_expectation_timeout`.
+    fn useful(&self, it: &Announcement) -> bool {
+        if self.experiment.is_none() {
+            return false;
+        }
+        match it.follows {
+            Command::InitModel => self.at == At::AwaitModel && it.round >= self.round as i32,
+            Command::PartialModel => {
+                let held = |peer: &PeerId| self.aggregator.contributors().any(|it| it == *peer);
+                it.round == self.round as i32 && self.swapping() && !it.contributors.iter().any(held)
+            }
+            Command::AddModel => self.takes_aggregate(it.round),
+            _ => false,
+        }
+    }
+
+    /// Whether contributions can be used now, or when the vote is over.
+    fn swapping(&self) -> bool {
+        matches!(self.at, At::Vote | At::Evaluate(_) | At::Fit(_) | At::Swap | At::Collect)
+    }
+
+    /// Whether `repaired` takes an aggregate of a round: that of its own round while it votes, waits, or lacks
+    /// contributions, and that of any later one.
+    fn takes_aggregate(&self, round: i32) -> bool {
+        let lacks = match self.at {
+            At::Vote | At::Wait => true,
+            At::Swap | At::Collect => !self.aggregator.complete(),
+            _ => false,
+        };
+        lacks && round >= self.round as i32
+    }
+
+    /// Takes a model.
+    pub fn weights(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) -> Result<(), Fault> {
+        if self.repaired {
+            // Whatever becomes of it, it is not expected any longer, and may be offered again.
+            self.announced.release(weights.command, weights.round, &weights.contributors);
+        }
+        if self.experiment.is_none() {
+            return Ok(());
+        }
+        if self.model.layout() != weights.model.layout() {
+            return if self.repaired { Ok(()) } else { Err(Fault("a model of another shape came")) };
+        }
+        match weights.command {
+            Command::InitModel => {
+                self.take_first(cx, links, weights);
+                Ok(())
+            }
+            Command::PartialModel => self.take_contribution(cx, links, weights),
+            Command::AddModel => self.take_aggregate(cx, links, weights),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_first(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) {
+        if self.late_first(cx, links, weights) {
+            return;
+        }
+        if weights.round != self.round as i32 {
+            return;
+        }
+        if self.at == At::AwaitModel {
+            self.model = Arc::clone(&weights.model);
+            self.initialised(cx, links, crate::wire::NO_ROUND);
+        } else if !self.repaired {
+            // P2PFL's lock is held again once the start has passed it: a second first model replaces the model.
+            self.model = Arc::clone(&weights.model);
+        }
+    }
+
+    fn take_contribution(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        weights: &Weights,
+    ) -> Result<(), Fault> {
+        if weights.round != self.round as i32 {
+            return Ok(());
+        }
+        let contribution = Contribution {
+            contributors: Arc::clone(&weights.contributors),
+            samples: weights.samples,
+            model: Arc::clone(&weights.model),
+        };
+        if self.repaired {
+            if self.swapping() {
+                self.contribute(cx, links, contribution);
+            }
+            return Ok(());
+        }
+        // Before its first train set P2PFL drops a contribution and keeps expecting it.
+        if self.train_set.is_empty() {
+            return Ok(());
+        }
+        if !self.contribute(cx, links, contribution)
+            && !self.announced.release(weights.command, weights.round, &weights.contributors)
+        {
+            return Err(Fault("a contribution came that was neither announced nor wanted"));
+        }
+        Ok(())
+    }
+
+    fn take_aggregate(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        weights: &Weights,
+    ) -> Result<(), Fault> {
+        if self.repaired {
+            if !self.takes_aggregate(weights.round) {
+                return Ok(());
+            }
+            self.stop_spreading(cx);
+            if weights.round != self.round as i32 {
+                self.skip_to(cx, weights.round as u32);
+            }
+            self.model = Arc::clone(&weights.model);
+            return self.ready(cx, links);
+        }
+        if weights.round == self.round as i32 && self.awaits_aggregate {
+            self.model = Arc::clone(&weights.model);
+            self.awaits_aggregate = false;
+            if self.at == At::Wait {
+                return self.ready(cx, links);
+            }
+        }
+        Ok(())
+    }
+}
