@@ -1,6 +1,7 @@
 //! p2pfl-sim: how a P2PFL network behaves with hundreds or thousands of peers, on one machine.
 
 pub mod cli;
+pub mod engine;
 pub mod learning;
 pub mod metrics;
 pub mod network;
@@ -10,4 +11,5 @@ pub mod report;
 pub mod scenario;
 pub mod time;
 pub mod topology;
+pub mod transport;
 pub mod wire;

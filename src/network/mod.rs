@@ -1,5 +1,11 @@
 //! What a simulated link does to a message, and what the script does to the network.
 //!
-//! Everything here is a pure function of time, nodes and link: neither engine nor transport keeps state for it.
+//! A link is a pure function of the seed, its ends and a message's number. Who applies it, and when the script
+//! fires, is the engine's affair.
 
+mod faults;
+mod links;
 pub mod spec;
+
+pub use faults::{Faults, Slowdown};
+pub use links::{Links, Passage};

@@ -1,0 +1,94 @@
+//! What a scenario asks of this machine, estimated before it runs: messages a second, and how fast scenario time may
+//! go.
+
+use crate::learning::spec::Compute;
+use crate::node::Rules;
+use crate::node::spec::Workflow;
+use crate::scenario::settings::Settings;
+use crate::topology::Graph;
+use std::time::Duration;
+
+/// CPU time that a message costs over the in-memory transport, with the node's work and the recording: what
+/// `benches/` measures on a flooding network, rounded up.
+pub const SECONDS_PER_MESSAGE: f64 = 0.3e-6;
+
+/// CPU time that a message costs where each carries a model and is handled alone.
+const SECONDS_PER_MODEL: f64 = 1.0e-6;
+
+/// What timers cannot keep: tokio's grain is a millisecond. No period is compressed below so much.
+const SHORTEST_WALL: Duration = Duration::from_millis(12);
+
+/// Faster than this nothing is gained: set-up and computing take their time.
+const MAX_SPEEDUP: f64 = 1_000.0;
+
+/// The load of a scenario, in scenario time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Messages a second while nothing but heartbeats is going on; in `dpsgd`, the models.
+    pub messages_per_s: f64,
+    /// Messages of one round, beside heartbeats.
+    pub messages_per_round: f64,
+    /// Messages that one broadcast makes.
+    pub messages_per_broadcast: f64,
+    /// CPU seconds in a second of scenario time.
+    pub cpu: f64,
+}
+
+/// Estimates the load.
+///
+/// A message that floods crosses every edge in both directions but for its source's: about 2 · edges messages. Each of
+/// n nodes beats once a period: n · 2 · edges, which is n² · mean degree.
+pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute) -> Load {
+    let nodes = f64::from(graph.nodes());
+    let edges = 2.0 * graph.edges() as f64;
+    // Where the time to live ends before the network does, a broadcast crosses that share of it.
+    let reached: f64 = reach.iter().map(|&peers| f64::from(peers) + 1.0).sum::<f64>() / nodes.max(1.0);
+    let broadcast = edges * (reached / nodes.max(1.0));
+    let beats = nodes * broadcast / rules.settings.heartbeat.period.0.as_secs_f64().max(1e-9);
+    match &rules.workflow {
+        Workflow::P2pfl(it) => {
+            let trainers = f64::from(it.trainset_size.min(graph.nodes()));
+            // Votes and models_ready of everyone; models_aggregated of each trainer for each contribution.
+            let broadcasts = 2.0 * nodes + trainers * (trainers + 1.0);
+            Load {
+                messages_per_s: beats,
+                messages_per_round: broadcasts * broadcast,
+                messages_per_broadcast: broadcast,
+                cpu: beats * SECONDS_PER_MESSAGE,
+            }
+        }
+        Workflow::Dpsgd(it) => {
+            let round = compute.train.median().saturating_mul(it.epochs) + compute.aggregate.median();
+            let models = edges / round.as_secs_f64().max(1e-3);
+            let beats = if it.heartbeats { beats } else { 0.0 };
+            Load {
+                messages_per_s: models + beats,
+                messages_per_round: edges,
+                messages_per_broadcast: broadcast,
+                cpu: models * SECONDS_PER_MODEL + beats * SECONDS_PER_MESSAGE,
+            }
+        }
+    }
+}
+
+/// The largest speedup at which the load stays under half the cores and no period becomes shorter than timers can
+/// keep.
+pub fn auto_speedup(rules: &Rules, load: &Load, cores: usize) -> f64 {
+    let by_load = if load.cpu > 0.0 { cores as f64 / 2.0 / load.cpu } else { MAX_SPEEDUP };
+    let by_period = shortest_period(rules)
+        .map_or(MAX_SPEEDUP, |period| period.as_secs_f64() / SHORTEST_WALL.as_secs_f64());
+    let speedup = by_load.min(by_period).clamp(0.01, MAX_SPEEDUP);
+    // Two digits: an estimate is no better, and it reads better.
+    let digits = 10f64.powf(1.0 - speedup.log10().floor());
+    (speedup * digits).floor() / digits
+}
+
+/// The shortest period that nodes keep; nothing if they keep none.
+pub fn shortest_period(rules: &Rules) -> Option<Duration> {
+    let Settings { heartbeat, gossip, .. } = &rules.settings;
+    match &rules.workflow {
+        Workflow::P2pfl(_) => Some(gossip.period.0.min(gossip.models_period.0).min(heartbeat.period.0)),
+        Workflow::Dpsgd(it) if it.heartbeats => Some(gossip.period.0.min(heartbeat.period.0)),
+        Workflow::Dpsgd(_) => None,
+    }
+}

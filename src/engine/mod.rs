@@ -1,0 +1,126 @@
+//! What runs nodes. An engine feeds each node its inputs in time and does what its outputs say: it owns clocks,
+//! threads and jobs. The task engine (`task/`) follows the real clock, with a tokio task a node.
+//!
+//! An engine gets a [`Plan`], in which everything is drawn, loaded and checked, and leaves a [`Run`], the raw
+//! measurements. Reading scenarios and making results of runs is not done here.
+
+mod compute;
+mod evaluate;
+pub mod load;
+mod plan;
+mod task;
+
+pub use compute::Compute as ComputeModel;
+pub use plan::{Action, Plan, Step};
+pub use task::run;
+
+use crate::metrics::result::{Nodes, Outcome, StalledGroup};
+use crate::metrics::{Recorder, RoundLog, Series};
+use crate::node::Stage;
+use crate::time::Time;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The raw measurements of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, unless it was completed.
+    pub reason: Option<String>,
+    /// Whether timers came so late that the figures do not measure the scenario but this machine.
+    pub overloaded: bool,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Counts of nodes.
+    pub nodes: Nodes,
+    /// What became of each node.
+    pub reports: Vec<NodeReport>,
+    /// When the initiator started learning; nothing if it never did.
+    pub zero: Option<Time>,
+    /// When the run ended.
+    pub end: Time,
+    /// The rounds.
+    pub rounds: RoundLog,
+    /// All measurements, merged.
+    pub recorder: Recorder,
+    /// Messages and bytes handled over time.
+    pub series: Series,
+    /// Who waits for what, if the run stalled.
+    pub stalled: Vec<StalledGroup>,
+    /// Inputs that nodes handled.
+    pub inputs: u64,
+    /// Threads that ran nodes.
+    pub threads: u32,
+    /// Seconds of scenario time in a second of wall time.
+    pub speedup: f64,
+}
+
+/// What became of a node.
+#[derive(Clone, Debug)]
+pub struct NodeReport {
+    /// How it ended.
+    pub fate: Fate,
+    /// Rounds that it finished.
+    pub rounds_finished: u32,
+    /// Rounds that it trained in.
+    pub rounds_trained: u32,
+    /// When it finished the last round of all.
+    pub finished_at: Option<Time>,
+    /// Messages that it sent.
+    pub sent: u64,
+    /// Messages that it took.
+    pub handled: u64,
+    /// Accuracy of its model at the end of the last evaluated round, if it was among those evaluated.
+    pub accuracy: Option<f64>,
+    /// Its stage at the end.
+    pub stage: Option<Stage>,
+    /// What it waited for at the end.
+    pub waits_for: String,
+}
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Not yet come, or never.
+    Absent,
+    /// Up, without having finished.
+    Up,
+    /// All rounds are done.
+    Finished,
+    /// Learning was ended before its time.
+    Stopped,
+    /// Down after a crash.
+    Crashed,
+    /// Said goodbye.
+    Left,
+    /// Stopped itself after an error, as P2PFL does.
+    Failed,
+    /// Ended by a fault of this program.
+    Panicked,
+}
+
+/// How a run stands, for whoever watches it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Seconds of scenario time since the initiator started learning; nothing before that.
+    pub scenario_s: Option<f64>,
+    /// Wall time since the run began.
+    pub wall_s: f64,
+    /// Rounds that every node still taking part has finished.
+    pub rounds_done: u32,
+    /// The furthest round that any node has entered.
+    pub furthest_round: Option<u32>,
+    /// Nodes that have finished.
+    pub nodes_finished: u32,
+    /// Messages handled so far.
+    pub messages: u64,
+}
+
+/// Watches a run, and may end it.
+pub trait Watch {
+    /// Called several times a second.
+    fn update(&mut self, snapshot: &Snapshot);
+    /// Set by whoever wants the run to end.
+    fn interrupted(&self) -> Arc<AtomicBool>;
+}

@@ -1,0 +1,102 @@
+//! A scenario ready to run: everything drawn, loaded and checked.
+
+use super::compute::Compute;
+use crate::learning::Learner;
+use crate::metrics::Recording;
+use crate::network::{Links, Slowdown};
+use crate::node::Rules;
+use crate::scenario::script::At;
+use crate::topology::Graph;
+use crate::wire::PeerId;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an engine runs.
+pub struct Plan {
+    /// What all nodes have in common.
+    pub rules: Rules,
+    /// Who is connected to whom.
+    pub graph: Graph,
+    /// Trains and evaluates.
+    pub learner: Arc<dyn Learner>,
+    /// How long computing takes in scenario time.
+    pub compute: Compute,
+    /// Delays and losses; nothing without a `network` block.
+    pub links: Option<Links>,
+    /// What happens, in the order of the scenario.
+    pub script: Vec<Step>,
+    /// Of how many peers each node can ever hear.
+    pub reach: Vec<u32>,
+    /// The initiator starts learning at the latest so long after the nodes came up.
+    pub start_after: Duration,
+    /// The run ends at this scenario time.
+    pub time_limit: Duration,
+    /// The run ends after so much wall time.
+    pub wall_limit: Duration,
+    /// Bytes of messages that may wait at one node.
+    pub inbox_limit: u64,
+    /// Accuracy and loss are taken every so many rounds.
+    pub evaluate_every: u32,
+    /// Seconds of scenario time in a second of wall time.
+    pub speedup: f64,
+    /// Threads that run nodes.
+    pub threads: usize,
+    /// Whether everything is measured.
+    pub recording: Recording,
+}
+
+/// One happening of the script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// When.
+    pub at: At,
+    /// What.
+    pub action: Action,
+}
+
+/// What happens, with nodes by number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Nodes stop and lose their state.
+    Crash(Vec<PeerId>),
+    /// Nodes come back.
+    Restart(Vec<PeerId>),
+    /// Nodes come up for the first time.
+    Join(Vec<PeerId>),
+    /// Nodes say goodbye.
+    Leave(Vec<PeerId>),
+    /// Groups can no longer talk to each other.
+    Partition(Vec<Vec<PeerId>>),
+    /// They can again.
+    Heal,
+    /// Nodes take longer.
+    Slow(Vec<PeerId>, Slowdown),
+    /// A node ends learning for everyone.
+    StopLearning(PeerId),
+}
+
+impl Plan {
+    /// The number of nodes.
+    pub fn nodes(&self) -> u32 {
+        self.graph.nodes()
+    }
+
+    /// Nodes that are not there until they join.
+    pub fn absent(&self) -> Vec<PeerId> {
+        let mut absent: Vec<PeerId> = self
+            .script
+            .iter()
+            .filter_map(|step| if let Action::Join(nodes) = &step.action { Some(nodes) } else { None })
+            .flatten()
+            .copied()
+            .collect();
+        absent.sort_unstable();
+        absent.dedup();
+        absent
+    }
+
+    /// The shortest period that the engine has to keep, in scenario time; nothing if there is none.
+    pub fn shortest_period(&self) -> Option<Duration> {
+        super::load::shortest_period(&self.rules)
+    }
+}

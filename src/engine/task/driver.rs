@@ -1,0 +1,387 @@
+//! A node's task: waits for something to happen to the node, feeds it in, and does what comes out.
+
+use super::shared::{Command, Event, Inbound, LastWord, Shared};
+use super::timers::{Due, Timers};
+use super::worker::Worker;
+use crate::engine::Fate;
+use crate::metrics::Phase;
+use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
+use crate::node::{Context, Node};
+use crate::transport::{Envelope, Item};
+use crate::wire::{self, Message, PeerId, Response};
+use flume::Receiver;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Inputs that a node handles before other nodes of its thread get their turn.
+const BATCH: usize = 64;
+
+/// A wake-up this far ahead, in nanoseconds of wall time, is not worth setting the runtime's timer again for one
+/// that is later by less: it costs more than waking up in vain.
+const NEVER: u64 = u64::MAX;
+
+/// A node's task.
+pub(super) struct Driver {
+    pub(super) id: PeerId,
+    pub(super) shared: Arc<Shared>,
+    node: Option<Box<Node>>,
+    pub(super) incarnation: u32,
+    pub(super) timers: Timers,
+    /// Requests under way: which command, when sent, and in which phase.
+    pub(super) requests: Vec<Request>,
+    /// Peers heard of for the first time, until all are.
+    heard: u32,
+    connected: bool,
+    ready: bool,
+    /// Messages sent and taken.
+    pub(super) sent: u64,
+    pub(super) handled: u64,
+    /// Messages that links made draws for.
+    pub(super) draws: u64,
+    /// The incarnation of the peer whose request is being handled.
+    pub(super) asking: Option<u32>,
+    /// How the node went, if it has.
+    gone: Option<Fate>,
+    over: bool,
+}
+
+/// A request under way.
+pub(super) struct Request {
+    pub(super) id: RequestId,
+    pub(super) command: wire::Command,
+    pub(super) sent: u64,
+    pub(super) phase: Phase,
+}
+
+impl Driver {
+    pub(super) fn new(id: PeerId, shared: Arc<Shared>) -> Self {
+        Self {
+            id,
+            shared,
+            node: None,
+            incarnation: 0,
+            timers: Timers::default(),
+            requests: Vec::new(),
+            heard: 0,
+            connected: false,
+            ready: false,
+            sent: 0,
+            handled: 0,
+            draws: 0,
+            asking: None,
+            gone: None,
+            over: false,
+        }
+    }
+
+    /// Until the run is over.
+    pub(super) async fn run(mut self, inbox: Receiver<Inbound>) {
+        let shared = Arc::clone(&self.shared);
+        let mut sleep = pin!(tokio::time::sleep_until(shared.clock.instant(NEVER)));
+        let mut wakes = NEVER;
+        while !self.over {
+            let next = self.timers.next().unwrap_or(NEVER);
+            // A sleep that ends too early is left alone: it wakes the task once in vain.
+            if next < wakes || (next != NEVER && wakes == NEVER) {
+                sleep.as_mut().reset(shared.clock.instant(next));
+                wakes = next;
+            }
+            tokio::select! {
+                biased;
+                item = inbox.recv_async() => match item {
+                    Ok(item) => shared.workers.with(|worker| self.batch(worker, item, &inbox)),
+                    Err(_) => return,
+                },
+                () = sleep.as_mut(), if wakes != NEVER => {
+                    wakes = NEVER;
+                    shared.workers.with(|worker| self.fire(worker));
+                }
+            }
+            // Inboxes that never empty must not starve timers, nor one node the others.
+            if self.timers.next().is_some_and(|at| at <= shared.clock.wall()) {
+                shared.workers.with(|worker| self.fire(worker));
+            }
+            if !inbox.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Takes an item, and more if there are any.
+    fn batch(&mut self, worker: &mut Worker, first: Inbound, inbox: &Receiver<Inbound>) {
+        self.item(worker, first);
+        for _ in 1..BATCH {
+            if self.over {
+                return;
+            }
+            let Ok(item) = inbox.try_recv() else { return };
+            self.item(worker, item);
+        }
+    }
+
+    /// Does what is due.
+    fn fire(&mut self, worker: &mut Worker) {
+        for _ in 0..BATCH {
+            let wall = self.shared.clock.wall();
+            match self.timers.due(wall) {
+                None => return,
+                Some(Due::Timer(timer, weight, due)) => {
+                    worker.recorder.timer_lateness(wall - due);
+                    self.input(worker, Input::Timer(timer));
+                    self.settle(i64::from(weight == Weight::Progress));
+                }
+                Some(Due::Item(item)) => self.take(worker, item),
+            }
+        }
+    }
+
+    /// Takes an item out of the inbox, or puts it aside until it is due.
+    fn item(&mut self, worker: &mut Worker, item: Inbound) {
+        if self.shared.over.load(Ordering::Relaxed) {
+            // What still lies here stays in flight.
+            if matches!(item, Item::Command(Command::Quit)) {
+                self.report();
+            }
+            return;
+        }
+        let due = match &item {
+            Item::Message(envelope) => {
+                self.shared.memory.taken(self.id, envelope.bytes);
+                envelope.due
+            }
+            Item::JobDone { due, .. } => *due,
+            Item::Response { .. } | Item::Command(_) => 0,
+        };
+        if due > 0 && due > self.shared.clock.wall() {
+            self.timers.keep(item, due);
+        } else {
+            self.take(worker, item);
+        }
+    }
+
+    fn take(&mut self, worker: &mut Worker, item: Inbound) {
+        match item {
+            Item::Message(envelope) => {
+                let progress = i64::from(envelope.progress);
+                self.message(worker, envelope);
+                self.settle(progress);
+            }
+            Item::Response { incarnation, request, response } => {
+                if incarnation == self.incarnation {
+                    self.response(worker, request, response);
+                }
+                self.settle(1);
+            }
+            Item::JobDone { incarnation, job, result, .. } => {
+                if incarnation == self.incarnation {
+                    match result {
+                        Some(result) => self.input(worker, Input::JobDone { job, result }),
+                        None => self.die(worker, Fate::Panicked, Some("a job panicked".into())),
+                    }
+                }
+                self.settle(1);
+            }
+            Item::Command(command) => {
+                self.command(worker, command);
+                self.settle(1);
+            }
+        }
+    }
+
+    /// So many pending things are done with, now that what follows from them is pending itself.
+    fn settle(&self, done: i64) {
+        if done > 0 {
+            self.shared.pending.fetch_sub(done, Ordering::Relaxed);
+        }
+    }
+
+    fn message(&mut self, worker: &mut Worker, envelope: Envelope) {
+        if self.node.is_none() {
+            return self.undeliverable(worker, &envelope);
+        }
+        let Envelope { from, message, back, sent, phase, bytes, .. } = envelope;
+        let wall = self.shared.clock.wall();
+        let waited = wall.saturating_sub(sent);
+        match message.command() {
+            Some(command) => {
+                worker.recorder.delivered(phase, command, 1, bytes);
+                worker.recorder.message_latency(phase, command, waited, 1);
+                self.handled += 1;
+                let request = back.filter(|it| !it.only_failure).map(|it| it.request);
+                // A response says which incarnation asked: it goes there or nowhere.
+                self.with_return(back.map(|it| it.incarnation), |this| {
+                    this.input_at(worker, wall, Input::Message { from, message, request });
+                });
+            }
+            None => {
+                self.input_at(worker, wall, Input::Message { from, message, request: None });
+                for command in worker.taken.commands() {
+                    let delivered = worker.taken.delivered[command as usize];
+                    let duplicate = worker.taken.duplicate[command as usize];
+                    let both = delivered.messages + duplicate.messages;
+                    self.handled += both;
+                    worker.recorder.delivered(phase, command, delivered.messages, delivered.bytes);
+                    worker.recorder.duplicate(phase, command, duplicate.messages, duplicate.bytes);
+                    worker.recorder.message_latency(phase, command, waited, both);
+                }
+                for (span, hops) in worker.taken.spread.drain(..) {
+                    worker.recorder.dissemination(phase, crate::time::nanos(span), u32::from(hops));
+                }
+            }
+        }
+    }
+
+    fn response(&mut self, worker: &mut Worker, request: RequestId, response: Response) {
+        if let Some(i) = self.requests.iter().position(|it| it.id == request) {
+            let it = self.requests.swap_remove(i);
+            // A failure is not an answer: how long it took says nothing about the network.
+            if !matches!(response, Response::Timeout | Response::Unreachable) {
+                let took = self.shared.clock.wall().saturating_sub(it.sent);
+                worker.recorder.rpc_latency(it.phase, it.command, took);
+            }
+        }
+        self.input(worker, Input::Response { request, response });
+    }
+
+    fn command(&mut self, worker: &mut Worker, command: Command) {
+        match command {
+            Command::Up(start) => self.up(worker, *start),
+            Command::Crash => self.die(worker, Fate::Crashed, None),
+            Command::Leave => {
+                self.input(worker, Input::Control(Control::Leave));
+                self.die(worker, Fate::Left, None);
+            }
+            Command::Control(control) => self.input(worker, Input::Control(control)),
+            Command::Quit => self.report(),
+        }
+    }
+
+    fn up(&mut self, worker: &mut Worker, start: Start) {
+        if self.node.is_some() {
+            return;
+        }
+        let plan = &self.shared.plan;
+        let model = plan.learner.initial(self.id);
+        let samples = plan.learner.samples(self.id);
+        let now = self.shared.clock.scenario(self.shared.clock.wall());
+        let cx = Context { now, rules: &plan.rules, out: &mut worker.out, taken: &mut worker.taken };
+        self.node = Some(Box::new(Node::new(&cx, self.id, self.incarnation, model, samples, &start)));
+        self.gone = None;
+        self.input(worker, Input::Start(start));
+        self.check_ready();
+    }
+
+    /// The node goes: its timers, requests and pending items with it.
+    fn die(&mut self, worker: &mut Worker, fate: Fate, why: Option<String>) {
+        if self.node.take().is_none() {
+            return;
+        }
+        let cancelled = self.timers.cancel_all();
+        self.settle(cancelled);
+        self.requests.clear();
+        self.incarnation += 1;
+        self.gone = Some(fate);
+        // Nobody waits for a node that is not there.
+        self.heard = u32::MAX;
+        self.connected = true;
+        self.check_ready();
+        let at = self.shared.clock.scenario(self.shared.clock.wall());
+        self.shared.tell(Event::Ended(self.id, fate, at, why));
+        worker.out.clear();
+    }
+
+    pub(super) fn input(&mut self, worker: &mut Worker, input: Input) {
+        let wall = self.shared.clock.wall();
+        self.input_at(worker, wall, input);
+    }
+
+    fn input_at(&mut self, worker: &mut Worker, wall: u64, input: Input) {
+        let Some(mut node) = self.node.take() else { return };
+        worker.inputs += 1;
+        worker.taken.clear();
+        let shared = Arc::clone(&self.shared);
+        let now = shared.clock.scenario(wall);
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            let Worker { out, taken, .. } = &mut *worker;
+            node.handle(&mut Context { now, rules: &shared.plan.rules, out, taken }, input);
+        }));
+        self.node = Some(node);
+        match handled {
+            Ok(()) => self.apply(worker, now, wall),
+            Err(panic) => self.die(worker, Fate::Panicked, Some(text_of(&*panic))),
+        }
+    }
+
+    /// Notes something for the results.
+    pub(super) fn record(&mut self, worker: &mut Worker, now: crate::time::Time, record: Record) {
+        let node = self.id;
+        match record {
+            Record::Heard => {
+                self.heard = self.heard.saturating_add(1);
+                self.check_ready();
+            }
+            Record::Connected => {
+                self.connected = true;
+                self.check_ready();
+            }
+            Record::Started => self.shared.tell(Event::Started(node)),
+            Record::RoundStarted(round) => self.shared.tell(Event::RoundStarted(round, now)),
+            Record::Stage(stage, took) => worker.recorder.stage(stage, crate::time::nanos(took)),
+            Record::RoundFinished { round, took, model, train_set, trained } => {
+                worker.recorder.round(crate::time::nanos(took));
+                self.shared.tell(Event::RoundFinished { node, round, at: now, model, train_set, trained });
+            }
+            Record::Finished => self.shared.tell(Event::Ended(node, Fate::Finished, now, None)),
+            Record::Stopped => self.shared.tell(Event::Ended(node, Fate::Stopped, now, None)),
+            Record::Failed(why) => self.die(worker, Fate::Failed, Some(why.to_owned())),
+        }
+    }
+
+    /// Whether the node has heard of everyone that it can hear of, and made its connections.
+    fn check_ready(&mut self) {
+        let expected = self.shared.plan.reach[self.id as usize];
+        if !self.ready && self.connected && self.heard >= expected {
+            self.ready = true;
+            self.shared.unready.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A message found nobody.
+    fn undeliverable(&mut self, worker: &mut Worker, envelope: &Envelope) {
+        self.dropped(worker, envelope, crate::metrics::Cause::Crash);
+        if let Some(back) = envelope.back {
+            self.answer(envelope.from, back, Response::Unreachable);
+        }
+    }
+
+    fn report(&mut self) {
+        let node = self.node.as_deref();
+        let word = LastWord {
+            sent: self.sent,
+            handled: self.handled,
+            stage: node.and_then(Node::stage),
+            waits_for: node.map(Node::waits_for).unwrap_or_default(),
+        };
+        self.shared.tell(Event::Report(self.id, Box::new(word)));
+        self.over = true;
+    }
+
+    fn with_return(&mut self, incarnation: Option<u32>, f: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.asking, incarnation);
+        f(self);
+        self.asking = before;
+    }
+
+    /// Whether a message concerns a receiver at all: gossip goes to everyone but its source.
+    pub(super) fn concerns(message: &Message, to: PeerId) -> bool {
+        !matches!(message, Message::Gossip(parcel) if parcel.iter().all(|it| it.source == to))
+    }
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

@@ -1,0 +1,52 @@
+//! The task engine: the real clock, and a tokio task for every node.
+//!
+//! A node's task (`driver`) feeds its node from inbox, timers and finished jobs. The supervisor watches all of them:
+//! it starts learning, plays the script, and sees when a run is over. Workers keep the recorders.
+
+mod clock;
+mod driver;
+mod sending;
+mod shared;
+mod supervisor;
+mod timers;
+mod worker;
+
+use super::{Plan, Run, Watch};
+use crate::transport::Memory;
+use driver::Driver;
+use shared::Shared;
+use std::sync::Arc;
+use std::time::Duration;
+use supervisor::Supervisor;
+use worker::Workers;
+
+/// Runs a plan to its end.
+///
+/// # Errors
+/// If the operating system gives no threads.
+pub fn run(plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
+    let plan = Arc::new(plan);
+    let workers = Arc::new(Workers::new(plan.recording));
+    // A worker's thread-local state is made when it first runs a node, whatever the flavour of the runtime.
+    let runtime = if plan.threads <= 1 {
+        tokio::runtime::Builder::new_current_thread().enable_time().build()?
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(plan.threads)
+            .thread_name("node")
+            .enable_time()
+            .build()?
+    };
+    let nodes = plan.nodes();
+    let (memory, inboxes) = Memory::new(nodes, plan.inbox_limit);
+    let (shared, events) = Shared::new(Arc::clone(&plan), memory, Arc::clone(&workers));
+    let shared = Arc::new(shared);
+    let run = runtime.block_on(async {
+        for (id, inbox) in (0..nodes).zip(inboxes) {
+            tokio::spawn(Driver::new(id, Arc::clone(&shared)).run(inbox));
+        }
+        Supervisor::new(Arc::clone(&shared), events).run(watch).await
+    });
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    Ok(run)
+}

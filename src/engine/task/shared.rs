@@ -1,0 +1,165 @@
+//! What all tasks of a run share.
+
+use super::clock::Clock;
+use super::worker::Workers;
+use crate::engine::{Fate, Plan};
+use crate::learning::Model;
+use crate::metrics::Phase;
+use crate::network::Faults;
+use crate::node::Stage;
+use crate::node::io::{Control, Start};
+use crate::time::Time;
+use crate::transport::{Item, Memory};
+use crate::wire::PeerId;
+use flume::{Receiver, Sender};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What lies in a node's inbox.
+pub type Inbound = Item<Command>;
+
+/// What the supervisor tells a node's task.
+#[derive(Debug)]
+pub enum Command {
+    /// The node comes up.
+    Up(Box<Start>),
+    /// It crashes.
+    Crash,
+    /// It says goodbye and goes.
+    Leave,
+    /// It is told to do something.
+    Control(Control),
+    /// The run is over: report and end.
+    Quit,
+}
+
+/// What a node's task tells the supervisor.
+#[derive(Debug)]
+pub enum Event {
+    /// Learning has started at a node.
+    Started(PeerId),
+    /// A node entered a round.
+    RoundStarted(u32, Time),
+    /// A node finished a round.
+    RoundFinished {
+        node: PeerId,
+        round: u32,
+        at: Time,
+        model: Arc<Model>,
+        train_set: Option<Arc<[PeerId]>>,
+        trained: bool,
+    },
+    /// A node is done, or gone: how, and why.
+    Ended(PeerId, Fate, Time, Option<String>),
+    /// The last word of a node's task.
+    Report(PeerId, Box<LastWord>),
+}
+
+/// What a task knows of its node at the end.
+#[derive(Debug)]
+pub struct LastWord {
+    pub sent: u64,
+    pub handled: u64,
+    pub stage: Option<Stage>,
+    pub waits_for: String,
+}
+
+/// What all tasks of a run share.
+#[derive(Debug)]
+pub struct Shared {
+    pub plan: Arc<PlanRef>,
+    pub clock: Clock,
+    pub memory: Memory<Command>,
+    pub workers: Arc<Workers>,
+    pub events: Sender<Event>,
+    /// What is pending that could move a node on: messages, timers, jobs. It is raised before whatever caused it is
+    /// let go of, so that it is zero only if nothing is pending.
+    pub pending: AtomicI64,
+    /// Nodes that have not yet heard of everyone they can hear of, or not made their connections.
+    pub unready: AtomicU32,
+    /// When learning started, in nanoseconds of scenario time; `u64::MAX` before.
+    zero: AtomicU64,
+    /// The run is over.
+    pub over: AtomicBool,
+    faulty: AtomicBool,
+    faults: RwLock<Arc<Faults>>,
+}
+
+/// The plan, which holds a learner that cannot be printed.
+pub struct PlanRef(pub Arc<Plan>);
+
+impl std::fmt::Debug for PlanRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "a plan for {} nodes", self.0.nodes())
+    }
+}
+
+impl std::ops::Deref for PlanRef {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0
+    }
+}
+
+impl Shared {
+    pub fn new(plan: Arc<Plan>, memory: Memory<Command>, workers: Arc<Workers>) -> (Self, Receiver<Event>) {
+        let (events, receiver) = flume::unbounded();
+        let shared = Self {
+            clock: Clock::start(plan.speedup),
+            memory,
+            workers,
+            events,
+            pending: AtomicI64::new(0),
+            unready: AtomicU32::new(plan.nodes()),
+            zero: AtomicU64::new(u64::MAX),
+            over: AtomicBool::new(false),
+            faulty: AtomicBool::new(false),
+            faults: RwLock::default(),
+            plan: Arc::new(PlanRef(plan)),
+        };
+        (shared, receiver)
+    }
+
+    /// The phase that a message sent now belongs to.
+    pub fn phase(&self) -> Phase {
+        if self.zero.load(Ordering::Relaxed) == u64::MAX { Phase::Setup } else { Phase::Learning }
+    }
+
+    /// When learning started.
+    pub fn zero(&self) -> Option<Time> {
+        let zero = self.zero.load(Ordering::Relaxed);
+        (zero != u64::MAX).then(|| Time::from_nanos(zero))
+    }
+
+    /// Learning starts now.
+    pub fn set_zero(&self, at: Time) {
+        self.zero.store(at.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Partitions and slow nodes; nothing while there are none, which costs one load.
+    pub fn faults(&self) -> Option<Arc<Faults>> {
+        self.faulty
+            .load(Ordering::Relaxed)
+            .then(|| Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// The script changes them.
+    pub fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
+        let mut faults = self.faults.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut faults));
+        self.faulty.store(!faults.is_none(), Ordering::Relaxed);
+    }
+
+    /// Tells a node's task something. It counts as pending until the task has done it.
+    pub fn command(&self, node: PeerId, command: Command) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.memory.tell(node, Item::Command(command));
+    }
+
+    /// Tells the supervisor something.
+    pub fn tell(&self, event: Event) {
+        // Nobody listens any more once the run is over.
+        let _ = self.events.send(event);
+    }
+}

@@ -1,0 +1,82 @@
+//! What belongs to a thread that runs nodes: a recorder, and room for a node's outputs.
+
+use crate::metrics::{Recorder, Recording};
+use crate::node::io::{Output, Taken};
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One thread's state. Its lock is taken by its own thread, and a few times a second by the supervisor.
+#[derive(Debug)]
+pub struct Worker {
+    pub recorder: Recorder,
+    pub out: Vec<Output>,
+    pub taken: Taken,
+    /// Inputs that nodes handled.
+    pub inputs: u64,
+}
+
+/// The workers of a run.
+#[derive(Debug)]
+pub struct Workers {
+    recording: Recording,
+    all: Mutex<Vec<Arc<Mutex<Worker>>>>,
+}
+
+thread_local! {
+    /// This thread's worker, and the run that it belongs to.
+    static WORKER: RefCell<Option<(usize, Arc<Mutex<Worker>>)>> = const { RefCell::new(None) };
+}
+
+impl Workers {
+    pub fn new(recording: Recording) -> Self {
+        Self { recording, all: Mutex::default() }
+    }
+
+    /// Does something with this thread's worker.
+    pub fn with<R>(self: &Arc<Self>, f: impl FnOnce(&mut Worker) -> R) -> R {
+        let run = Arc::as_ptr(self) as usize;
+        WORKER.with_borrow_mut(|slot| {
+            if slot.as_ref().is_none_or(|(owner, _)| *owner != run) {
+                *slot = Some((run, self.add()));
+            }
+            let (_, worker) = slot.as_ref().expect("just put there");
+            f(&mut lock(worker))
+        })
+    }
+
+    fn add(&self) -> Arc<Mutex<Worker>> {
+        let worker = Arc::new(Mutex::new(Worker {
+            recorder: Recorder::new(self.recording),
+            out: Vec::new(),
+            taken: Taken::default(),
+            inputs: 0,
+        }));
+        lock(&self.all).push(Arc::clone(&worker));
+        worker
+    }
+
+    /// Messages and bytes handled so far.
+    pub fn handled(&self) -> (u64, u64) {
+        lock(&self.all)
+            .iter()
+            .map(|worker| lock(worker).recorder.handled())
+            .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+    }
+
+    /// All recorders in one, and the number of inputs.
+    pub fn merged(&self) -> (Recorder, u64) {
+        let mut recorder = Recorder::new(self.recording);
+        let mut inputs = 0;
+        for worker in lock(&self.all).iter() {
+            let worker = lock(worker);
+            recorder.merge(&worker.recorder);
+            inputs += worker.inputs;
+        }
+        (recorder, inputs)
+    }
+}
+
+/// A node that panics is caught before it could poison a lock; counts stay valid either way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

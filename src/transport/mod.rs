@@ -1,0 +1,6 @@
+//! What carries messages between the nodes of a real-clock run. A transport moves envelopes and knows nothing of the
+//! protocol; what a simulated link does to a message is `network`'s, accounting is the engine's.
+
+mod memory;
+
+pub use memory::{Envelope, Full, Item, Memory, ReturnTo};
