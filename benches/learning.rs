@@ -1,9 +1,8 @@
 //! What learning costs: a step of gradient descent, and aggregation beside a plain copy.
 //!
 //! `cargo bench --bench learning`. The `step` group trains one epoch of 1,438 rows in batches of 16, which is 90 steps:
-//! divide by 90. The groups `mean of …` and `copy` give bytes a second, bytes read and bytes written counted alike;
-//! divide the `mean of …` of a size by the `copy` of the same size and run. `copy` allocates its result as `fedavg` does;
-//! `copy in place` is memcpy into memory that is there already.
+//! divide by 90. Aggregation gives bytes a second, bytes read and bytes written counted alike: divide `mean of 4` by `copy of 4` of
+//! the same size and run, which reads the same bytes. A `copy of 1` that fits into a cache is faster than memory is.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use p2pfl_sim::learning::spec::{Learning, Mlp, ModelKind};
@@ -43,13 +42,17 @@ fn aggregation(criterion: &mut Criterion) {
             })
             .collect();
         let bytes = 4 * length as u64;
-        let source = models[0].0.values();
-        group.throughput(Throughput::Bytes(2 * bytes));
-        group.bench_function("copy", |bencher| bencher.iter(|| black_box(source.to_vec())));
-        let mut target = source.to_vec();
-        group.bench_function("copy in place", |bencher| {
-            bencher.iter(|| black_box(&mut target).copy_from_slice(black_box(source)));
-        });
+        let mut copies: Vec<Vec<f32>> = models.iter().map(|(model, _)| model.values().to_vec()).collect();
+        for count in [1, 4, 8] {
+            group.throughput(Throughput::Bytes(2 * count as u64 * bytes));
+            group.bench_function(format!("copy of {count}"), |bencher| {
+                bencher.iter(|| {
+                    for (copy, (model, _)) in copies.iter_mut().zip(&models[..count]) {
+                        black_box(copy).copy_from_slice(black_box(model.values()));
+                    }
+                });
+            });
+        }
         for count in [4, 8] {
             group.throughput(Throughput::Bytes((count as u64 + 1) * bytes));
             group.bench_function(format!("mean of {count}"), |bencher| {

@@ -51,7 +51,7 @@ pub struct Digits {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Csv {
-    /// The file, relative to the scenario's folder.
+    /// The file, relative to the scenario's folder. Features are scaled to 0..1 by their smallest and greatest value in it.
     pub train: PathBuf,
     /// A second file to test on. Default: a fifth of `train`, drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,9 +69,9 @@ tagged! {
         Iid(Iid) = "iid" | "RandomIIDPartitionStrategy",
         /// Shares of each class drawn from a Dirichlet distribution (Hsu et al. 2019): the smaller alpha, the more skewed.
         Dirichlet(Dirichlet) = "dirichlet" | "DirichletPartitionStrategy",
-        /// Each node holds rows of a few classes only.
+        /// Each node holds rows of a few classes only, drawn so that every class has about as many holders; they share its rows equally.
         LabelSkew(LabelSkew) = "label_skew" | "LabelSkewedPartitionStrategy",
-        /// Each node holds a main class and a mix of all.
+        /// Equal shares, each of a main class and a mix of all that is left.
         Percentage(Percentage) = "percentage" | "PercentageBasedNonIIDPartitionStrategy",
     }
 }
@@ -130,7 +130,7 @@ pub struct Softmax {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mlp {
-    /// Units of each hidden layer. Default `[32]`.
+    /// Units of each hidden layer, at least one layer. Default `[32]`.
     #[serde(default = "hidden")]
     pub hidden: Vec<u32>,
 }
@@ -139,7 +139,7 @@ pub struct Mlp {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {
-    /// Bytes of float32 parameters. Default 1 KiB.
+    /// Bytes of float32 parameters, at least 4. Default 1 KiB.
     #[serde(default = "kibibyte")]
     pub size: Size,
 }
@@ -148,7 +148,7 @@ pub struct Synthetic {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Init {
-    /// All zero.
+    /// All zero. Good for `softmax`; hidden units that are all alike never become different, so an `mlp` learns only its last biases.
     Zeros,
     /// Drawn from the seed, uniform within ±√(6 / (inputs + outputs)) for each layer (Glorot and Bengio 2010); biases zero.
     #[default]

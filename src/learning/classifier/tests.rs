@@ -26,6 +26,29 @@ fn one_node_with_the_default_settings_learns_the_digits() {
     }
 }
 
+/// Fourteen rows a node, of which eight nodes train in a round: what a scenario of a hundred peers does.
+#[test]
+fn a_hundred_nodes_learn_the_digits_together() {
+    let spec = Learning { learning_rate: 1.0, batch_size: BatchSize::Rows(4), ..Learning::default() };
+    for seed in 0..3 {
+        let learner = learner(&spec, 100, seed);
+        let mut model = learner.initial(0);
+        for round in 0..5 {
+            let mut nodes: Vec<u32> = (0..100).collect();
+            nodes.shuffle(&mut Stream::new(seed, u64::from(round), Purpose::Vote, 0));
+            let trained: Vec<_> = nodes[..8]
+                .iter()
+                .map(|&node| {
+                    (Arc::new(learner.train(node, round, 5, &model)), f64::from(learner.samples(node)))
+                })
+                .collect();
+            model = Arc::new(fedavg(&trained));
+        }
+        let evaluation = learner.evaluate(&model).expect("a test split");
+        assert!(evaluation.accuracy >= 0.87, "{evaluation:?}");
+    }
+}
+
 #[test]
 fn the_layout_is_that_of_weights_and_biases_layer_by_layer() {
     let spec = Learning { model: mlp(), ..Learning::default() };

@@ -92,7 +92,8 @@ pub fn share(spec: &Partitioning, dataset: &Dataset, nodes: u32, seed: u64) -> R
         Partitioning::Iid(_) | Partitioning::Percentage(_) => ("partitioning", "take another seed".into()),
     };
     // A draw costs about as much as it has (node, class) pairs; the bound keeps refusal a matter of seconds.
-    let attempts = (20_000_000 / (u64::from(nodes) * dataset.classes as u64)).clamp(10, 1000);
+    let pairs = u64::from(nodes.max(1)) * dataset.classes as u64;
+    let attempts = (20_000_000 / pairs).clamp(10, 1000);
     let mut best = 0;
     for attempt in 0..attempts {
         let draw = Draw { spec, classes: dataset.classes, nodes, seed, attempt };

@@ -121,6 +121,10 @@ fn what_cannot_be_shared_out_is_refused_with_the_reason() {
     let error =
         |spec: Partitioning, nodes| share(&spec, &digits(), nodes, 1).expect_err("too few rows").to_string();
     insta::assert_snapshot!(error(Partitioning::Iid(Iid {}), 800), @"partitioning leaves a node with fewer than two of the 1438 training rows: 800 nodes need 1600 rows; at most 719 nodes can share these");
+    assert!(matches!(
+        share(&Partitioning::Iid(Iid {}), &digits(), 0, 1),
+        Err(LearningError::Partition { field: "partitioning", .. })
+    ));
     insta::assert_snapshot!(error(dirichlet(0.01), 100), @"partitioning.alpha leaves a node with fewer than two of the 1438 training rows: in the best of 1000 draws for 100 nodes the smallest share was 0; raise alpha (it is 0.01) or have fewer nodes");
     insta::assert_snapshot!(error(dirichlet(1e-12), 2), @"partitioning.alpha leaves a node with fewer than two of the 1438 training rows: in the best of 1000 draws for 2 nodes the smallest share was 0; raise alpha (it is 1e-12) or have fewer nodes");
     insta::assert_snapshot!(error(label_skew(11), 10), @"partitioning.classes_per_node is 11, but there are 10 classes");
