@@ -63,6 +63,9 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
         let mut fields = Map::new();
         fields.insert(first, map.next_value::<Value>()?);
         while let Some((key, value)) = map.next_entry::<String, Value>()? {
+            if fields.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
+            }
             fields.insert(key, value);
         }
         let Some(kind) = fields.remove(T::TAG) else {
@@ -124,17 +127,19 @@ pub fn schema(description: &str, kinds: Vec<Schema>, bare: Option<Schema>) -> Sc
 macro_rules! tagged {
     (
         $(#[doc = $doc:literal])+
-        #[derive($($derive:ident),*)]
+        #[derive($($derive:path),*)]
+        $(#[command($($command:tt)*)])?
         $vis:vis enum $name:ident by $tag:literal {
-            $( $(#[doc = $vdoc:literal])+ $variant:ident($ty:ty) = $text:literal $(| $alias:literal)* ),+ $(,)?
+            $( $(#[doc = $vdoc:literal])+ $(#[command($($vcommand:tt)*)])? $variant:ident($ty:ty) = $text:literal $(| $alias:literal)* ),+ $(,)?
         }
         $(bare $bare_type:ty = $bare:expr)?
     ) => {
         $(#[doc = $doc])+
         #[derive($($derive,)* serde::Serialize)]
+        $(#[command($($command)*)])?
         #[serde(tag = $tag)]
         $vis enum $name {
-            $( $(#[doc = $vdoc])+ #[serde(rename = $text)] $variant($ty) ),+
+            $( $(#[doc = $vdoc])+ $(#[command($($vcommand)*)])? #[serde(rename = $text)] $variant($ty) ),+
         }
 
         impl $crate::scenario::tagged::Tagged for $name {
