@@ -293,7 +293,6 @@ mod tests {
     #[test]
     fn the_schema_takes_what_the_program_takes() {
         let schema = serde_json::to_value(schemars::schema_for!(Topology)).unwrap();
-        println!("{schema:#}");
         let valid = |text: &str| jsonschema::is_valid(&schema, &serde_json::from_str(text).unwrap());
         assert!(valid(r#"{"kind": "ring"}"#));
         assert!(valid(r#"{"kind": "ring", "additional_connections": [[0, 5]]}"#));

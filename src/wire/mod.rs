@@ -8,6 +8,7 @@ mod command;
 pub mod encode;
 mod message;
 pub mod size;
+pub mod weights;
 
 pub use address::{AddressBook, PeerId};
 pub use command::Command;
