@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Build a topology, describe it, and write it for other programs.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, subcommand_value_name = "KIND", subcommand_help_heading = "Kinds")]
 pub struct Args {
     #[command(subcommand)]
     shape: Shape,
@@ -183,7 +183,9 @@ fn describe(it: &Measures) -> String {
     ));
     let gap = it.spectral_gap;
     let bound = if gap.exact { "" } else { "≤ " };
-    rows.push(("spectral gap", format!("{bound}{:.4e}", gap.value), mixing(it)));
+    let value = if gap.value >= 1e-3 { format!("{:.4}", gap.value) } else { format!("{:.3e}", gap.value) };
+    let value = if gap.value == 0.0 { "0".into() } else { value };
+    rows.push(("spectral gap", format!("{bound}{value}"), mixing(it)));
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value, meaning) in rows {

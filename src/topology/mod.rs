@@ -3,10 +3,10 @@
 //! A topology is a static, undirected graph without loops or parallel edges. What a link does to a message belongs
 //! to `network`; who is a neighbour at a given moment belongs to `node`.
 
-// The generators are our own. rustworkx-core 0.18 has five of the thirteen, seeds them with a generator of its own
-// instead of a `Stream`, pulls in ndarray, petgraph and 30 other crates, and its random regular graph of a million
-// nodes and degree 8 takes several times the time and memory of the one here. Each of ours is twenty lines that a
-// reader can check against the paper it names.
+// The generators are our own. rustworkx-core 0.18 has most of them, but no Watts–Strogatz graph, torus or static
+// exponential graph; it seeds with a generator of its own instead of a `Stream`, and brings some 40 crates (ndarray,
+// petgraph, a second hashbrown). A random regular graph of a million nodes and degree 8 took it 1.2 s and 209 MB; ours
+// takes about as long in 79 MB. Each is a few dozen lines that a reader can check against the paper it names.
 
 mod build;
 mod components;

@@ -15,13 +15,13 @@ use serde::Serialize;
 pub struct SpectralGap {
     /// The gap; if not `exact`, it is at most this.
     pub value: f64,
-    /// Whether the computation came to rest (to about nine digits) before it cost too much.
+    /// Whether the computation came to rest (to about six digits) before it cost too much.
     pub exact: bool,
 }
 
 /// Steps, and steps × (nodes + 2 edges), after which the bound so far is given.
 const MAX_STEPS: usize = 50_000;
-const MAX_WORK: f64 = 3e9;
+const MAX_WORK: f64 = 1.5e9;
 const CHUNK: usize = 8192;
 
 impl Graph {
@@ -66,7 +66,7 @@ impl Graph {
             if exhausted || step == check || step == steps {
                 let (last, now) = (gap, 1.0 - tridiagonal.largest_modulus());
                 gap = now.max(0.0);
-                if exhausted || (last - now).abs() <= 1e-9 * now + 1e-15 {
+                if exhausted || (last - now).abs() <= 1e-7 * now + 1e-15 {
                     return known(gap);
                 }
                 // Further apart each time: while it still creeps, it shows between two checks.
