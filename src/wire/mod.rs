@@ -8,6 +8,7 @@ mod command;
 pub mod encode;
 mod message;
 pub mod size;
+mod pickle;
 pub mod weights;
 
 pub use address::{AddressBook, PeerId};

@@ -1,8 +1,9 @@
 //! Models as P2PFL sends them: a pickle of protocol 4 that holds a pickle of NumPy arrays.
 //!
-//! Written byte for byte as CPython's pickler writes it, so that sizes can be compared and P2PFL loads it. The opcodes
-//! are those of Python's `pickletools`. Nothing is read here: a pickle from someone else may run any code.
+//! Written byte for byte as CPython's pickler writes it, so that sizes can be compared and P2PFL loads it. Nothing is
+//! read here: a pickle from someone else may run any code.
 
+use super::pickle::{BATCH, BUILD, FALSE, MARK, NONE, Payload, Pickler, REDUCE, TRUE, TUPLE};
 use bytes::Bytes;
 
 /// A C-ordered array of parameters.
@@ -39,18 +40,21 @@ impl<'a> Array<'a> {
 /// A model of these parameters, without compression: the `weights` of a message.
 pub fn encode(params: &[Array]) -> Bytes {
     let mut inner = Pickler::writing();
-    inner.model(params.iter().map(|array| match array.values {
-        Values::F32(values) => {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            (array.shape, 4, Payload::Bytes(bytes))
-        }
-        Values::F64(values) => {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            (array.shape, 8, Payload::Bytes(bytes))
-        }
-    }));
+    model(
+        &mut inner,
+        params.iter().map(|array| match array.values {
+            Values::F32(values) => {
+                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                (array.shape, 4, Payload::Bytes(bytes))
+            }
+            Values::F64(values) => {
+                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                (array.shape, 8, Payload::Bytes(bytes))
+            }
+        }),
+    );
     let mut outer = Pickler::writing();
-    outer.envelope(Payload::Bytes(inner.finish()));
+    envelope(&mut outer, Payload::Bytes(inner.finish()));
     outer.finish().into()
 }
 
@@ -58,58 +62,63 @@ pub fn encode(params: &[Array]) -> Bytes {
 /// without making it.
 pub fn encoded_len(shapes: &[&[usize]], item_size: usize) -> u64 {
     let mut inner = Pickler::counting();
-    inner.model(shapes.iter().map(|shape| {
-        let bytes = shape.iter().product::<usize>() as u64 * item_size as u64;
-        (*shape, item_size, Payload::Length(bytes))
-    }));
+    model(
+        &mut inner,
+        shapes.iter().map(|shape| {
+            let bytes = shape.iter().product::<usize>() as u64 * item_size as u64;
+            (*shape, item_size, Payload::Length(bytes))
+        }),
+    );
     let mut outer = Pickler::counting();
-    outer.envelope(Payload::Length(inner.length));
+    envelope(&mut outer, Payload::Length(inner.length));
     outer.length
 }
 
-/// A bytes object, or only how long it would be.
-enum Payload {
-    Bytes(Vec<u8>),
-    Length(u64),
-}
-
-impl Payload {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Length(length) => *length,
+/// `{"params": [..], "additional_info": {"applied_techniques": []}}`.
+fn model<'a>(to: &mut Pickler, arrays: impl ExactSizeIterator<Item = (&'a [usize], usize, Payload)>) {
+    let mut known = Known::default();
+    to.begin();
+    to.object(b"}");
+    to.op(MARK);
+    to.text("params");
+    to.begin();
+    to.object(b"]");
+    let (count, mut open) = (arrays.len(), 0);
+    for (i, (shape, item_size, data)) in arrays.enumerate() {
+        if count > 1 && open == 0 {
+            to.op(MARK);
+        }
+        known.array(to, shape, item_size, data);
+        open += 1;
+        if count == 1 {
+            to.op(b'a');
+        } else if open == BATCH || i + 1 == count {
+            to.op(b'e');
+            open = 0;
         }
     }
+    to.text("additional_info");
+    to.begin();
+    to.object(b"}");
+    to.text("applied_techniques");
+    to.begin();
+    to.object(b"]");
+    to.op(b's');
+    to.op(b'u');
+    to.stop();
 }
 
-const MARK: u8 = b'(';
-const MEMOIZE: u8 = 0x94;
-const NONE: u8 = b'N';
-const FALSE: u8 = 0x89;
-const TRUE: u8 = 0x88;
-const REDUCE: u8 = b'R';
-const BUILD: u8 = b'b';
-const TUPLE: u8 = b't';
-const STOP: u8 = b'.';
-const FRAME: u8 = 0x95;
-
-/// A frame is closed at the first object that begins so far into it; bytes objects this long stand outside frames.
-const FRAME_TARGET: u64 = 64 * 1024;
-/// The opcode of a frame and its length.
-const FRAME_HEADER: u64 = 9;
-/// Shorter frames lose their header.
-const FRAME_MIN: u64 = 4;
-/// Items of a list are appended so many at a time.
-const BATCH: usize = 1000;
-
-/// CPython's pickler, as far as models need it: what it writes, or only how much.
-struct Pickler {
-    out: Option<Vec<u8>>,
-    length: u64,
-    /// Where the header of the open frame stands.
-    frame: Option<u64>,
-    memoized: u32,
-    known: Known,
+/// `{"byte_compressor": None, "bytes": ..}`.
+fn envelope(to: &mut Pickler, bytes: Payload) {
+    to.begin();
+    to.object(b"}");
+    to.op(MARK);
+    to.text("byte_compressor");
+    to.atom(NONE);
+    to.text("bytes");
+    to.bytes(bytes);
+    to.op(b'u');
+    to.stop();
 }
 
 /// Memo numbers of objects that every array shares.
@@ -127,302 +136,77 @@ struct Known {
     empty: Option<u32>,
 }
 
-impl Pickler {
-    fn writing() -> Self {
-        Self::new(Some(Vec::new()))
-    }
-
-    fn counting() -> Self {
-        Self::new(None)
-    }
-
-    fn new(out: Option<Vec<u8>>) -> Self {
-        let mut it = Self { out, length: 0, frame: None, memoized: 0, known: Known::default() };
-        // The protocol stands before the first frame.
-        it.raw(&[0x80, 4]);
-        it
-    }
-
-    fn finish(self) -> Vec<u8> {
-        self.out.unwrap_or_default()
-    }
-
-    /// `{"params": [..], "additional_info": {"applied_techniques": []}}`.
-    fn model<'a>(&mut self, arrays: impl ExactSizeIterator<Item = (&'a [usize], usize, Payload)>) {
-        self.begin();
-        self.object(b"}");
-        self.op(MARK);
-        self.text("params");
-        self.begin();
-        self.object(b"]");
-        let (count, mut open) = (arrays.len(), 0);
-        for (i, (shape, item_size, data)) in arrays.enumerate() {
-            if count > 1 && open == 0 {
-                self.op(MARK);
-            }
-            self.array(shape, item_size, data);
-            open += 1;
-            if count == 1 {
-                self.op(b'a');
-            } else if open == BATCH || i + 1 == count {
-                self.op(b'e');
-                open = 0;
-            }
-        }
-        self.text("additional_info");
-        self.begin();
-        self.object(b"}");
-        self.text("applied_techniques");
-        self.begin();
-        self.object(b"]");
-        self.op(b's');
-        self.op(b'u');
-        self.stop();
-    }
-
-    /// `{"byte_compressor": None, "bytes": ..}`.
-    fn envelope(&mut self, bytes: Payload) {
-        self.begin();
-        self.object(b"}");
-        self.op(MARK);
-        self.text("byte_compressor");
-        self.atom(NONE);
-        self.text("bytes");
-        self.bytes(bytes);
-        self.op(b'u');
-        self.stop();
-    }
-
+impl Known {
     /// `numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), b'b')`, then its state.
-    fn array(&mut self, shape: &[usize], item_size: usize, data: Payload) {
-        self.begin();
-        self.known.reconstruct = self.once(self.known.reconstruct, |it| {
+    fn array(&mut self, to: &mut Pickler, shape: &[usize], item_size: usize, data: Payload) {
+        to.begin();
+        self.reconstruct = to.once(self.reconstruct, |it| {
             it.text("numpy.core.multiarray");
             it.text("_reconstruct");
             it.object(&[0x93]);
         });
         // The arguments.
-        self.begin();
-        self.known.ndarray = self.once(self.known.ndarray, |it| {
-            it.numpy();
+        to.begin();
+        let numpy = &mut self.numpy;
+        self.ndarray = to.once(self.ndarray, |it| {
+            *numpy = it.once(*numpy, |it| it.text("numpy"));
             it.text("ndarray");
             it.object(&[0x93]);
         });
-        self.tuple(&[0]);
-        self.known.code = self.once(self.known.code, |it| it.object(b"C\x01b"));
-        self.object(&[0x87]);
-        self.object(&[REDUCE]);
+        to.tuple(&[0]);
+        self.code = to.once(self.code, |it| it.object(b"C\x01b"));
+        to.object(&[0x87]);
+        to.object(&[REDUCE]);
         // The state: (1, shape, dtype, fortran, data).
-        self.begin();
-        self.op(MARK);
-        self.integer(1);
-        self.tuple(shape);
-        self.dtype(item_size);
-        self.atom(FALSE);
+        to.begin();
+        to.op(MARK);
+        to.integer(1);
+        to.tuple(shape);
+        self.dtype(to, item_size);
+        to.atom(FALSE);
         if data.len() == 0 {
-            self.known.empty = self.once(self.known.empty, |it| it.object(b"C\0"));
+            self.empty = to.once(self.empty, |it| it.object(b"C\0"));
         } else {
-            self.bytes(data);
+            to.bytes(data);
         }
-        self.object(&[TUPLE]);
-        self.op(BUILD);
+        to.object(&[TUPLE]);
+        to.op(BUILD);
     }
 
     /// `numpy.dtype('f4', False, True)` with the state `(3, '<', None, None, None, -1, -1, 0)`.
-    fn dtype(&mut self, item_size: usize) {
+    fn dtype(&mut self, to: &mut Pickler, item_size: usize) {
         let (place, name) = if item_size == 4 { (0, "f4") } else { (1, "f8") };
-        self.begin();
-        if let Some(known) = self.known.dtypes[place] {
-            return self.get(known);
+        to.begin();
+        if let Some(known) = self.dtypes[place] {
+            return to.get(known);
         }
-        self.known.dtype = self.once(self.known.dtype, |it| {
-            it.numpy();
+        let numpy = &mut self.numpy;
+        self.dtype = to.once(self.dtype, |it| {
+            *numpy = it.once(*numpy, |it| it.text("numpy"));
             it.text("dtype");
             it.object(&[0x93]);
         });
-        self.begin();
-        self.text(name);
-        self.atom(FALSE);
-        self.atom(TRUE);
-        self.object(&[0x87]);
-        self.object(&[REDUCE]);
-        self.known.dtypes[place] = Some(self.memoized - 1);
-        self.begin();
-        self.op(MARK);
-        self.integer(3);
-        self.known.order = self.once(self.known.order, |it| it.object(b"\x8c\x01<"));
+        to.begin();
+        to.text(name);
+        to.atom(FALSE);
+        to.atom(TRUE);
+        to.object(&[0x87]);
+        to.object(&[REDUCE]);
+        self.dtypes[place] = Some(to.memoized - 1);
+        to.begin();
+        to.op(MARK);
+        to.integer(3);
+        self.order = to.once(self.order, |it| it.object(b"\x8c\x01<"));
         for _ in 0..3 {
-            self.atom(NONE);
+            to.atom(NONE);
         }
         for _ in 0..2 {
-            self.begin();
-            self.put(b"J\xff\xff\xff\xff");
+            to.begin();
+            to.put(b"J\xff\xff\xff\xff");
         }
-        self.integer(0);
-        self.object(&[TUPLE]);
-        self.op(BUILD);
-    }
-
-    fn numpy(&mut self) {
-        self.known.numpy = self.once(self.known.numpy, |it| {
-            it.put(b"\x8c\x05numpy");
-            it.op(MEMOIZE);
-            it.memoized += 1;
-        });
-    }
-
-    /// Writes an object the first time, and a reference to it after that. What it writes ends in being memoized.
-    fn once(&mut self, known: Option<u32>, write: impl FnOnce(&mut Self)) -> Option<u32> {
-        self.begin();
-        match known {
-            Some(number) => {
-                self.get(number);
-                known
-            }
-            None => {
-                write(self);
-                Some(self.memoized - 1)
-            }
-        }
-    }
-
-    fn get(&mut self, number: u32) {
-        match u8::try_from(number) {
-            Ok(short) => self.put(&[b'h', short]),
-            Err(_) => {
-                let [a, b, c, d] = number.to_le_bytes();
-                self.put(&[b'j', a, b, c, d]);
-            }
-        }
-    }
-
-    fn tuple(&mut self, items: &[usize]) {
-        self.begin();
-        if items.is_empty() {
-            // The empty tuple is not memoized.
-            return self.op(b')');
-        }
-        if items.len() > 3 {
-            self.op(MARK);
-        }
-        items.iter().for_each(|item| self.integer(*item as u64));
-        self.object(&[match items.len() {
-            1 => 0x85,
-            2 => 0x86,
-            3 => 0x87,
-            _ => TUPLE,
-        }]);
-    }
-
-    fn integer(&mut self, value: u64) {
-        self.begin();
-        let bytes = value.to_le_bytes();
-        match value {
-            0..=0xff => self.put(&[b'K', bytes[0]]),
-            0x100..=0xffff => self.put(&[b'M', bytes[0], bytes[1]]),
-            0x1_0000..=0x7fff_ffff => self.put(&[b'J', bytes[0], bytes[1], bytes[2], bytes[3]]),
-            _ => {
-                // Two's complement in as few bytes as leave the sign bit clear.
-                let count = (u64::BITS - value.leading_zeros()) as usize / 8 + 1;
-                self.put(&[0x8a, count as u8]);
-                let wide = u128::from(value).to_le_bytes();
-                self.put(&wide[..count]);
-            }
-        }
-    }
-
-    fn text(&mut self, text: &str) {
-        self.begin();
-        self.put(&[0x8c, text.len() as u8]);
-        self.object(text.as_bytes());
-    }
-
-    fn bytes(&mut self, data: Payload) {
-        self.begin();
-        let length = data.len();
-        let outside = length >= FRAME_TARGET;
-        if outside {
-            self.close_frame();
-        }
-        let wide = length.to_le_bytes();
-        let header: Vec<u8> = match length {
-            0..=0xff => vec![b'C', wide[0]],
-            0x100..=0xffff_ffff => [&b"B"[..], &wide[..4]].concat(),
-            _ => [&[0x8e][..], &wide].concat(),
-        };
-        if !outside {
-            self.open_frame();
-        }
-        self.raw(&header);
-        match data {
-            Payload::Bytes(bytes) => self.raw(&bytes),
-            Payload::Length(length) => self.length += length,
-        }
-        self.op(MEMOIZE);
-        self.memoized += 1;
-    }
-
-    /// An object without parts.
-    fn atom(&mut self, opcode: u8) {
-        self.begin();
-        self.op(opcode);
-    }
-
-    /// The opcode that completes an object, which is then remembered.
-    fn object(&mut self, opcode: &[u8]) {
-        self.put(opcode);
-        self.op(MEMOIZE);
-        self.memoized += 1;
-    }
-
-    fn op(&mut self, opcode: u8) {
-        self.put(&[opcode]);
-    }
-
-    fn stop(&mut self) {
-        self.op(STOP);
-        self.close_frame();
-    }
-
-    /// Where an object begins, a frame that is full ends.
-    fn begin(&mut self) {
-        if self.frame.is_some_and(|start| self.length - start - FRAME_HEADER >= FRAME_TARGET) {
-            self.close_frame();
-        }
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        self.open_frame();
-        self.raw(bytes);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        self.length += bytes.len() as u64;
-        if let Some(out) = &mut self.out {
-            out.extend_from_slice(bytes);
-        }
-    }
-
-    fn open_frame(&mut self) {
-        if self.frame.is_none() {
-            self.frame = Some(self.length);
-            self.raw(&[0; FRAME_HEADER as usize]);
-        }
-    }
-
-    fn close_frame(&mut self) {
-        let Some(start) = self.frame.take() else { return };
-        let length = self.length - start - FRAME_HEADER;
-        let header = start as usize..(start + FRAME_HEADER) as usize;
-        if length < FRAME_MIN {
-            self.length -= FRAME_HEADER;
-            if let Some(out) = &mut self.out {
-                out.drain(header);
-            }
-        } else if let Some(out) = &mut self.out {
-            out[header.start] = FRAME;
-            out[header.start + 1..header.end].copy_from_slice(&length.to_le_bytes());
-        }
+        to.integer(0);
+        to.object(&[TUPLE]);
+        to.op(BUILD);
     }
 }
 

@@ -66,7 +66,7 @@ proptest! {
     fn every_node_of_a_random_regular_graph_has_the_degree(nodes in 1u32..60, share in 0.0f64..1.0, seed: u64) {
         let degree = (f64::from(nodes) * share) as u32;
         let built = build(Shape::RandomRegular(RandomRegular { degree }), nodes, seed);
-        prop_assert_eq!(built.is_ok(), nodes * degree % 2 == 0);
+        prop_assert_eq!(built.is_ok(), (nodes * degree).is_multiple_of(2));
         if let Ok(Built { graph, .. }) = built {
             prop_assert!((0..nodes).all(|node| graph.degree(node) == degree));
         }
