@@ -9,6 +9,7 @@ pub mod node;
 pub mod random;
 pub mod report;
 pub mod scenario;
+pub mod simulation;
 pub mod time;
 pub mod topology;
 pub mod transport;

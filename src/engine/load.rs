@@ -2,6 +2,7 @@
 //! go.
 
 use crate::learning::spec::Compute;
+use crate::network::Links;
 use crate::node::Rules;
 use crate::node::spec::Workflow;
 use crate::scenario::settings::Settings;
@@ -91,4 +92,19 @@ pub fn shortest_period(rules: &Rules) -> Option<Duration> {
         Workflow::Dpsgd(it) if it.heartbeats => Some(gossip.period.0.min(heartbeat.period.0)),
         Workflow::Dpsgd(_) => None,
     }
+}
+
+/// How long a broadcast takes to reach everyone within `hops`: at each hop but the first it waits for the next batch,
+/// half a period on average, and crosses a link.
+pub fn spreading(rules: &Rules, links: Option<&Links>, hops: u32) -> Duration {
+    let link = links.map_or(Duration::ZERO, |links| Duration::from_nanos(links.median()));
+    match rules.workflow {
+        Workflow::P2pfl(_) => hops * (rules.settings.gossip.period.0 / 2 + link),
+        Workflow::Dpsgd(_) => link,
+    }
+}
+
+/// How long `repaired` remembers the messages it has seen.
+pub fn memory(rules: &Rules) -> Duration {
+    crate::node::memory(&rules.settings.gossip)
 }

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::io::{Timer, Weight};
 use super::seen::Seen;
 use crate::random::{Purpose, Stream};
+use crate::scenario::settings::Gossip as Settings;
 use crate::time::{Time, nanos};
 use crate::wire::{Gossip, GossipBody, PeerId, Ttl};
 use rand::Rng;
@@ -34,7 +35,7 @@ impl Flood {
     pub fn new(cx: &Context, node: PeerId, incarnation: u32) -> Self {
         let gossip = &cx.rules.settings.gossip;
         let seen = if cx.rules.repaired() {
-            Seen::age(memory(gossip.period.0, gossip.ttl))
+            Seen::age(memory(gossip))
         } else {
             Seen::count(gossip.amount_last_messages_saved)
         };
@@ -136,9 +137,15 @@ impl Flood {
     }
 }
 
-/// How long a message can circulate, twice over: it waits up to a period at each of its hops.
-fn memory(period: Duration, ttl: u32) -> Duration {
-    period.saturating_mul(ttl.saturating_add(2)).saturating_mul(2).max(Duration::from_secs(10))
+/// How long `repaired` remembers a message: twice as long as one can circulate, waiting up to a period at each of its
+/// hops.
+pub fn memory(gossip: &Settings) -> Duration {
+    gossip
+        .period
+        .0
+        .saturating_mul(gossip.ttl.saturating_add(2))
+        .saturating_mul(2)
+        .max(Duration::from_secs(10))
 }
 
 /// The first instant after `now` on the grid of a period with an offset.

@@ -20,6 +20,7 @@ pub mod spec;
 mod stage;
 
 pub use context::{Context, Rules};
+pub use flood::memory;
 pub use stage::Stage;
 
 use crate::learning::Model;

@@ -50,6 +50,12 @@ pub enum NodeState {
     Panicked,
     /// It never came.
     Absent,
+    /// Learning was ended before its time.
+    Stopped,
+    /// It stopped itself after an error, as P2PFL does.
+    Failed,
+    /// It came up while others learnt, and never took part.
+    Idle,
 }
 
 /// Writes `series.csv`: a row for each stretch of time.

@@ -7,8 +7,8 @@ mod address;
 mod command;
 pub mod encode;
 mod message;
-pub mod size;
 mod pickle;
+pub mod size;
 pub mod weights;
 
 pub use address::{AddressBook, PeerId};

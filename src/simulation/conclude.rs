@@ -1,0 +1,144 @@
+//! From raw measurements to a result.
+
+use crate::engine::{Fate, NodeReport, Plan, Run};
+use crate::metrics::result::{self, Engine, Final, Messages, Outcome, RunResult, SCHEMA, Setup, Threshold};
+use crate::metrics::{Cost, seconds_after};
+use crate::report::{NodeRow, NodeState};
+use crate::scenario::Loaded;
+use crate::scenario::thresholds::Threshold as Written;
+use serde_json::Value;
+
+/// A result, and the rows of its nodes.
+pub struct Concluded {
+    /// What goes into `result.json`.
+    pub result: RunResult,
+    /// What goes into `nodes.csv`.
+    pub nodes: Vec<NodeRow>,
+}
+
+/// Seconds between two samples of throughput on the real clock.
+const SAMPLE_S: f64 = 0.1;
+
+/// Makes the result of a run. `warnings` are those found before it ran.
+pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings: Vec<String>) -> Concluded {
+    let zero = run.zero.unwrap_or(run.end);
+    let rounds = run.rounds.rounds(zero);
+    let mut warnings = warnings;
+    warnings.extend(run.warnings.iter().cloned());
+    warnings.extend(result::doubts(&run.recorder));
+    if run.overloaded {
+        warnings.push(
+            "timers came late by more than a tenth of the shortest period: the figures measure this machine, not the \
+             scenario; lower `speedup`"
+                .into(),
+        );
+    }
+    let mut result = RunResult {
+        schema: SCHEMA.into(),
+        scenario: serde_json::to_value(&loaded.scenario).unwrap_or(Value::Null),
+        scenario_hash: loaded.hash.clone(),
+        engine: Engine {
+            clock: word(&loaded.scenario.clock),
+            transport: word(&loaded.scenario.transport),
+            threads: run.threads,
+            speedup: run.speedup,
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("P2PFL_SIM_COMMIT").map(Into::into),
+            lookahead_s: None,
+            events_per_window: None,
+        },
+        outcome: run.outcome,
+        reason: run.reason.clone(),
+        overloaded: run.overloaded,
+        warnings,
+        ended_s: run.zero.map(|zero| seconds_after(zero, run.end)),
+        nodes: run.nodes,
+        setup: Setup::of(&run.recorder, zero.as_secs_f64()),
+        r#final: Final::of(&rounds),
+        rounds,
+        latency: result::latency(&run.recorder),
+        hops: run.recorder.hops_histogram().summary(1.0),
+        hop_counts: result::hop_counts(&run.recorder),
+        throughput: run.series.throughput(SAMPLE_S),
+        messages: Messages::of(&run.recorder),
+        thresholds: Vec::new(),
+        stalled: run.stalled.clone(),
+        cost,
+        fingerprint: None,
+    };
+    judge(loaded, &mut result);
+    Concluded { nodes: rows(facts, run), result }
+}
+
+/// What `nodes.csv` says of a node that does not depend on the run.
+pub struct Facts {
+    addresses: Vec<String>,
+    degrees: Vec<u32>,
+    samples: Vec<u32>,
+}
+
+impl Facts {
+    /// Of the nodes of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let nodes = || 0..plan.nodes();
+        Self {
+            addresses: nodes().map(|node| plan.rules.book.name(node).to_string()).collect(),
+            degrees: nodes().map(|node| plan.graph.degree(node)).collect(),
+            samples: nodes().map(|node| plan.learner.samples(node)).collect(),
+        }
+    }
+}
+
+/// Whether the thresholds hold. One whose path is not in the result does not.
+fn judge(loaded: &Loaded, result: &mut RunResult) {
+    let value = serde_json::to_value(&*result).unwrap_or(Value::Null);
+    for text in &loaded.scenario.thresholds {
+        // The text was checked with the scenario.
+        let Ok(threshold) = text.parse::<Written>() else { continue };
+        let judged = match threshold.evaluate(&value) {
+            Ok(it) => Threshold { threshold: it.threshold, value: it.value, passed: it.passed },
+            Err(why) => {
+                result.warnings.push(format!("threshold `{text}`: {why}"));
+                Threshold { threshold: text.clone(), value: Value::Null, passed: false }
+            }
+        };
+        result.thresholds.push(judged);
+    }
+}
+
+fn rows(facts: &Facts, run: &Run) -> Vec<NodeRow> {
+    let zero = run.zero.unwrap_or(run.end);
+    let row = |(node, report): (usize, &NodeReport)| NodeRow {
+        node: node as u32,
+        address: facts.addresses[node].clone(),
+        degree: facts.degrees[node],
+        state: state(report.fate, run.outcome),
+        rounds_finished: report.rounds_finished,
+        finished_at_s: report.finished_at.map(|at| seconds_after(zero, at)),
+        trained_rounds: report.rounds_trained,
+        samples: u64::from(facts.samples[node]),
+        messages_sent: report.sent,
+        messages_handled: report.handled,
+        accuracy: report.accuracy,
+    };
+    run.reports.iter().enumerate().map(row).collect()
+}
+
+fn state(fate: Fate, outcome: Outcome) -> NodeState {
+    match fate {
+        Fate::Finished => NodeState::Finished,
+        Fate::Stopped => NodeState::Stopped,
+        Fate::Crashed => NodeState::Crashed,
+        Fate::Left => NodeState::Left,
+        Fate::Failed => NodeState::Failed,
+        Fate::Panicked => NodeState::Panicked,
+        Fate::Absent => NodeState::Absent,
+        Fate::Up if outcome == Outcome::Completed => NodeState::Idle,
+        Fate::Up => NodeState::Stalled,
+    }
+}
+
+/// The name of a value in the scenario.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|it| it.as_str().map(Into::into)).unwrap_or_default()
+}

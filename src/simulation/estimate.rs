@@ -1,0 +1,156 @@
+//! What a scenario asks of this machine, before it runs, and where it asks too much.
+
+use crate::engine::load::{self, Load};
+use crate::node::Rules;
+use crate::node::spec::{Variant, Workflow};
+use crate::topology::Graph;
+use std::time::Duration;
+
+/// Bytes of a node's task, inbox and state without tables, as measured with ten thousand `dpsgd` nodes.
+const NODE_BYTES: f64 = 3_500.0;
+/// Bytes that a `p2pfl` node keeps for each peer that it knows: neighbour, status, vote, contributions.
+const KNOWN_PEER_BYTES: f64 = 120.0;
+/// Bytes of a remembered message hash in its table.
+const HASH_BYTES: f64 = 20.0;
+/// Bytes of a gossip message that waits to be passed on.
+const PENDING_BYTES: f64 = 160.0;
+/// Bytes of the program itself, its recorders and the dataset.
+const PROGRAM_BYTES: f64 = 40e6;
+
+/// The estimate for a scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// Messages and CPU.
+    pub load: Load,
+    /// Seconds of scenario time in a second of wall time.
+    pub speedup: f64,
+    /// How long a broadcast takes to reach everyone within its time to live.
+    pub spreading: Duration,
+    /// Memory at the peak.
+    pub memory_bytes: f64,
+    /// Bytes of an encoded model.
+    pub model_bytes: u64,
+}
+
+/// Something that a scenario asks too much of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The field it comes from.
+    pub path: &'static str,
+    /// A fixed name.
+    pub code: &'static str,
+    /// What is too much, with the numbers.
+    pub message: String,
+    /// What would mend it.
+    pub help: String,
+}
+
+impl Estimate {
+    pub(super) fn new(
+        rules: &Rules,
+        graph: &Graph,
+        reach: &[u32],
+        load: Load,
+        speedup: f64,
+        spreading: Duration,
+        model_bytes: u64,
+    ) -> Self {
+        let nodes = f64::from(graph.nodes());
+        let model = model_bytes as f64;
+        let memory = match &rules.workflow {
+            Workflow::P2pfl(it) => {
+                let known: f64 = reach.iter().map(|&peers| f64::from(peers)).sum();
+                let remembered = match it.variant {
+                    Variant::Repaired => {
+                        load::memory(rules).as_secs_f64() * 2.0 * load.messages_per_s
+                            / load.messages_per_broadcast.max(1.0)
+                            * nodes
+                    }
+                    Variant::Faithful | Variant::FaithfulMemory => {
+                        rules.settings.gossip.amount_last_messages_saved as f64 * nodes
+                    }
+                };
+                let pending = load.messages_per_s * rules.settings.gossip.period.0.as_secs_f64();
+                known * KNOWN_PEER_BYTES
+                    + remembered * HASH_BYTES
+                    + pending * PENDING_BYTES
+                    + model * (nodes + 4.0 * f64::from(it.trainset_size))
+            }
+            // Its own model, its next one, and up to two of each neighbour; a model on its way is one of these.
+            Workflow::Dpsgd(_) => 2.0 * nodes * model + graph.edges() as f64 * 4.0 * 64.0,
+        };
+        Self {
+            load,
+            speedup,
+            spreading,
+            memory_bytes: PROGRAM_BYTES + nodes * NODE_BYTES + memory,
+            model_bytes,
+        }
+    }
+
+    /// What does not fit: a cap, a list of known messages, the cores, a timeout.
+    pub fn misfits(&self, rules: &Rules, graph: &Graph, cores: usize) -> Vec<Misfit> {
+        let mut misfits = Vec::new();
+        let cpu = self.load.cpu * self.speedup;
+        if cpu > cores as f64 {
+            misfits.push(Misfit {
+                path: "speedup",
+                code: "overload",
+                message: format!(
+                    "about {:.0} messages a second at speedup {} ask for {cpu:.1} cores; there are {cores}",
+                    self.load.messages_per_s * self.speedup,
+                    self.speedup
+                ),
+                help: "lower `speedup`, or set it to \"auto\"".into(),
+            });
+        }
+        let Workflow::P2pfl(workflow) = &rules.workflow else { return misfits };
+        let (gossip, heartbeat) = (&rules.settings.gossip, &rules.settings.heartbeat);
+        let nodes = f64::from(graph.nodes());
+        // Every node passes on every other's beat to its neighbours.
+        let degree = 2.0 * graph.edges() as f64 / nodes.max(1.0);
+        let reached = self.load.messages_per_broadcast / degree.max(1.0);
+        let sends = reached / heartbeat.period.0.as_secs_f64() * degree * gossip.period.0.as_secs_f64();
+        if workflow.variant == Variant::Repaired && sends > gossip.messages_per_period as f64 {
+            misfits.push(Misfit {
+                path: "settings.gossip.messages_per_period",
+                code: "cap-exceeded",
+                message: format!(
+                    "heartbeats alone make a node forward about {sends:.0} messages a period; the cap is {}, so they \
+                     pile up",
+                    gossip.messages_per_period
+                ),
+                help: format!("set it to {:.0} or more, or lengthen `settings.heartbeat.period`", 3.0 * sends),
+            });
+        }
+        let circulating =
+            reached * (self.spreading.as_secs_f64() / heartbeat.period.0.as_secs_f64()).max(1.0);
+        if workflow.variant != Variant::Repaired && circulating > gossip.amount_last_messages_saved as f64 {
+            misfits.push(Misfit {
+                path: "settings.gossip.amount_last_messages_saved",
+                code: "dedup-overflow",
+                message: format!(
+                    "about {circulating:.0} messages circulate at a time, but a node remembers {}: it forgets \
+                     messages that are still under way and floods them again",
+                    gossip.amount_last_messages_saved
+                ),
+                help: format!("set it to {:.0} or more, or use the variant `repaired`", 3.0 * circulating),
+            });
+        }
+        let late = self.spreading + heartbeat.period.0;
+        if late > heartbeat.timeout.0 {
+            misfits.push(Misfit {
+                path: "settings.heartbeat.timeout",
+                code: "flapping-peers",
+                message: format!(
+                    "a beat takes up to {:.1} s to reach the farthest peer, and the next comes {} later: far peers \
+                     are forgotten and found again all the time",
+                    self.spreading.as_secs_f64(),
+                    heartbeat.period
+                ),
+                help: format!("set it to {:.0}s or more", (2.0 * late.as_secs_f64()).ceil()),
+            });
+        }
+        misfits
+    }
+}

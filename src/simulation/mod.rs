@@ -1,0 +1,10 @@
+//! From a scenario to a result: draws, loads and checks everything that a run needs, has an engine run it, and makes
+//! a result of what was measured. Reading files and printing are not done here.
+
+mod conclude;
+mod estimate;
+mod prepare;
+
+pub use conclude::{Concluded, Facts, conclude};
+pub use estimate::{Estimate, Misfit};
+pub use prepare::{Options, Prepared, prepare};

@@ -1,0 +1,167 @@
+//! Everything that a run needs, drawn, loaded and checked.
+
+use super::estimate::Estimate;
+use crate::engine::{Action, ComputeModel, Plan, Step, load};
+use crate::learning::{self, LearningError};
+use crate::metrics::Recording;
+use crate::network::{Links, Slowdown};
+use crate::node::Rules;
+use crate::node::spec::Workflow;
+use crate::scenario::script::Entry;
+use crate::scenario::{Diagnostics, Loaded, Scenario, Speedup};
+use crate::topology::{Graph, TopologyError};
+use crate::wire::size::Sizes;
+use crate::wire::{AddressBook, weights};
+use std::time::Duration;
+
+/// What does not belong to the scenario but to how it is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads that run nodes.
+    pub threads: usize,
+    /// Whether everything is measured.
+    pub recording: Recording,
+}
+
+/// A scenario ready to run.
+pub struct Prepared {
+    /// What the engine gets.
+    pub plan: Plan,
+    /// What it asks of this machine.
+    pub estimate: Estimate,
+    /// What the user should know, as text.
+    pub warnings: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 1, recording: Recording::On }
+    }
+}
+
+/// Makes a scenario ready to run. What is found on the way that a run can live with is added to the scenario's
+/// warnings.
+///
+/// # Errors
+/// What shows only with the graph and the data: parameters that fit no graph, files that do not hold what they
+/// should, too few rows for so many nodes.
+pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagnostics> {
+    let scenario = loaded.scenario.clone();
+    let graph = graph(loaded, &scenario)?;
+    let learner = learning::build(&scenario.learning, scenario.nodes, scenario.seed, &loaded.base_dir)
+        .map_err(|error| unlearnable(loaded, &error))?;
+    let model = learner.initial(0);
+    let shapes: Vec<&[usize]> = model.layout().shapes().collect();
+    let book = AddressBook::numbered(scenario.nodes);
+    let model_bytes = weights::encoded_len(&shapes, size_of::<f32>());
+    let rules = Rules {
+        seed: scenario.seed,
+        settings: scenario.settings.clone(),
+        workflow: scenario.workflow.clone(),
+        sizes: Sizes::new(book.clone(), model_bytes),
+        book,
+        evaluates: !model.is_synthetic(),
+    };
+    let links = scenario.network.clone().map(|it| Links::new(scenario.seed, it));
+    let reach = match &scenario.workflow {
+        Workflow::P2pfl(_) => graph.reach(scenario.settings.gossip.ttl.saturating_add(1)),
+        Workflow::Dpsgd(_) => vec![0; scenario.nodes as usize],
+    };
+    let load = load::estimate(&rules, &graph, &reach, &scenario.learning.compute);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let speedup = match scenario.speedup {
+        Speedup::Factor(factor) => factor,
+        Speedup::Auto(_) => load::auto_speedup(&rules, &load, cores),
+    };
+    let hops = scenario.settings.gossip.ttl.saturating_add(1).min(scenario.nodes);
+    let spreading = load::spreading(&rules, links.as_ref(), hops);
+    let estimate = Estimate::new(&rules, &graph, &reach, load, speedup, spreading, model_bytes);
+    for misfit in estimate.misfits(&rules, &graph, cores) {
+        loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
+    }
+    let plan = Plan {
+        script: script(loaded, &scenario)?,
+        start_after: start_after(&scenario, spreading),
+        compute: ComputeModel::new(scenario.seed, scenario.learning.compute.clone()),
+        time_limit: scenario.limits.time.0,
+        wall_limit: scenario.limits.wall.0,
+        inbox_limit: scenario.limits.inbox.0,
+        evaluate_every: scenario.learning.evaluate_every,
+        threads: options.threads,
+        recording: options.recording,
+        rules,
+        graph,
+        learner,
+        links,
+        reach,
+        speedup,
+    };
+    let warnings = loaded.warnings.0.iter().map(ToString::to_string).collect();
+    Ok(Prepared { plan, estimate, warnings })
+}
+
+fn graph(loaded: &mut Loaded, scenario: &Scenario) -> Result<Graph, Diagnostics> {
+    match scenario.topology.build(scenario.nodes, scenario.seed, &loaded.base_dir) {
+        Ok(built) => {
+            for warning in built.warnings {
+                loaded.warn("topology", "topology", warning, None);
+            }
+            Ok(built.graph)
+        }
+        Err(TopologyError::Parameter { field, message }) => {
+            Err(loaded.diagnose(&field, format!("`{field}` {message}"), None))
+        }
+        Err(error @ TopologyError::File(_)) => Err(loaded.diagnose("topology.path", error.to_string(), None)),
+    }
+}
+
+fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {
+    let field = match error.field() {
+        "" => "learning".to_owned(),
+        field => format!("learning.{field}"),
+    };
+    let message = match error {
+        LearningError::Setting { message, .. } => format!("`{field}` {message}"),
+        other => other.to_string(),
+    };
+    loaded.diagnose(&field, message, None)
+}
+
+/// The latest moment for the initiator to start: time for every node's first beats to cross the network, thrice
+/// over.
+fn start_after(scenario: &Scenario, spreading: Duration) -> Duration {
+    let chosen = match &scenario.workflow {
+        Workflow::P2pfl(it) => it.start_after.map(|span| span.0),
+        Workflow::Dpsgd(_) => None,
+    };
+    let settling = 3 * (scenario.settings.heartbeat.period.0 + spreading) + Duration::from_secs(5);
+    chosen.unwrap_or(settling)
+}
+
+fn script(loaded: &Loaded, scenario: &Scenario) -> Result<Vec<Step>, Diagnostics> {
+    let (nodes, seed) = (scenario.nodes, scenario.seed);
+    let initiator = match &scenario.workflow {
+        Workflow::P2pfl(it) => it.initiator,
+        Workflow::Dpsgd(_) => 0,
+    };
+    let step = |(i, entry): (usize, &Entry)| {
+        let action = match entry {
+            Entry::Crash(it) => it.nodes.resolve(nodes, seed, i).map(Action::Crash),
+            Entry::Restart(it) => it.nodes.resolve(nodes, seed, i).map(Action::Restart),
+            Entry::Join(it) => it.nodes.resolve(nodes, seed, i).map(Action::Join),
+            Entry::Leave(it) => it.nodes.resolve(nodes, seed, i).map(Action::Leave),
+            Entry::Partition(it) => it.resolve(nodes, seed, i).map(Action::Partition),
+            Entry::Heal(_) => Ok(Action::Heal),
+            Entry::Slow(it) => it
+                .nodes
+                .resolve(nodes, seed, i)
+                .map(|nodes| Action::Slow(nodes, Slowdown { compute: it.compute, link: it.link })),
+            Entry::StopLearning(it) => Ok(Action::StopLearning(it.node.unwrap_or(initiator))),
+        };
+        match action {
+            Ok(action) => Ok(Step { at: entry.at().clone(), action }),
+            Err(fault) => Err(loaded.diagnose(&format!("script[{i}]"), fault.message, None)),
+        }
+    };
+    scenario.script.iter().enumerate().map(step).collect()
+}
