@@ -77,18 +77,29 @@ fn unknown_field(field: &str, known: &[&str], path: &Path, document: &Value) -> 
         _ => format!("`{shown}`"),
     };
     let elsewhere = schema::fields();
+    // Serde knows the fields of the kind, the schema also those that all kinds share.
+    let pattern = object.pattern();
+    let shared = elsewhere.iter().filter(|it| {
+        it.parent == pattern && it.kind.is_some() && it.kind.as_ref() == tag.as_ref().map(|(_, kind)| kind)
+    });
+    let mut known = known.to_vec();
+    for it in shared.filter(|it| tag.as_ref().is_some_and(|(tag, _)| it.name != *tag)) {
+        if !known.contains(&it.name.as_str()) {
+            known.push(&it.name);
+        }
+    }
     let help = nearest(field, known.iter().copied())
         .map(|near| format!("did you mean `{near}`?"))
-        .or_else(|| belongs(field, &shown, &elsewhere))
+        .or_else(|| belongs(field, &pattern, &elsewhere))
         .or_else(|| {
             let near =
                 nearest(field, elsewhere.iter().filter(|it| it.name.len() > 3).map(|it| it.name.as_str()))?;
-            belongs(near, &shown, &elsewhere)
+            belongs(near, &pattern, &elsewhere)
         })
-        .unwrap_or_else(|| match (known, &tag) {
+        .unwrap_or_else(|| match (known.as_slice(), &tag) {
             ([], Some((tag, _))) => format!("it has no fields beside `{tag}`"),
             ([], None) => "it has no fields".to_owned(),
-            _ => format!("its fields are {}", listed(known)),
+            (known, _) => format!("its fields are {}", listed(known)),
         });
     Explained {
         path: object.key(field),
@@ -154,17 +165,10 @@ fn missing_field(field: &str, hint: &str, path: &Path) -> Explained {
         "" => format!("the scenario has no `{field}`"),
         _ => format!("`{shown}` has no `{field}`"),
     };
-    let generic: String = path
-        .segments()
-        .iter()
-        .map(|segment| match segment {
-            super::path::Segment::Key(key) => format!(".{key}"),
-            super::path::Segment::Index(_) => "[]".into(),
-        })
-        .collect();
-    let described = schema::fields().into_iter().find(|it| {
-        it.name == field && it.parent == generic.trim_start_matches('.') && !it.description.is_empty()
-    });
+    let pattern = path.pattern();
+    let described = schema::fields()
+        .into_iter()
+        .find(|it| it.name == field && it.parent == pattern && !it.description.is_empty());
     let help = match described {
         _ if !hint.is_empty() => hint.to_owned(),
         Some(it) if shown.is_empty() => {

@@ -189,7 +189,7 @@ impl Walk<'_> {
             return Err(self.fault("is followed by nothing", "a path reads settings.gossip.ttl"));
         }
         let after = &rest[key.len()..];
-        let block = self.path.to_string();
+        let block = self.path.pattern();
         if key == "kind" && after.is_empty() {
             self.change_kind(fields);
         }
@@ -222,14 +222,13 @@ impl Walk<'_> {
     /// Leaves out what the new kind does not have.
     fn change_kind(&self, fields: &mut Map<String, Value>) {
         let Some(kind) = self.option.value.as_str() else { return };
-        let known = schema::fields_of_kind(&generic(&self.path), kind);
+        let known = schema::fields_of_kind(&self.path.pattern(), kind);
         if !known.is_empty() && fields.get("kind").is_none_or(|old| old != kind) {
             fields.retain(|name, _| known.contains(name));
         }
     }
 
     fn is_known(&self, block: &str, key: &str) -> bool {
-        let block = generic(&Path::from(block));
         schema::fields().iter().any(|field| field.parent == block && field.name == key)
     }
 
@@ -258,18 +257,6 @@ impl Walk<'_> {
         let fault = Diagnostic::at(self.source, self.option.path_at.clone(), "unknown-field", message);
         Box::new(fault.path(wanted).help(help))
     }
-}
-
-/// A path with `[]` for every index, as the schema has it.
-fn generic(path: &Path) -> String {
-    let text = path.to_string();
-    let mut parts = text.split('[');
-    let mut generic = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        generic.push_str("[]");
-        generic.push_str(part.split_once(']').map_or("", |(_, rest)| rest));
-    }
-    generic
 }
 
 /// Whether `rest` goes on with this key.

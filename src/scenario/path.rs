@@ -53,6 +53,19 @@ impl Path {
         }
     }
 
+    /// This path with `[]` for every index, as the fields of the schema are listed: `script[].nodes`.
+    pub fn pattern(&self) -> String {
+        let plain: Path = self
+            .0
+            .iter()
+            .map(|segment| match segment {
+                Segment::Index(_) => Segment::Key("[]".into()),
+                key => key.clone(),
+            })
+            .collect();
+        plain.to_string().replace(".[]", "[]")
+    }
+
     /// Whether this is `other` or a part of it.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)
@@ -107,6 +120,7 @@ mod tests {
         {
             assert_eq!(Path::from(text).to_string(), text);
         }
+        assert_eq!(Path::from("script[2].nodes[0].random").pattern(), "script[].nodes[].random");
         assert_eq!(Path::from("script[2].at"), Path::root().key("script").index(2).key("at"));
     }
 }

@@ -243,6 +243,19 @@ unknown-field
    ╰────
   help: did you mean `learning`?
 "##);
+    assert_snapshot!(shown(r#""ring" }"#, r#""ring", "additional_conections": [] }"#), @r##"
+unknown-field
+
+  × `additional_conections` is not a field of `topology` of kind `ring`
+   ╭─[ring.json:4:33]
+ 3 │   "nodes": 100,
+ 4 │   "topology": { "kind": "ring", "additional_conections": [] },
+   ·                                 ───────────┬───────────
+   ·                                            ╰── topology.additional_conections
+ 5 │   "workflow": { "kind": "p2pfl", "rounds": 5 },
+   ╰────
+  help: did you mean `additional_connections`?
+"##);
     assert_snapshot!(shown(r#""nodes": 100"#, r#""nodes": 100, "rounds": 5"#), @r##"
 unknown-field
 

@@ -158,6 +158,8 @@ fn what_has_no_effect_is_named() {
     warned(&[("/network", json!({ "latency": "1us" }))], "latency-below-floor");
     warned(&[("/network", json!({ "packet_loss": 1, "lossy": true }))], "nothing-arrives");
     warned(&[("/thresholds/-", json!("finale.accuracy.mean > 0.5"))], "unknown-threshold");
+    let synthetic = ("/learning/model", json!({ "kind": "synthetic" }));
+    warned(&[synthetic, ("/thresholds/-", json!("final.accuracy.mean > 0.5"))], "nothing-learnt");
     let dpsgd = ("/workflow", json!({ "kind": "dpsgd" }));
     warned(&[dpsgd.clone(), ("/settings", json!({ "gossip": { "ttl": 5 } }))], "setting-without-effect");
     assert_eq!(found(&[dpsgd, ("/settings", json!({ "training": { "aggregation_timeout": "5s" } }))]), []);

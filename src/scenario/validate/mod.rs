@@ -15,6 +15,7 @@ use super::path::Path;
 use super::thresholds::Threshold;
 use super::units::Span;
 use super::{Speedup, explain};
+use crate::learning::spec::ModelKind;
 use crate::network::spec::Network;
 use crate::topology::Shape;
 use std::time::Duration;
@@ -202,6 +203,11 @@ fn thresholds(scenario: &Scenario, report: &mut Report) {
         match text.parse::<Threshold>() {
             Err(fault) => report.error(path, fault.message, fault.help),
             Ok(threshold) => {
+                let learnt = ["final.accuracy", "final.loss"].iter().any(|it| threshold.path.starts_with(it));
+                if learnt && matches!(scenario.learning.model, ModelKind::Synthetic(_)) {
+                    let message = "a synthetic model learns nothing: its accuracy is never known";
+                    report.warn(path.clone(), "nothing-learnt", message, "leave the threshold out");
+                }
                 let head = threshold.path.split('.').next().unwrap_or_default();
                 if !HEADS.contains(&head)
                     && let Some(near) = explain::nearest(head, HEADS)

@@ -20,19 +20,20 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
     match &scenario.workflow {
         Workflow::P2pfl(workflow) => p2pfl(scenario, workflow, report),
         Workflow::Dpsgd(workflow) => {
-            let mut idle = vec!["settings.gossip", "settings.training.vote_timeout"];
+            let mut idle = vec!["settings.training.vote_timeout"];
             if !workflow.heartbeats {
-                idle.push("settings.heartbeat");
+                // Beats are flooded too.
+                idle.extend(["settings.gossip", "settings.heartbeat"]);
             }
             for path in idle {
                 if report.positions.is_written(&Path::from(path)) {
                     report.warn(
                         path,
                         "setting-without-effect",
-                        format!("`{path}` has no effect: `dpsgd` neither floods nor votes"),
+                        format!("`{path}` has no effect in `dpsgd`"),
                         match path {
-                            "settings.heartbeat" => "`workflow.heartbeats`: true makes nodes beat",
-                            _ => "leave it out",
+                            "settings.training.vote_timeout" => "leave it out: nobody votes",
+                            _ => "leave it out, or write \"heartbeats\": true into `workflow`",
                         },
                     );
                 }
