@@ -38,6 +38,9 @@ enum Inner {
     Array(Vec<Place>),
 }
 
+/// Faults beyond this many are not collected: nobody reads them, and a hostile file could have millions.
+const MAX_FAULTS: usize = 20;
+
 /// Values within values, beyond which a file is refused. A scenario needs six.
 const MAX_DEPTH: usize = 64;
 
@@ -112,8 +115,8 @@ pub(crate) fn read(source: &Source) -> Result<(Value, Place), Vec<Diagnostic>> {
         let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
         return Err(vec![Diagnostic::at(source, at..at, "syntax", format!("this is not JSON: {what}"))]);
     }
-    let mut reader = Reader { source, faults: Vec::new() };
-    let read = reader.value(tree, &Path::root(), 0);
+    let mut reader = Reader { source, here: Vec::new(), faults: Vec::new() };
+    let read = reader.value(tree);
     if reader.faults.is_empty() { Ok(read) } else { Err(reader.faults) }
 }
 
@@ -123,19 +126,21 @@ pub(crate) const MINIMAL: &str =
 
 struct Reader<'a> {
     source: &'a Source,
+    /// The way to the value that is being read. A list may have a million entries: no path is built for each.
+    here: Vec<Segment>,
     faults: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
-    fn value(&mut self, tree: ast::Value, path: &Path, depth: usize) -> (Value, Place) {
+    fn value(&mut self, tree: ast::Value) -> (Value, Place) {
         let range = tree.range();
         let span = range.start..range.end;
         let leaf = Place { value: span.clone(), key: None, inner: Inner::Leaf };
-        if depth > MAX_DEPTH {
+        if self.here.len() > MAX_DEPTH {
             // One report is enough: everything further in is left unread.
             if !self.faults.iter().any(|fault| fault.code == "too-deep") {
                 let message = format!("values are nested more than {MAX_DEPTH} deep");
-                self.fault(span, "too-deep", path, message, "a scenario needs no more than six");
+                self.fault(span, "too-deep", message, "a scenario needs no more than six");
             }
             return (Value::Null, leaf);
         }
@@ -147,24 +152,33 @@ impl Reader<'_> {
                 Ok(number) => (Value::Number(number), leaf),
                 Err(_) => {
                     let message = format!("{} is out of the range of numbers", shortened(it.value));
-                    self.fault(span, "out-of-range", path, message, "numbers end at 1.7e308");
+                    self.fault(span, "out-of-range", message, "numbers end at 1.7e308");
                     (Value::Null, leaf)
                 }
             },
             ast::Value::Array(it) => {
-                let (values, places) = it
-                    .elements
-                    .into_iter()
-                    .enumerate()
-                    .map(|(i, element)| self.value(element, &path.index(i), depth + 1))
-                    .unzip();
+                // Exactly as long as needed: most lists are many short ones, the edges of a graph.
+                let mut values = Vec::with_capacity(it.elements.len());
+                let mut places = Vec::with_capacity(it.elements.len());
+                for (i, element) in it.elements.into_iter().enumerate() {
+                    let (value, place) = self.inside(Segment::Index(i), element);
+                    values.push(value);
+                    places.push(place);
+                }
                 (Value::Array(values), Place { value: span, key: None, inner: Inner::Array(places) })
             }
-            ast::Value::Object(it) => self.object(it, path, depth),
+            ast::Value::Object(it) => self.object(it),
         }
     }
 
-    fn object(&mut self, object: ast::Object, path: &Path, depth: usize) -> (Value, Place) {
+    fn inside(&mut self, segment: Segment, tree: ast::Value) -> (Value, Place) {
+        self.here.push(segment);
+        let read = self.value(tree);
+        self.here.pop();
+        read
+    }
+
+    fn object(&mut self, object: ast::Object) -> (Value, Place) {
         let span = object.range.start..object.range.end;
         let mut values = Map::new();
         let mut places = Vec::with_capacity(object.properties.len());
@@ -172,31 +186,29 @@ impl Reader<'_> {
             let key_range = property.name.range();
             let key_span = key_range.start..key_range.end;
             let key = property.name.into_string();
-            let field = path.key(key.as_str());
-            let (value, mut place) = self.value(property.value, &field, depth + 1);
+            let (value, mut place) = self.inside(Segment::Key(key.clone()), property.value);
             place.key = Some(key_span.clone());
-            if values.insert(key.clone(), value).is_some() {
+            if values.insert(key.clone(), value).is_some() && self.faults.len() < MAX_FAULTS {
                 let first = places.iter().find(|(name, _): &&(Box<str>, Place)| **name == *key);
                 let (line, _) = self.source.position(first.map_or(0, |(_, place)| place.value.start));
                 let message = format!("`{key}` is here twice");
-                let help = format!("the first is on line {line}; keep one");
-                self.fault(key_span, "duplicate-key", &field, message, help);
+                self.here.push(Segment::Key(key.clone()));
+                self.fault(
+                    key_span,
+                    "duplicate-key",
+                    message,
+                    format!("the first is on line {line}; keep one"),
+                );
+                self.here.pop();
             }
             places.push((key.into_boxed_str(), place));
         }
         (Value::Object(values), Place { value: span, key: None, inner: Inner::Object(places) })
     }
 
-    fn fault(
-        &mut self,
-        span: Range<usize>,
-        code: &'static str,
-        path: &Path,
-        message: String,
-        help: impl Into<String>,
-    ) {
-        // Enough to read at once; a hostile file could have millions.
-        if self.faults.len() < 20 {
+    fn fault(&mut self, span: Range<usize>, code: &'static str, message: String, help: impl Into<String>) {
+        if self.faults.len() < MAX_FAULTS {
+            let path: Path = self.here.iter().cloned().collect();
             self.faults.push(Diagnostic::at(self.source, span, code, message).path(path).help(help.into()));
         }
     }

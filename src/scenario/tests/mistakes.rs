@@ -559,3 +559,56 @@ unknown-field
   help: did you mean `nodes`?
 "##);
 }
+
+#[test]
+fn what_turns_up_later_is_shown_where_it_comes_from() {
+    let text = r#"{ "name": "dense", "nodes": 10, "topology": { "kind": "random_regular", "degree": 12 } }"#;
+    let help = || Some("write a degree of at most 9".to_owned());
+    let loaded = parse(text, "dense.json", &[]).unwrap();
+    let message = "no node has 12 neighbours among 10 nodes";
+    assert_snapshot!(loaded.diagnose("topology.degree", message, help()), @r##"
+impossible
+
+  × no node has 12 neighbours among 10 nodes
+   ╭─[dense.json:1:83]
+ 1 │ …ense", "nodes": 10, "topology": { "kind": "random_regular", "degree": 12 } }
+   ·                                                                        ─┬
+   ·                                                                         ╰── topology.degree
+   ╰────
+  help: write a degree of at most 9
+"##);
+    let set = ["topology.degree=14".parse().unwrap()];
+    let loaded = parse(text, "dense.json", &set).unwrap();
+    assert_snapshot!(loaded.diagnose("topology.degree", message, help()), @r##"
+impossible
+
+  × no node has 12 neighbours among 10 nodes
+   ╭─[command line:1:23]
+ 1 │ --set topology.degree=14
+   ·                       ─┬
+   ·                        ╰── topology.degree
+   ╰────
+  help: write a degree of at most 9
+"##);
+    let json = serde_json::to_string(&loaded.diagnose("topology.degree", message, None)).unwrap();
+    assert_snapshot!(json, @r##"
+[{"severity":"error","code":"impossible","file":"command line","line":1,"column":23,"path":"topology.degree","message":"no node has 12 neighbours among 10 nodes","help":null}]
+"##);
+}
+
+#[test]
+fn a_parameter_of_a_kind_that_the_block_does_not_have_by_default() {
+    let text = r#"{ "name": "ring", "nodes": 10, "topology": { "kind": "ring" } }"#;
+    let set = ["learning.partitioning.alpha=0.1".parse().unwrap()];
+    assert_snapshot!(parse(text, "ring.json", &set).unwrap_err(), @r##"
+unknown-field
+
+  × `alpha` is not a field of `learning.partitioning` of kind `iid`
+   ╭─[command line:1:7]
+ 1 │ --set learning.partitioning.alpha=0.1
+   ·       ─────────────┬─────────────
+   ·                    ╰── learning.partitioning.alpha
+   ╰────
+  help: it is a field of kind `dirichlet`, kind `DirichletPartitionStrategy`
+"##);
+}
