@@ -137,9 +137,9 @@ impl FromStr for Speedup {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(Self::Auto(Auto::Auto)),
-            _ => match text.parse() {
-                Ok(factor) => Ok(Self::Factor(factor)),
-                Err(_) => Err(format!("`{text}` is neither a number nor `auto`")),
+            _ => match text.parse::<f64>() {
+                Ok(factor) if factor.is_finite() => Ok(Self::Factor(factor)),
+                _ => Err(format!("`{text}` is neither a number nor `auto`")),
             },
         }
     }
@@ -212,5 +212,37 @@ impl JsonSchema for NodeSet {
             "description": "A choice of nodes: an index, a range, a random number of them, or a list of these.",
             "anyOf": [pick, { "type": "array", "items": pick, "minItems": 1 }],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_takes_a_finite_factor_or_auto() {
+        assert_eq!("auto".parse(), Ok(Speedup::default()));
+        assert_eq!("2.5".parse(), Ok(Speedup::Factor(2.5)));
+        assert!("NaN".parse::<Speedup>().is_err());
+        assert!("fast".parse::<Speedup>().is_err());
+    }
+
+    #[test]
+    fn each_choice_takes_all_its_forms_and_says_so_when_it_takes_none() {
+        fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+            serde_json::from_str(text).map_err(|error| error.to_string())
+        }
+        assert_eq!(read("\"2s\""), Ok(At::Time("2s".parse().unwrap())));
+        assert_eq!(read("{\"round\": 2}"), Ok(At::Round(AtRound { round: 2 })));
+        assert!(read::<At>("2").unwrap_err().contains("a time such as"));
+        assert_eq!(read("\"full\""), Ok(BatchSize::Full(Full::Full)));
+        assert_eq!(read("16"), Ok(BatchSize::Rows(16)));
+        assert!(read::<BatchSize>("-1").unwrap_err().contains("a number of rows or \"full\""));
+        let range = Pick::Range(Range { first: 4, last: 9 });
+        assert_eq!(read("[3, \"4-9\"]"), Ok(NodeSet(vec![Pick::Index(3), range.clone()])));
+        assert_eq!(read("\"4-9\""), Ok(NodeSet(vec![range])));
+        assert_eq!(read("{\"random\": 2}"), Ok(NodeSet(vec![Pick::Random(Random { random: 2 })])));
+        assert!(read::<NodeSet>("\"3\"").unwrap_err().contains("without quotes: 3"));
+        assert!(read::<NodeSet>("true").unwrap_err().contains("a list of these"));
     }
 }

@@ -11,6 +11,13 @@ pub fn schema() -> Schema {
     let settings = SchemaSettings::draft2020_12().with_transform(FlattenedKinds);
     let mut schema = settings.into_generator().into_root_schema_for::<Scenario>();
     schema.insert("title".into(), "A scenario of p2pfl-sim, version 1".into());
+    // What a reader looks for first stands first.
+    let object = schema.ensure_object();
+    for key in ["description", "title", "$schema"] {
+        if let Some(value) = object.shift_remove(key) {
+            object.shift_insert(0, key.to_owned(), value);
+        }
+    }
     schema
 }
 
