@@ -90,11 +90,11 @@ fn unknown_field(field: &str, known: &[&str], path: &Path, document: &Value) -> 
     }
     let help = nearest(field, known.iter().copied())
         .map(|near| format!("did you mean `{near}`?"))
-        .or_else(|| belongs(field, &pattern, &elsewhere))
+        .or_else(|| belongs(field, &pattern, elsewhere))
         .or_else(|| {
             let near =
                 nearest(field, elsewhere.iter().filter(|it| it.name.len() > 3).map(|it| it.name.as_str()))?;
-            belongs(near, &pattern, &elsewhere)
+            belongs(near, &pattern, elsewhere)
         })
         .unwrap_or_else(|| match (known.as_slice(), &tag) {
             ([], Some((tag, _))) => format!("it has no fields beside `{tag}`"),
@@ -167,7 +167,7 @@ fn missing_field(field: &str, hint: &str, path: &Path) -> Explained {
     };
     let pattern = path.pattern();
     let described = schema::fields()
-        .into_iter()
+        .iter()
         .find(|it| it.name == field && it.parent == pattern && !it.description.is_empty());
     let help = match described {
         _ if !hint.is_empty() => hint.to_owned(),

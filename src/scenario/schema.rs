@@ -5,6 +5,7 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::Transform;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 /// The schema, JSON Schema 2020-12.
 pub fn schema() -> Schema {
@@ -40,17 +41,20 @@ pub(crate) struct Field {
 }
 
 /// All fields, in the order of the format; those inside lists under `script[]`.
-pub(crate) fn fields() -> Vec<Field> {
-    let schema = schema();
-    let mut walk = Walk { root: schema.as_value(), fields: Vec::new() };
-    walk.visit(schema.as_value(), "", 0);
-    walk.fields
+pub(crate) fn fields() -> &'static [Field] {
+    static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+        let schema = schema();
+        let mut walk = Walk { root: schema.as_value(), fields: Vec::new() };
+        walk.visit(schema.as_value(), "", 0);
+        walk.fields
+    });
+    &FIELDS
 }
 
 /// The fields of the object at `parent` if it is of this kind, the tag included.
 pub(crate) fn fields_of_kind(parent: &str, kind: &str) -> Vec<String> {
     let own = |field: &Field| field.parent == parent && field.kind.as_deref().is_none_or(|it| it == kind);
-    fields().into_iter().filter(own).map(|field| field.name).collect()
+    fields().iter().filter(|field| own(field)).map(|field| field.name.clone()).collect()
 }
 
 struct Walk<'a> {
