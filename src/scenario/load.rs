@@ -11,11 +11,10 @@ use super::path::{Path as FieldPath, Segment};
 use super::source::{self, Place, Source};
 use super::validate;
 use serde_json::Value;
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
-use std::hash::Hasher as _;
 use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// A file beyond this many bytes is refused unread.
 pub const MAX_BYTES: u64 = 16 << 20;
@@ -295,14 +294,12 @@ fn tags_first(value: &mut Value) {
     }
 }
 
-/// SipHash-1-3 with a zero key over the canonical JSON of the scenario.
+/// XXH3 of 128 bits over the canonical JSON of the scenario.
 fn hash(scenario: &Scenario) -> String {
     let described = Scenario { description: String::new(), schema: None, ..scenario.clone() };
     let mut document = serde_json::to_value(described).unwrap_or_default();
     document.sort_all_objects();
-    let mut hasher = SipHasher13::new();
-    hasher.write(document.to_string().as_bytes());
-    format!("{:032x}", hasher.finish128().as_u128())
+    format!("{:032x}", xxh3_128(document.to_string().as_bytes()))
 }
 
 /// A scenario file of a similar name in the same folder.
