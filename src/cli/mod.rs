@@ -1,8 +1,45 @@
-//! The command line: one file per subcommand. What a command does lives elsewhere; here are its options, its text
-//! on a terminal, and what its failure means as an exit code.
+//! The command line: one file for each subcommand. What a command does lives elsewhere; here are its options, its
+//! text on a terminal, and what its failure means as an exit code.
 
+pub mod check;
+pub mod run;
 pub mod schema;
+mod setting;
 pub mod topology;
+
+use crate::scenario::Diagnostics;
+use clap::{Parser, Subcommand};
+use std::io::Write;
+
+/// How a P2PFL network behaves with hundreds or thousands of peers, on one machine.
+#[derive(Debug, Parser)]
+#[command(name = "p2pfl-sim", version, after_long_help = HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const HELP: &str = "\
+Start here:
+  p2pfl-sim run scenarios/ring-100.json        watch a hundred peers learn together
+  p2pfl-sim check scenarios/ring-100.json      what would run, and what it asks of this machine
+  p2pfl-sim schema > scenario.schema.json      completion and checking in your editor
+
+Exit codes:
+  0    done
+  1    the run failed or stalled; what was measured until then is written
+  2    bad usage or a bad scenario; nothing ran
+  3    the run is done, but a threshold of the scenario does not hold
+  130  interrupted; what was measured until then is written";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    /// Print the JSON Schema of the scenario file.
+    Schema,
+    Topology(topology::Args),
+}
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -10,17 +47,37 @@ pub enum CliError {
     /// Bad options or bad input: exit code 2.
     #[error("{0}")]
     Usage(String),
+    /// A scenario that cannot run: exit code 2.
+    #[error("{0}")]
+    Scenario(#[from] Diagnostics),
     /// It began and failed: exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// It is done, but something that was asked for does not hold: exit code 3. What that is has been printed.
+    #[error("a threshold does not hold")]
+    Threshold,
+    /// The user ended it: exit code 130.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl CliError {
     /// The exit code of the process.
-    pub fn exit_code(&self) -> u8 {
+    pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
             Self::Failed(_) => 1,
+            Self::Usage(_) | Self::Scenario(_) => 2,
+            Self::Threshold => 3,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// Says what is wrong, on stderr.
+    fn tell(&self) {
+        match self {
+            Self::Scenario(diagnostics) => eprint!("{}", diagnostics.for_stderr()),
+            Self::Usage(text) | Self::Failed(text) => eprintln!("p2pfl-sim: {text}"),
+            Self::Threshold | Self::Interrupted => {}
         }
     }
 }
@@ -33,4 +90,33 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+}
+
+/// Does what the command line says, and returns the exit code of the process.
+pub fn main() -> u8 {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Schema => schema::run(&mut std::io::stdout().lock()).map_err(|error| unprintable(&error)),
+        Command::Topology(args) => topology::run(args),
+    };
+    match done {
+        Ok(()) => 0,
+        Err(error) => {
+            error.tell();
+            error.exit_code()
+        }
+    }
+}
+
+/// Prints to stdout. A reader that has seen enough is no error.
+fn print(text: &str) -> Result<(), CliError> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(unprintable(&error)),
+        _ => Ok(()),
+    }
+}
+
+fn unprintable(error: &std::io::Error) -> CliError {
+    CliError::Failed(format!("cannot write to standard output: {error}"))
 }

@@ -1,0 +1,163 @@
+//! `p2pfl-sim check`: reads scenarios, prints what would run and what it asks of this machine, and runs nothing.
+
+use super::setting::Settings;
+use super::{CliError, Format};
+use crate::report::figures::{amount, bytes, time};
+use crate::scenario::{self, Loaded};
+use crate::simulation::{Estimate, Options, Prepared, prepare};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Check scenarios: what would run, and what it asks of this machine.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Args {
+    /// The scenario files.
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Only warn of a scenario that would not fit this machine's memory.
+    #[arg(long)]
+    force: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  p2pfl-sim check scenarios/*.json
+  p2pfl-sim check scenarios/full-64.json --nodes 1000
+
+Flooding costs the square of the number of nodes times their mean degree in messages, every heartbeat.";
+
+/// What is printed of a scenario.
+#[derive(Debug, Serialize)]
+struct Checked {
+    file: String,
+    name: String,
+    scenario_hash: String,
+    nodes: u32,
+    edges: u64,
+    rounds: u32,
+    speedup: f64,
+    messages_per_s: f64,
+    messages_per_round: f64,
+    cpu_per_scenario_s: f64,
+    spreading_s: f64,
+    start_after_s: f64,
+    model_bytes: u64,
+    memory_bytes: f64,
+    memory_available_bytes: Option<u64>,
+    warnings: Vec<String>,
+}
+
+/// Checks the scenarios, all of them even if one is bad.
+///
+/// # Errors
+/// Scenarios that cannot run.
+pub fn run(args: &Args) -> Result<(), CliError> {
+    let mut checked = Vec::new();
+    let mut worst = None;
+    for path in &args.scenarios {
+        match check(args, path) {
+            Ok(it) => checked.push(it),
+            Err(error) => {
+                if args.scenarios.len() == 1 {
+                    return Err(error);
+                }
+                error.tell();
+                worst = Some(format!("{} cannot run", path.display()));
+            }
+        }
+    }
+    let text = match args.format {
+        Format::Text => checked.iter().map(describe).collect::<Vec<_>>().join("\n"),
+        Format::Json => serde_json::to_string_pretty(&checked).unwrap_or_default() + "\n",
+    };
+    super::print(&text)?;
+    worst.map_or(Ok(()), |text| Err(CliError::Usage(text)))
+}
+
+fn check(args: &Args, path: &std::path::Path) -> Result<Checked, CliError> {
+    let mut loaded = scenario::load(path, &args.settings.overrides())?;
+    let prepared = prepare(&mut loaded, Options::default())?;
+    if !loaded.warnings.is_empty() {
+        eprint!("{}", loaded.warnings.for_stderr());
+    }
+    refuse_what_does_not_fit(&prepared.estimate, args.force)?;
+    Ok(facts(path, &loaded, &prepared))
+}
+
+fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checked {
+    let (plan, estimate) = (&prepared.plan, &prepared.estimate);
+    Checked {
+        file: path.display().to_string(),
+        name: loaded.scenario.name.clone(),
+        scenario_hash: loaded.hash.clone(),
+        nodes: plan.nodes(),
+        edges: plan.graph.edges(),
+        rounds: plan.rules.workflow.rounds(),
+        speedup: estimate.speedup,
+        messages_per_s: estimate.load.messages_per_s,
+        messages_per_round: estimate.load.messages_per_round,
+        cpu_per_scenario_s: estimate.load.cpu,
+        spreading_s: estimate.spreading.as_secs_f64(),
+        start_after_s: plan.start_after.as_secs_f64(),
+        model_bytes: estimate.model_bytes,
+        memory_bytes: estimate.memory_bytes,
+        memory_available_bytes: available_memory(),
+        warnings: prepared.warnings.clone(),
+    }
+}
+
+fn describe(it: &Checked) -> String {
+    let line = |name: &str, text: String| format!("  {name:<16} {text}\n");
+    let mut text = format!("{}: {} nodes, {} edges, {} rounds\n", it.name, it.nodes, it.edges, it.rounds);
+    text += &line("speed", format!("{} s of scenario time in a second", it.speedup));
+    text += &line(
+        "messages",
+        format!(
+            "about {} a second of scenario time, and {} a round",
+            amount(it.messages_per_s),
+            amount(it.messages_per_round)
+        ),
+    );
+    text += &line("cores", format!("about {:.2} for messages", it.cpu_per_scenario_s * it.speedup));
+    text += &line("spreading", format!("a broadcast reaches everyone in about {}", time(it.spreading_s)));
+    text += &line("model", format!("{} encoded", bytes(it.model_bytes as f64)));
+    let available = it.memory_available_bytes.map_or_else(String::new, |available| {
+        format!(" of {} available", bytes(available as f64))
+    });
+    text += &line("memory", format!("about {}{available}", bytes(it.memory_bytes)));
+    text
+}
+
+/// Refuses what would not fit this machine's memory.
+///
+/// # Errors
+/// With the numbers, unless `force`.
+pub fn refuse_what_does_not_fit(estimate: &Estimate, force: bool) -> Result<(), CliError> {
+    let Some(available) = available_memory() else { return Ok(()) };
+    if estimate.memory_bytes <= available as f64 {
+        return Ok(());
+    }
+    let text = format!(
+        "this would take about {} of memory; {} are available",
+        bytes(estimate.memory_bytes),
+        bytes(available as f64)
+    );
+    if force {
+        eprintln!("p2pfl-sim: {text}");
+        return Ok(());
+    }
+    Err(CliError::Usage(format!("{text}; fewer nodes or smaller models would fit, or --force runs it anyway")))
+}
+
+/// Memory that this machine could give, where it tells.
+fn available_memory() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+}

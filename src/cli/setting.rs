@@ -1,0 +1,44 @@
+//! Options that change a scenario, common to the commands that read one.
+
+use crate::scenario::{Clock, Override, Speedup, Transport};
+
+/// Options that change the scenario.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Changes to the scenario")]
+pub struct Settings {
+    /// What carries messages.
+    #[arg(long, value_enum)]
+    transport: Option<Transport>,
+    /// Which clock the run follows.
+    #[arg(long, value_enum)]
+    clock: Option<Clock>,
+    /// How many nodes.
+    #[arg(long, value_name = "N")]
+    nodes: Option<u64>,
+    /// How many rounds of learning.
+    #[arg(long, value_name = "N")]
+    rounds: Option<u64>,
+    /// All random draws derive from it.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Seconds of scenario time in a second of wall time, or `auto`.
+    #[arg(long, value_name = "F|auto")]
+    speedup: Option<Speedup>,
+    /// Any other field, such as settings.gossip.ttl=50 or learning.model.kind=mlp; may be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<Override>,
+}
+
+impl Settings {
+    /// The changes, in the order in which they are made: what is named on its own wins.
+    pub fn overrides(&self) -> Vec<Override> {
+        let mut overrides = self.set.clone();
+        overrides.extend(self.transport.map(Override::transport));
+        overrides.extend(self.clock.map(Override::clock));
+        overrides.extend(self.nodes.map(Override::nodes));
+        overrides.extend(self.rounds.map(Override::rounds));
+        overrides.extend(self.seed.map(Override::seed));
+        overrides.extend(self.speedup.map(Override::speedup));
+        overrides
+    }
+}
