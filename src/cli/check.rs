@@ -127,9 +127,9 @@ fn describe(it: &Checked) -> String {
     text += &line("cores", format!("about {:.2} for messages", it.cpu_per_scenario_s * it.speedup));
     text += &line("spreading", format!("a broadcast reaches everyone in about {}", time(it.spreading_s)));
     text += &line("model", format!("{} encoded", bytes(it.model_bytes as f64)));
-    let available = it.memory_available_bytes.map_or_else(String::new, |available| {
-        format!(" of {} available", bytes(available as f64))
-    });
+    let available = it
+        .memory_available_bytes
+        .map_or_else(String::new, |available| format!(" of {} available", bytes(available as f64)));
     text += &line("memory", format!("about {}{available}", bytes(it.memory_bytes)));
     text
 }
@@ -152,7 +152,9 @@ pub fn refuse_what_does_not_fit(estimate: &Estimate, force: bool) -> Result<(), 
         eprintln!("p2pfl-sim: {text}");
         return Ok(());
     }
-    Err(CliError::Usage(format!("{text}; fewer nodes or smaller models would fit, or --force runs it anyway")))
+    Err(CliError::Usage(format!(
+        "{text}; fewer nodes or smaller models would fit, or --force runs it anyway"
+    )))
 }
 
 /// Memory that this machine could give, where it tells.

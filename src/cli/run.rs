@@ -109,7 +109,8 @@ fn show(result: &RunResult, format: Format) -> Result<(), CliError> {
 
 /// What the result means as an exit code. A stall that a threshold asks for is what was wanted.
 fn verdict(result: &RunResult) -> Result<(), CliError> {
-    let asked_for = result.thresholds.iter().any(|it| it.passed && it.threshold.trim_start().starts_with("outcome"));
+    let asked_for =
+        result.thresholds.iter().any(|it| it.passed && it.threshold.trim_start().starts_with("outcome"));
     match result.outcome {
         Outcome::Interrupted => return Err(CliError::Interrupted),
         Outcome::Stalled | Outcome::Failed if !asked_for => {

@@ -17,6 +17,9 @@ const PENDING_BYTES: f64 = 160.0;
 /// Bytes of the program itself, its recorders and the dataset.
 const PROGRAM_BYTES: f64 = 40e6;
 
+/// How long the first model takes for a hop: P2PFL waits a second before it passes it on.
+const FIRST_MODEL_HOP: Duration = Duration::from_secs(1);
+
 /// The estimate for a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
@@ -26,6 +29,8 @@ pub struct Estimate {
     pub speedup: f64,
     /// How long a broadcast takes to reach everyone within its time to live.
     pub spreading: Duration,
+    /// Hops from the initiator to the farthest node.
+    pub depth: u32,
     /// Memory at the peak.
     pub memory_bytes: f64,
     /// Bytes of an encoded model.
@@ -46,17 +51,11 @@ pub struct Misfit {
 }
 
 impl Estimate {
-    pub(super) fn new(
-        rules: &Rules,
-        graph: &Graph,
-        reach: &[u32],
-        load: Load,
-        speedup: f64,
-        spreading: Duration,
-        model_bytes: u64,
-    ) -> Self {
+    /// The same with the memory that it takes.
+    pub(super) fn with_memory(self, rules: &Rules, graph: &Graph, reach: &[u32]) -> Self {
+        let load = self.load;
         let nodes = f64::from(graph.nodes());
-        let model = model_bytes as f64;
+        let model = self.model_bytes as f64;
         let memory = match &rules.workflow {
             Workflow::P2pfl(it) => {
                 let known: f64 = reach.iter().map(|&peers| f64::from(peers)).sum();
@@ -79,13 +78,7 @@ impl Estimate {
             // Its own model, its next one, and up to two of each neighbour; a model on its way is one of these.
             Workflow::Dpsgd(_) => 2.0 * nodes * model + graph.edges() as f64 * 4.0 * 64.0,
         };
-        Self {
-            load,
-            speedup,
-            spreading,
-            memory_bytes: PROGRAM_BYTES + nodes * NODE_BYTES + memory,
-            model_bytes,
-        }
+        Self { memory_bytes: PROGRAM_BYTES + nodes * NODE_BYTES + memory, ..self }
     }
 
     /// What does not fit: a cap, a list of known messages, the cores, a timeout.
@@ -149,6 +142,22 @@ impl Estimate {
                     heartbeat.period
                 ),
                 help: format!("set it to {:.0}s or more", (2.0 * late.as_secs_f64()).ceil()),
+            });
+        }
+        // The first model waits a second at every hop before it is passed on, so the first to vote wait that long for
+        // the last.
+        let start = FIRST_MODEL_HOP * self.depth + 2 * self.spreading;
+        if start > rules.settings.training.vote_timeout.0 {
+            misfits.push(Misfit {
+                path: "settings.training.vote_timeout",
+                code: "votes-time-out",
+                message: format!(
+                    "the first model takes about {:.0} s to spread, so the first nodes to vote wait longer than {} for \
+                     the votes of the last, and go on without them",
+                    start.as_secs_f64(),
+                    rules.settings.training.vote_timeout
+                ),
+                help: format!("set it to {:.0}s or more", (1.5 * start.as_secs_f64()).ceil()),
             });
         }
         misfits

@@ -73,9 +73,15 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         Speedup::Factor(factor) => factor,
         Speedup::Auto(_) => load::auto_speedup(&rules, &load, cores),
     };
-    let hops = scenario.settings.gossip.ttl.saturating_add(1).min(scenario.nodes);
+    let depth = match &scenario.workflow {
+        Workflow::P2pfl(it) => graph.eccentricity(it.initiator),
+        Workflow::Dpsgd(_) => 1,
+    };
+    // No path is longer than twice the way from one node to its farthest; on most graphs they are not much longer.
+    let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
     let spreading = load::spreading(&rules, links.as_ref(), hops);
-    let estimate = Estimate::new(&rules, &graph, &reach, load, speedup, spreading, model_bytes);
+    let estimate = Estimate { load, speedup, spreading, depth, model_bytes, memory_bytes: 0.0 }
+        .with_memory(&rules, &graph, &reach);
     for misfit in estimate.misfits(&rules, &graph, cores) {
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
     }

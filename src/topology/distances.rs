@@ -82,6 +82,11 @@ impl Graph {
         })
     }
 
+    /// How far the farthest node is that can be reached from `node`, in hops.
+    pub fn eccentricity(&self, node: u32) -> u32 {
+        self.sweep(&[node], u32::MAX, |_, _, _| {})
+    }
+
     /// For each node, how many others are at most `hops` hops away.
     ///
     /// At once if everyone in a component is certainly within reach of everyone else; otherwise a search
@@ -97,8 +102,8 @@ impl Graph {
             first[components.of(node) as usize].get_or_insert(node);
         }
         // No two nodes are farther apart than twice the eccentricity of any one.
-        let farthest = |node: u32| self.sweep(&[node], u32::MAX, |_, _, _| {});
-        if hops >= 2 && first.iter().flatten().all(|node| u64::from(farthest(*node)) * 2 <= u64::from(hops)) {
+        let near = |node: u32| u64::from(self.eccentricity(node)) * 2 <= u64::from(hops);
+        if hops >= 2 && first.iter().flatten().all(|&node| near(node)) {
             return (0..nodes).map(|node| components.sizes()[components.of(node) as usize] - 1).collect();
         }
         // Paths go both ways: the sources that reach a node are those that it reaches.
