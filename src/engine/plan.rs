@@ -25,6 +25,8 @@ pub struct Plan {
     pub links: Option<Links>,
     /// What happens, in the order of the scenario.
     pub script: Vec<Step>,
+    /// Nodes that are not there until they join, ascending.
+    pub absent: Vec<PeerId>,
     /// Of how many peers each node can ever hear.
     pub reach: Vec<u32>,
     /// The initiator starts learning at the latest so long after the nodes came up.
@@ -79,20 +81,6 @@ impl Plan {
     /// The number of nodes.
     pub fn nodes(&self) -> u32 {
         self.graph.nodes()
-    }
-
-    /// Nodes that are not there until they join.
-    pub fn absent(&self) -> Vec<PeerId> {
-        let mut absent: Vec<PeerId> = self
-            .script
-            .iter()
-            .filter_map(|step| if let Action::Join(nodes) = &step.action { Some(nodes) } else { None })
-            .flatten()
-            .copied()
-            .collect();
-        absent.sort_unstable();
-        absent.dedup();
-        absent
     }
 
     /// The shortest period that the engine has to keep, in scenario time; nothing if there is none.

@@ -11,7 +11,7 @@ use crate::scenario::script::Entry;
 use crate::scenario::{Diagnostics, Loaded, Scenario, Speedup};
 use crate::topology::{Graph, TopologyError};
 use crate::wire::size::Sizes;
-use crate::wire::{AddressBook, weights};
+use crate::wire::{AddressBook, PeerId, weights};
 use std::time::Duration;
 
 /// What does not belong to the scenario but to how it is run.
@@ -63,8 +63,13 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         evaluates: !model.is_synthetic(),
     };
     let links = scenario.network.clone().map(|it| Links::new(scenario.seed, it));
+    let script = script(loaded, &scenario)?;
     let reach = match &scenario.workflow {
-        Workflow::P2pfl(_) => graph.reach(scenario.settings.gossip.ttl.saturating_add(1)),
+        Workflow::P2pfl(_) => {
+            // Who joins later is heard of later.
+            let there = graph.without(&absent(&script));
+            there.reach(scenario.settings.gossip.ttl.saturating_add(1))
+        }
         Workflow::Dpsgd(_) => vec![0; scenario.nodes as usize],
     };
     let load = load::estimate(&rules, &graph, &reach, &scenario.learning.compute);
@@ -86,7 +91,8 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
     }
     let plan = Plan {
-        script: script(loaded, &scenario)?,
+        absent: absent(&script),
+        script,
         start_after: start_after(&scenario, spreading),
         compute: ComputeModel::new(scenario.seed, scenario.learning.compute.clone()),
         time_limit: scenario.limits.time.0,
@@ -104,6 +110,17 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     };
     let warnings = loaded.warnings.0.iter().map(ToString::to_string).collect();
     Ok(Prepared { plan, estimate, warnings })
+}
+
+/// Nodes that are not there until they join, ascending.
+fn absent(script: &[Step]) -> Vec<PeerId> {
+    let joining = script
+        .iter()
+        .filter_map(|step| if let Action::Join(nodes) = &step.action { Some(nodes) } else { None });
+    let mut absent: Vec<PeerId> = joining.flatten().copied().collect();
+    absent.sort_unstable();
+    absent.dedup();
+    absent
 }
 
 fn graph(loaded: &mut Loaded, scenario: &Scenario) -> Result<Graph, Diagnostics> {

@@ -125,6 +125,15 @@ impl Graph {
         }
     }
 
+    /// The same graph with the edges of some nodes, given in ascending order, left out.
+    pub fn without(&self, nodes: &[u32]) -> Self {
+        if nodes.is_empty() {
+            return self.clone();
+        }
+        let stays = |node: u32| nodes.binary_search(&node).is_err();
+        Self::from_edges(self.nodes(), self.edge_list().filter(|&(a, b)| stays(a) && stays(b)))
+    }
+
     /// Every edge once, as (smaller, greater), in ascending order.
     pub fn edge_list(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         (0..self.nodes()).flat_map(|a| self.neighbours(a).filter(move |b| *b > a).map(move |b| (a, b)))
@@ -156,6 +165,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn without_a_node_only_its_edges_are_gone() {
+        let ring = Graph::from_edges(5, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)]);
+        assert!(ring.without(&[2]).edge_list().eq([(0, 1), (0, 4), (3, 4)]));
+        assert_eq!(Graph::complete(5).without(&[0, 4]).edges(), 3);
     }
 
     #[test]

@@ -283,10 +283,6 @@ impl Driver {
         self.requests.clear();
         self.incarnation += 1;
         self.gone = Some(fate);
-        // Nobody waits for a node that is not there.
-        self.heard = u32::MAX;
-        self.connected = true;
-        self.check_ready();
         let at = self.shared.clock.scenario(self.shared.clock.wall());
         self.shared.tell(Event::Ended(self.id, fate, at, why));
         worker.out.clear();
@@ -344,7 +340,7 @@ impl Driver {
         let expected = self.shared.plan.reach[self.id as usize];
         if !self.ready && self.connected && self.heard >= expected {
             self.ready = true;
-            self.shared.unready.fetch_sub(1, Ordering::Relaxed);
+            self.shared.tell(Event::Ready(self.id));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::transport::{Item, Memory};
 use crate::wire::PeerId;
 use flume::{Receiver, Sender};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What lies in a node's inbox.
@@ -36,6 +36,8 @@ pub enum Command {
 /// What a node's task tells the supervisor.
 #[derive(Debug)]
 pub enum Event {
+    /// A node has made its connections and heard of everyone that it can hear of.
+    Ready(PeerId),
     /// Learning has started at a node.
     Started(PeerId),
     /// A node entered a round.
@@ -75,8 +77,6 @@ pub struct Shared {
     /// What is pending that could move a node on: messages, timers, jobs. It is raised before whatever caused it is
     /// let go of, so that it is zero only if nothing is pending.
     pub pending: AtomicI64,
-    /// Nodes that have not yet heard of everyone they can hear of, or not made their connections.
-    pub unready: AtomicU32,
     /// When learning started, in nanoseconds of scenario time; `u64::MAX` before.
     zero: AtomicU64,
     /// The run is over.
@@ -111,7 +111,6 @@ impl Shared {
             workers,
             events,
             pending: AtomicI64::new(0),
-            unready: AtomicU32::new(plan.nodes()),
             zero: AtomicU64::new(u64::MAX),
             over: AtomicBool::new(false),
             faulty: AtomicBool::new(false),

@@ -47,6 +47,8 @@ pub(super) struct Supervisor {
 #[derive(Debug)]
 struct NodeState {
     fate: Fate,
+    /// Whether it has made its connections and heard of everyone that it can hear of.
+    ready: bool,
     /// Whether the run waits for it: it was there when learning began, or has started learning since.
     takes_part: bool,
     rounds_finished: u32,
@@ -74,6 +76,7 @@ impl Supervisor {
         );
         let absent = || NodeState {
             fate: Fate::Absent,
+            ready: false,
             takes_part: false,
             rounds_finished: 0,
             rounds_trained: 0,
@@ -144,6 +147,7 @@ impl Supervisor {
 
     fn event(&mut self, event: Event) {
         match event {
+            Event::Ready(node) => self.nodes[node as usize].ready = true,
             Event::Started(node) => self.nodes[node as usize].takes_part = true,
             Event::RoundStarted(round, at) => {
                 self.rounds.started(round, at);
@@ -197,13 +201,12 @@ impl Supervisor {
     }
 
     fn bring_up(&mut self) {
-        let absent = self.shared.plan.absent();
+        let absent = &self.shared.plan.absent;
         for node in 0..self.shared.plan.nodes() {
             if absent.binary_search(&node).is_err() {
                 self.nodes[node as usize].fate = Fate::Up;
             }
         }
-        self.shared.unready.fetch_sub(absent.len() as u32, Ordering::Relaxed);
         for node in 0..self.shared.plan.nodes() {
             if self.nodes[node as usize].fate == Fate::Up {
                 // Of two neighbours the one with the lower number connects, as P2PFL's examples do.
@@ -239,13 +242,12 @@ impl Supervisor {
 
     /// Has learning started once everyone has heard of everyone, or it has taken too long.
     fn start_learning(&mut self, now: Time) {
-        let unready = self.shared.unready.load(Ordering::Relaxed);
-        let late = now >= Time::ZERO + self.shared.plan.start_after;
-        if unready > 0 && !late {
-            return;
-        }
-        if unready > 0 {
-            self.warn_unready(unready);
+        let unready = |state: &NodeState| state.fate == Fate::Up && !state.ready;
+        if self.nodes.iter().any(unready) {
+            if now < Time::ZERO + self.shared.plan.start_after {
+                return;
+            }
+            self.warn_unready();
         }
         let now = self.now();
         self.shared.set_zero(now);
@@ -268,12 +270,24 @@ impl Supervisor {
         }
     }
 
-    fn warn_unready(&mut self, unready: u32) {
+    /// Says who had not heard of everyone, and which setting would mend it.
+    fn warn_unready(&mut self) {
+        let unready: Vec<PeerId> = (0..self.counts.total)
+            .filter(|&node| !self.nodes[node as usize].ready && self.nodes[node as usize].fate == Fate::Up)
+            .collect();
+        let rules = &self.shared.plan.rules;
+        let mend = if rules.shared_ttl() {
+            "in `faithful-memory` all receivers of a message share its time to live, so that it is forwarded \
+             `settings.gossip.ttl` times in all: raise that to the number of nodes, or choose another \
+             `workflow.variant`"
+        } else {
+            "a longer `workflow.start_after` or a shorter `settings.gossip.period` would mend it"
+        };
         self.warnings.push(format!(
-            "learning started although {unready} of {} nodes had not yet heard of every peer within reach; \
-             a longer `workflow.start_after` or `settings.heartbeat.timeout`, or a shorter `settings.gossip.period`, \
-             would mend it",
-            self.counts.total
+            "learning started although {} of {} nodes had not yet heard of every peer within reach: {}; {mend}",
+            unready.len(),
+            self.counts.total,
+            ranges(&unready)
         ));
     }
 
@@ -377,7 +391,10 @@ impl Supervisor {
         Snapshot {
             scenario_s: self.shared.zero().map(|zero| self.now().since(zero).as_secs_f64()),
             wall_s: wall.as_secs_f64(),
-            rounds_done: slowest.unwrap_or(self.finished.len() as u32),
+            rounds_done: match self.shared.zero() {
+                Some(_) => slowest.unwrap_or(self.finished.len() as u32),
+                None => 0,
+            },
             furthest_round: self.furthest,
             nodes_finished: self.nodes.iter().filter(|it| it.fate == Fate::Finished).count() as u32,
             messages: self.shared.workers.handled().0,
