@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// CPU time that a message costs over the in-memory transport, with the node's work and the recording: what
 /// `benches/` measures on a flooding network, rounded up.
-pub const SECONDS_PER_MESSAGE: f64 = 0.3e-6;
+pub const SECONDS_PER_MESSAGE: f64 = 0.15e-6;
 
 /// CPU time that a message costs where each carries a model and is handled alone.
 const SECONDS_PER_MODEL: f64 = 1.0e-6;
@@ -34,13 +34,15 @@ pub struct Load {
     pub messages_per_broadcast: f64,
     /// CPU seconds in a second of scenario time.
     pub cpu: f64,
+    /// The same while everybody's votes spread at once.
+    pub peak_cpu: f64,
 }
 
 /// Estimates the load.
 ///
 /// A message that floods crosses every edge in both directions but for its source's: about 2 · edges messages. Each of
 /// n nodes beats once a period: n · 2 · edges, which is n² · mean degree.
-pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute) -> Load {
+pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, spreading: Duration) -> Load {
     let nodes = f64::from(graph.nodes());
     let edges = 2.0 * graph.edges() as f64;
     // Where the time to live ends before the network does, a broadcast crosses that share of it.
@@ -52,31 +54,36 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute) 
             let trainers = f64::from(it.trainset_size.min(graph.nodes()));
             // Votes and models_ready of everyone; models_aggregated of each trainer for each contribution.
             let broadcasts = 2.0 * nodes + trainers * (trainers + 1.0);
+            let votes =
+                nodes * broadcast / spreading.as_secs_f64().max(rules.settings.gossip.period.0.as_secs_f64());
             Load {
                 messages_per_s: beats,
                 messages_per_round: broadcasts * broadcast,
                 messages_per_broadcast: broadcast,
                 cpu: beats * SECONDS_PER_MESSAGE,
+                peak_cpu: (beats + votes) * SECONDS_PER_MESSAGE,
             }
         }
         Workflow::Dpsgd(it) => {
             let round = compute.train.median().saturating_mul(it.epochs) + compute.aggregate.median();
             let models = edges / round.as_secs_f64().max(1e-3);
             let beats = if it.heartbeats { beats } else { 0.0 };
+            let cpu = models * SECONDS_PER_MODEL + beats * SECONDS_PER_MESSAGE;
             Load {
                 messages_per_s: models + beats,
                 messages_per_round: edges,
                 messages_per_broadcast: broadcast,
-                cpu: models * SECONDS_PER_MODEL + beats * SECONDS_PER_MESSAGE,
+                cpu,
+                peak_cpu: cpu,
             }
         }
     }
 }
 
-/// The largest speedup at which the load stays under half the cores and no period becomes shorter than timers can
-/// keep.
+/// The largest speedup at which the load stays under half of the cores that run nodes and no period becomes shorter
+/// than timers can keep.
 pub fn auto_speedup(rules: &Rules, load: &Load, cores: usize) -> f64 {
-    let by_load = if load.cpu > 0.0 { cores as f64 / 2.0 / load.cpu } else { MAX_SPEEDUP };
+    let by_load = if load.peak_cpu > 0.0 { cores as f64 / 2.0 / load.peak_cpu } else { MAX_SPEEDUP };
     let by_period = shortest_period(rules)
         .map_or(MAX_SPEEDUP, |period| period.as_secs_f64() / SHORTEST_WALL.as_secs_f64());
     let speedup = by_load.min(by_period).clamp(0.01, MAX_SPEEDUP);

@@ -90,7 +90,7 @@ impl Estimate {
                 path: "speedup",
                 code: "overload",
                 message: format!(
-                    "about {:.0} messages a second at speedup {} ask for {cpu:.1} cores; there are {cores}",
+                    "about {:.0} messages a second at speedup {} ask for {cpu:.1} cores; {cores} run nodes",
                     self.load.messages_per_s * self.speedup,
                     self.speedup
                 ),

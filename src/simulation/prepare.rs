@@ -72,12 +72,6 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         }
         Workflow::Dpsgd(_) => vec![0; scenario.nodes as usize],
     };
-    let load = load::estimate(&rules, &graph, &reach, &scenario.learning.compute);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let speedup = match scenario.speedup {
-        Speedup::Factor(factor) => factor,
-        Speedup::Auto(_) => load::auto_speedup(&rules, &load, cores),
-    };
     let depth = match &scenario.workflow {
         Workflow::P2pfl(it) => graph.eccentricity(it.initiator),
         Workflow::Dpsgd(_) => 1,
@@ -85,6 +79,12 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     // No path is longer than twice the way from one node to its farthest; on most graphs they are not much longer.
     let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
     let spreading = load::spreading(&rules, links.as_ref(), hops);
+    let load = load::estimate(&rules, &graph, &reach, &scenario.learning.compute, spreading);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(options.threads.max(1));
+    let speedup = match scenario.speedup {
+        Speedup::Factor(factor) => factor,
+        Speedup::Auto(_) => load::auto_speedup(&rules, &load, cores),
+    };
     let estimate = Estimate { load, speedup, spreading, depth, model_bytes, memory_bytes: 0.0 }
         .with_memory(&rules, &graph, &reach);
     for misfit in estimate.misfits(&rules, &graph, cores) {

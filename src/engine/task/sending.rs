@@ -15,6 +15,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// How many things an output can leave pending, at most.
+fn weight(output: &Output) -> i64 {
+    match output {
+        Output::Send { .. } => 2,
+        Output::Flood { to, parcel } => (to.len() * parcel.len()) as i64,
+        Output::Reply { .. } | Output::SetTimer { .. } | Output::StartJob { .. } => 1,
+        Output::CancelTimer(_) | Output::Record(_) => 0,
+    }
+}
+
 /// What becomes of a message that is handed over.
 enum Way {
     Deliver { due: u64 },
@@ -25,6 +35,14 @@ impl Driver {
     /// Does what the node wants.
     pub(super) fn apply(&mut self, worker: &mut Worker, now: Time, wall: u64) {
         let mut out = std::mem::take(&mut worker.out);
+        self.measured = (0, 0);
+        // Raised once for all that may follow, and before any of it can be done with; what was too much is let go of
+        // with the cause.
+        let most: i64 = out.iter().map(weight).sum();
+        if most > 0 {
+            self.shared.pending.fetch_add(most, Ordering::Relaxed);
+            self.settled += most;
+        }
         for output in out.drain(..) {
             match output {
                 Output::Send { to, message, expect } => self.send(worker, wall, to, message, expect),
@@ -53,16 +71,15 @@ impl Driver {
         }
     }
 
-    fn raise(&self, by: i64) {
-        if by != 0 {
-            self.shared.pending.fetch_add(by, Ordering::Relaxed);
-        }
+    /// So many things more are pending.
+    fn raise(&mut self, by: i64) {
+        self.settled -= by;
     }
 
     fn send(&mut self, worker: &mut Worker, wall: u64, to: PeerId, message: Message, expect: Expect) {
         let Some(command) = message.command() else { return };
         let phase = self.shared.phase();
-        let bytes = self.shared.plan.rules.sizes.payload(self.id, &message);
+        let bytes = self.size(&message);
         worker.recorder.sent(phase, command, 1, bytes, bytes + GRPC_PREFIX);
         self.sent += 1;
         let back = expect.request().map(|request| ReturnTo {
@@ -85,6 +102,17 @@ impl Driver {
                 self.no_answer(wall, back);
             }
         }
+    }
+
+    /// Bytes of a message's encoding. A node sends the same model to one neighbour after another.
+    fn size(&mut self, message: &Message) -> u64 {
+        let sizes = &self.shared.plan.rules.sizes;
+        let Message::Weights(weights) = message else { return sizes.payload(self.id, message) };
+        let place = Arc::as_ptr(weights) as usize;
+        if self.measured.0 != place {
+            self.measured = (place, sizes.payload(self.id, message));
+        }
+        self.measured.1
     }
 
     /// Hands gossip over to several peers. It is accounted for once for all of them: every message goes to everyone
@@ -174,7 +202,7 @@ impl Driver {
     }
 
     /// Answers a request.
-    pub(super) fn answer(&self, to: PeerId, back: ReturnTo, response: Response) {
+    pub(super) fn answer(&mut self, to: PeerId, back: ReturnTo, response: Response) {
         if back.only_failure && response == Response::Empty {
             return;
         }

@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::transport::{Item, Memory};
 use crate::wire::PeerId;
 use flume::{Receiver, Sender};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What lies in a node's inbox.
@@ -40,7 +40,7 @@ pub enum Event {
     Ready(PeerId),
     /// Learning has started at a node.
     Started(PeerId),
-    /// A node entered a round.
+    /// The first node entered a round.
     RoundStarted(u32, Time),
     /// A node finished a round.
     RoundFinished {
@@ -79,6 +79,8 @@ pub struct Shared {
     pub pending: AtomicI64,
     /// When learning started, in nanoseconds of scenario time; `u64::MAX` before.
     zero: AtomicU64,
+    /// One past the furthest round that any node has entered.
+    pub furthest: AtomicU32,
     /// The run is over.
     pub over: AtomicBool,
     faulty: AtomicBool,
@@ -112,6 +114,7 @@ impl Shared {
             events,
             pending: AtomicI64::new(0),
             zero: AtomicU64::new(u64::MAX),
+            furthest: AtomicU32::new(0),
             over: AtomicBool::new(false),
             faulty: AtomicBool::new(false),
             faults: RwLock::default(),

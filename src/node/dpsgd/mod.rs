@@ -29,6 +29,8 @@ pub struct Dpsgd {
     entered: Time,
     round_began: Time,
     jobs: JobId,
+    /// Neighbours whose model of this round is still waited for.
+    awaited: u32,
     finished: bool,
 }
 
@@ -83,6 +85,7 @@ impl Dpsgd {
             entered: cx.now,
             round_began: cx.now,
             jobs: 0,
+            awaited: 0,
             finished: false,
         }
     }
@@ -145,6 +148,7 @@ impl Dpsgd {
             cx.send(neighbour.peer, Message::Weights(Arc::clone(&weights)), expect);
         }
         self.enter(cx, At::Wait);
+        self.awaited = self.missing().count() as u32;
         if !self.mix_if_complete(cx) {
             let end = cx.now + cx.rules.settings.training.aggregation_timeout.0;
             cx.set_timer(Timer::Stage, end, Weight::Progress);
@@ -161,7 +165,10 @@ impl Dpsgd {
             return;
         }
         let round = weights.round as u32;
-        self.neighbours[place].gone = false;
+        // One that was given up and is back is waited for again only from the next round on.
+        let neighbour = &mut self.neighbours[place];
+        let awaited = round == self.round && !neighbour.gone && neighbour.of(round).is_none();
+        neighbour.gone = false;
         if self.at == At::Late {
             return self.catch_up(cx, round, &weights.model);
         }
@@ -169,7 +176,8 @@ impl Dpsgd {
             return;
         }
         self.neighbours[place].keep(round, Arc::clone(&weights.model));
-        if self.at == At::Wait {
+        if self.at == At::Wait && awaited {
+            self.awaited -= 1;
             self.mix_if_complete(cx);
         }
     }
@@ -189,15 +197,9 @@ impl Dpsgd {
     /// A model could not be delivered.
     pub fn response(&mut self, cx: &mut Context, request: RequestId, response: &Response) {
         let place = (request & !MODEL_REQUEST) as usize;
-        let failed = matches!(response, Response::Unreachable | Response::Timeout | Response::Error(_));
-        if request & MODEL_REQUEST != 0
-            && failed
-            && let Some(neighbour) = self.neighbours.get_mut(place)
+        if request & MODEL_REQUEST != 0 && *response == Response::Unreachable && place < self.neighbours.len()
         {
-            neighbour.gone = *response == Response::Unreachable;
-            if self.at == At::Wait {
-                self.mix_if_complete(cx);
-            }
+            self.give_up(cx, place);
         }
     }
 
@@ -206,10 +208,16 @@ impl Dpsgd {
         if let Change::Gone(peer) = change
             && let Ok(place) = self.neighbours.binary_search_by_key(&peer, |it| it.peer)
         {
-            self.neighbours[place].gone = true;
-            if self.at == At::Wait {
-                self.mix_if_complete(cx);
-            }
+            self.give_up(cx, place);
+        }
+    }
+
+    /// Does not wait for a neighbour until it is heard from again.
+    fn give_up(&mut self, cx: &mut Context, place: usize) {
+        self.neighbours[place].gone = true;
+        if self.at == At::Wait {
+            self.awaited = self.missing().count() as u32;
+            self.mix_if_complete(cx);
         }
     }
 
@@ -226,7 +234,7 @@ impl Dpsgd {
     }
 
     fn mix_if_complete(&mut self, cx: &mut Context) -> bool {
-        let complete = self.missing().next().is_none();
+        let complete = self.awaited == 0;
         if complete {
             self.mix(cx);
         }

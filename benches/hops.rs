@@ -1,0 +1,148 @@
+//! What a message costs: tasks that swap messages with their neighbours, once bare (tokio and flume, nothing else) and
+//! once as nodes of `dpsgd`; and the flooding of `full-64` with and without recording.
+//!
+//! Everything runs in one process on one thread, one after another and interleaved, so that the machine's mood hits
+//! all alike; what counts are the ratios. `cargo bench --bench hops`
+
+use anyhow::{Context as _, Result};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use p2pfl_sim::engine::{self, Snapshot, Watch};
+use p2pfl_sim::metrics::Recording;
+use p2pfl_sim::scenario;
+use p2pfl_sim::simulation::{Options, prepare};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+const NODES: u32 = 10_000;
+const DEGREE: u32 = 8;
+const ROUNDS: u32 = 20;
+const REPEATS: usize = 5;
+
+fn main() -> Result<()> {
+    // `cargo test --benches` passes --test: the benchmark then only has to run at all.
+    let quick = std::env::args().any(|arg| arg == "--test");
+    let (nodes, repeats) = if quick { (200, 1) } else { (NODES, REPEATS) };
+    let mut hops = Vec::new();
+    for _ in 0..repeats {
+        hops.push((bare(nodes)?, dpsgd(nodes)?));
+    }
+    let bare = median(hops.iter().map(|it| it.0));
+    let ours = median(hops.iter().map(|it| it.1));
+    let ratio = median(hops.iter().map(|it| it.1 / it.0));
+    println!("a hop among {nodes} tasks, {DEGREE} neighbours each, 2 KiB bodies by reference");
+    println!("  bare tokio + flume      {bare:7.1} ns CPU a message");
+    println!(
+        "  nodes of dpsgd          {ours:7.1} ns CPU a message, {ratio:.2} times that (median of pairs)"
+    );
+
+    let mut full = Vec::new();
+    for _ in 0..repeats {
+        full.push((full_64(Recording::On)?, full_64(Recording::Off)?));
+    }
+    let (on, off) = (median(full.iter().map(|it| it.0)), median(full.iter().map(|it| it.1)));
+    let cost = median(full.iter().map(|it| 1.0 - it.1 / it.0));
+    println!("flooding, scenarios/full-64.json at speedup 10");
+    println!("  recording               {on:7.1} ns CPU a handled message");
+    println!("  not recording           {off:7.1} ns CPU a handled message");
+    println!("  recording is {:.1} % of the CPU time (median of pairs)", 100.0 * cost);
+    Ok(())
+}
+
+/// Every task sends a shared body to its neighbours and waits for theirs, round after round.
+fn bare(nodes: u32) -> Result<f64> {
+    let graph = Arc::new(graph(nodes)?);
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..nodes).map(|_| flume::unbounded::<(u32, Arc<[u8]>)>()).unzip();
+    let senders = Arc::new(senders);
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let before = cpu_ns()?;
+    let taken: u64 = runtime.block_on(async {
+        let tasks: Vec<_> = (0..nodes)
+            .zip(receivers)
+            .map(|(id, receiver)| {
+                let (graph, senders) = (Arc::clone(&graph), Arc::clone(&senders));
+                tokio::spawn(async move {
+                    let neighbours: Vec<u32> = graph.neighbours(id).collect();
+                    let body: Arc<[u8]> = vec![0; 2_048].into();
+                    let mut taken = 0;
+                    for _ in 0..ROUNDS {
+                        for &peer in &neighbours {
+                            let _ = senders[peer as usize].send((id, Arc::clone(&body)));
+                        }
+                        for _ in &neighbours {
+                            taken += u64::from(receiver.recv_async().await.is_ok());
+                        }
+                    }
+                    taken
+                })
+            })
+            .collect();
+        let mut all = 0;
+        for task in tasks {
+            all += task.await.unwrap_or(0);
+        }
+        all
+    });
+    Ok((cpu_ns()? - before) / taken as f64)
+}
+
+/// The same as nodes: training and mixing take no time, so nothing but messages is left.
+fn dpsgd(nodes: u32) -> Result<f64> {
+    run(
+        &format!(
+            r#"{{ "name": "hops", "nodes": {nodes}, "speedup": 1,
+                  "topology": {{ "kind": "random_regular", "degree": {DEGREE} }},
+                  "workflow": {{ "kind": "dpsgd", "rounds": {ROUNDS} }},
+                  "learning": {{ "model": {{ "kind": "synthetic", "size": "2KiB" }},
+                                 "compute": {{ "train": "0s", "evaluate": "0s", "aggregate": "0s" }} }} }}"#
+        ),
+        Recording::On,
+    )
+}
+
+fn full_64(recording: Recording) -> Result<f64> {
+    let text = std::fs::read_to_string("scenarios/full-64.json")?;
+    run(&text.replace("\"speedup\": 2", "\"speedup\": 10"), recording)
+}
+
+/// CPU nanoseconds a handled message, set-up included.
+fn run(text: &str, recording: Recording) -> Result<f64> {
+    let mut loaded = scenario::parse(text, "benchmark", &[]).map_err(|it| anyhow::anyhow!("{it}"))?;
+    let prepared =
+        prepare(&mut loaded, Options { threads: 1, recording }).map_err(|it| anyhow::anyhow!("{it}"))?;
+    let before = cpu_ns()?;
+    let run = engine::run(prepared.plan, &mut Unwatched)?;
+    let spent = cpu_ns()? - before;
+    anyhow::ensure!(run.nodes.finished == run.nodes.total, "{:?}: {:?}", run.outcome, run.reason);
+    Ok(spent / run.recorder.handled().0 as f64)
+}
+
+fn graph(nodes: u32) -> Result<p2pfl_sim::topology::Graph> {
+    let text = format!(r#"{{ "kind": "random_regular", "degree": {DEGREE} }}"#);
+    let topology: p2pfl_sim::topology::Topology = serde_json::from_str(&text)?;
+    Ok(topology.build(nodes, 0, Path::new(""))?.graph)
+}
+
+/// CPU time of the process, in nanoseconds.
+fn cpu_ns() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).context("getrusage")?;
+    Ok((usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as f64 * 1e3)
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn update(&mut self, _: &Snapshot) {}
+
+    fn interrupted(&self) -> Arc<AtomicBool> {
+        Arc::default()
+    }
+}
