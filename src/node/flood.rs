@@ -20,8 +20,8 @@ pub struct Flood {
     node: PeerId,
     seen: Seen,
     pending: VecDeque<Gossip>,
-    /// How many direct neighbours the first pending message has already gone to, where the cap cut a batch there.
-    cut: usize,
+    /// The last direct neighbour that the first pending message has gone to, where the cap cut a batch there.
+    cut: Option<PeerId>,
     /// Whether the timer is set, and for what.
     armed: Option<Weight>,
     /// Offset of the batches within their period.
@@ -41,7 +41,7 @@ impl Flood {
         };
         let phase = cx.random(node, Purpose::Phase, 0).next_u64() % nanos(gossip.period.0).max(1);
         let said = u64::from(incarnation) << 40;
-        Self { node, seen, pending: VecDeque::new(), cut: 0, armed: None, phase, said }
+        Self { node, seen, pending: VecDeque::new(), cut: None, armed: None, phase, said }
     }
 
     /// Says something to all direct neighbours.
@@ -78,7 +78,7 @@ impl Flood {
         tally[command as usize].add(cx.rules.sizes.gossip_payload(gossip));
         cx.taken.touched |= 1 << command as u32;
         if new {
-            cx.taken.spread.push((cx.now.since(gossip.born), gossip.hops + 1));
+            cx.taken.spread.push((cx.now.since(gossip.born), gossip.hops.saturating_add(1)));
         }
         new
     }
@@ -86,7 +86,7 @@ impl Flood {
     /// Queues a message that was taken, if it may go further.
     pub fn forward(&mut self, cx: &mut Context, gossip: &Gossip) {
         let Some(ttl) = gossip.ttl.forwarded() else { return };
-        self.pending.push_back(Gossip { ttl, hops: gossip.hops + 1, ..gossip.clone() });
+        self.pending.push_back(Gossip { ttl, hops: gossip.hops.saturating_add(1), ..gossip.clone() });
         let weight =
             if matches!(gossip.body, GossipBody::Beat(_)) { Weight::Background } else { Weight::Progress };
         if self.armed.is_none() || (self.armed == Some(Weight::Background) && weight == Weight::Progress) {
@@ -107,18 +107,17 @@ impl Flood {
             usize::try_from(cx.rules.settings.gossip.messages_per_period).unwrap_or(usize::MAX);
         let mut whole = Vec::new();
         while let Some(first) = self.pending.front() {
-            let sends = direct.len().saturating_sub(self.cut);
-            if sends > allowance {
-                let rest = &direct[self.cut..self.cut + allowance];
-                cx.flood(rest.into(), Arc::from([first.clone()]));
-                self.cut += allowance;
+            // By name, not by place: neighbours may have come and gone since.
+            let rest = &direct[self.cut.map_or(0, |last| direct.partition_point(|&peer| peer <= last))..];
+            if rest.len() > allowance {
+                cx.flood(rest[..allowance].into(), Arc::from([first.clone()]));
+                self.cut = rest[..allowance].last().copied().or(self.cut);
                 break;
             }
-            allowance -= sends;
+            allowance -= rest.len();
             let first = self.pending.pop_front().expect("there is a first one");
-            if self.cut > 0 {
-                cx.flood(direct[self.cut.min(direct.len())..].into(), Arc::from([first]));
-                self.cut = 0;
+            if self.cut.take().is_some() {
+                cx.flood(rest.into(), Arc::from([first]));
             } else {
                 whole.push(first);
             }

@@ -84,16 +84,16 @@ impl Links {
         cx.send(peer, Message::Handshake, Expect::Response(request));
     }
 
-    /// A peer wants to be listed. A handshake from a peer that is listed already is refused by P2PFL; `repaired`
-    /// takes it for what it is, the peer's restart.
+    /// A peer wants to be listed. Nobody lists itself. A handshake from a peer that is listed already is refused by
+    /// P2PFL; `repaired` takes it for what it is, the peer's restart.
     pub fn handshake(
         &mut self,
         cx: &mut Context,
         from: PeerId,
         request: Option<RequestId>,
     ) -> Option<Change> {
-        let added = self.neighbours.add_direct(from, cx.now);
-        if added || cx.rules.repaired() {
+        let added = from != self.node && self.neighbours.add_direct(from, cx.now);
+        if added || (cx.rules.repaired() && from != self.node) {
             if !added {
                 self.neighbours.renew(from, cx.now);
             }
@@ -111,7 +111,8 @@ impl Links {
         self.neighbours.remove(from).map(|_| Change::Gone(from))
     }
 
-    /// An answer to a handshake of ours; nothing if it answers something else.
+    /// An answer to a handshake of ours; nothing if it answers something else. Where none came in time, `repaired`
+    /// tries again: the peer may list this node already, and would be connected to one that does not list it.
     pub fn response(
         &mut self,
         cx: &mut Context,
@@ -126,7 +127,7 @@ impl Links {
                 change = Some(Change::Connected(peer));
             }
             self.heard(cx, peer);
-        } else if self.persistent {
+        } else if self.persistent || (cx.rules.repaired() && *response == Response::Timeout) {
             self.redial.push(peer);
             cx.set_timer(Timer::Dial, cx.now + cx.rules.settings.heartbeat.period.0, Weight::Progress);
         }
