@@ -18,6 +18,8 @@ mod peer_map;
 mod seen;
 pub mod spec;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Context, Rules};
 pub use flood::memory;
@@ -118,7 +120,7 @@ impl Node {
             }
             Message::Announce(announcement) => {
                 let wanted = match &mut self.workflow {
-                    State::P2pfl(it) => it.wanted(cx, &self.links, &announcement),
+                    State::P2pfl(it) => it.wanted(cx, &self.links, from, &announcement),
                     State::Dpsgd(_) => false,
                 };
                 cx.reply(from, request, Response::Wanted(wanted));

@@ -14,6 +14,7 @@ enum Key {
 
 #[derive(Debug)]
 struct Expected {
+    from: PeerId,
     command: Command,
     round: i32,
     key: Key,
@@ -27,13 +28,13 @@ pub struct Announced(Vec<Expected>);
 impl Announced {
     /// Notes an announcement, unless part of it is expected already; whether it was noted. Expectations older than
     /// `timeout` are dropped first.
-    pub fn expect(&mut self, it: &Announcement, now: Time, timeout: Duration) -> bool {
+    pub fn expect(&mut self, from: PeerId, it: &Announcement, now: Time, timeout: Duration) -> bool {
         self.0.retain(|expected| expected.command != it.follows || now.since(expected.since) <= timeout);
         if self.expects(it) {
             return false;
         }
         for key in keys(&it.contributors) {
-            self.0.push(Expected { command: it.follows, round: it.round, key, since: now });
+            self.0.push(Expected { from, command: it.follows, round: it.round, key, since: now });
         }
         true
     }
@@ -45,6 +46,11 @@ impl Announced {
                 .iter()
                 .any(|known| known.command == it.follows && known.round == it.round && known.key == key)
         })
+    }
+
+    /// Expects nothing from a peer any longer: of one kind of model, or of all.
+    pub fn forget(&mut self, from: PeerId, command: Option<Command>) {
+        self.0.retain(|it| it.from != from || command.is_some_and(|command| command != it.command));
     }
 
     /// Expects a model no longer. If it was not expected, or only in part: false.

@@ -53,15 +53,18 @@ pub struct P2pfl {
     next_votes: PeerMap<Votes>,
     train_set: Arc<[PeerId]>,
     /// Which contributions each peer says it holds.
-    held_by: PeerMap<Vec<PeerId>>,
+    pub(super) held_by: PeerMap<Vec<PeerId>>,
     /// The same for the round after this one, kept by `repaired` only.
-    next_held_by: PeerMap<Vec<PeerId>>,
+    pub(super) next_held_by: PeerMap<Vec<PeerId>>,
     aggregator: Aggregator,
     /// Averages made in this round.
     partials: Vec<Contribution>,
     announced: Announced,
     /// Whether an `add_model` would be taken.
     awaits_aggregate: bool,
+    /// Whether another `init_model` would replace the model: P2PFL's lock is held again once the start has passed it,
+    /// until that model opens it for good.
+    replaceable: bool,
     sending: Option<Sending>,
     welcome: late::Welcome,
     jobs: JobId,
@@ -168,6 +171,7 @@ impl P2pfl {
             partials: Vec::new(),
             announced: Announced::default(),
             awaits_aggregate: false,
+            replaceable: false,
             sending: None,
             welcome: late::Welcome::default(),
             jobs: 0,
@@ -256,6 +260,7 @@ impl P2pfl {
             Change::Connected(peer) => self.newcomer(cx, links, peer),
             Change::Gone(peer) => {
                 self.status.remove(peer);
+                self.announced.forget(peer, None);
                 self.aggregator.give_up(peer);
                 match self.at {
                     At::Vote => self.check_votes(cx, links),
@@ -317,5 +322,6 @@ impl P2pfl {
         self.partials.clear();
         self.announced.clear();
         self.awaits_aggregate = false;
+        self.replaceable = false;
     }
 }

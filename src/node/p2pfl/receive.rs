@@ -34,20 +34,28 @@ impl P2pfl {
     }
 
     /// Whether an announced model is wanted.
-    pub fn wanted(&mut self, cx: &mut Context, links: &Links, it: &Announcement) -> bool {
+    pub fn wanted(&mut self, cx: &mut Context, links: &Links, from: PeerId, it: &Announcement) -> bool {
         if self.repaired && !self.useful(it) {
             return false;
         }
         let timeout = cx.rules.settings.gossip.mode_expectation_timeout.0;
         if self.repaired {
-            return self.announced.expect(it, cx.now, timeout);
+            // Who announces anew has given up what it announced before: it got lost on its way.
+            self.announced.forget(from, Some(it.follows));
+            return self.announced.expect(from, it, cx.now, timeout);
         }
-        // P2PFL looks for all contributions anywhere, not whether the node itself holds them.
-        let covered = it.follows == Command::AddModel
-            && self.train_set.contains(&links.node())
-            && self.train_set.iter().all(|member| self.held_by.iter().any(|(_, held)| held.contains(member)));
         // An announcement of what is expected already is refused first, but both refusals look alike.
-        !covered && self.announced.expect(it, cx.now, timeout)
+        let covered = it.follows == Command::AddModel && self.covered(links);
+        !covered && self.announced.expect(from, it, cx.now, timeout)
+    }
+
+    /// Whether the node trains and exactly the train set's contributions are said to be somewhere. P2PFL looks for
+    /// them anywhere, not whether the node itself holds them.
+    fn covered(&self, links: &Links) -> bool {
+        let mut said = self.held_by.iter().flat_map(|(_, held)| held);
+        self.train_set.contains(&links.node())
+            && said.all(|peer| self.train_set.contains(peer))
+            && self.train_set.iter().all(|member| self.held_by.iter().any(|(_, held)| held.contains(member)))
     }
 
     /// Whether the model would be taken if it came now. P2PFL says yes to all, drops what it cannot use when it
@@ -60,7 +68,10 @@ impl P2pfl {
             Command::InitModel => self.at == At::AwaitModel && it.round >= self.round as i32,
             Command::PartialModel => {
                 let held = |peer: &PeerId| self.aggregator.contributors().any(|it| it == *peer);
-                it.round == self.round as i32 && self.swapping() && !it.contributors.iter().any(held)
+                it.round == self.round as i32
+                    && self.swapping()
+                    && !it.contributors.is_empty()
+                    && !it.contributors.iter().any(held)
             }
             Command::AddModel => self.takes_aggregate(it.round),
             _ => false,
@@ -80,7 +91,8 @@ impl P2pfl {
             At::Swap | At::Collect => !self.aggregator.complete(),
             _ => false,
         };
-        lacks && round >= self.round as i32
+        let rounds = self.experiment.as_ref().map_or(0, |it| it.rounds);
+        lacks && u32::try_from(round).is_ok_and(|round| (self.round..rounds).contains(&round))
     }
 
     /// Takes a model.
@@ -92,34 +104,50 @@ impl P2pfl {
         if self.experiment.is_none() {
             return Ok(());
         }
-        if self.model.layout() != weights.model.layout() {
-            return if self.repaired { Ok(()) } else { Err(Fault("a model of another shape came")) };
+        if self.repaired && !self.sound(weights) {
+            return Ok(());
         }
         match weights.command {
-            Command::InitModel => {
-                self.take_first(cx, links, weights);
-                Ok(())
-            }
+            Command::InitModel => self.take_first(cx, links, weights),
             Command::PartialModel => self.take_contribution(cx, links, weights),
             Command::AddModel => self.take_aggregate(cx, links, weights),
             _ => Ok(()),
         }
     }
 
-    fn take_first(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) {
-        if self.late_first(cx, links, weights) {
-            return;
+    /// Whether a model can be what it says it is: P2PFL finds out when it is too late.
+    fn sound(&self, weights: &Weights) -> bool {
+        let rounds = self.experiment.as_ref().map_or(0, |it| it.rounds);
+        let contributors = &weights.contributors;
+        let twice = |i: usize| contributors[i + 1..].contains(&contributors[i]);
+        self.model.layout() == weights.model.layout()
+            && weights.samples > 0
+            && u32::try_from(weights.round).is_ok_and(|round| round <= rounds)
+            && !(0..contributors.len()).any(twice)
+    }
+
+    /// Puts a model in place of the node's own. P2PFL stops itself over one of another shape.
+    fn replace_model(&mut self, weights: &Weights) -> Result<(), Fault> {
+        if self.model.layout() != weights.model.layout() {
+            return Err(Fault("a model of another shape came"));
         }
-        if weights.round != self.round as i32 {
-            return;
+        self.model = Arc::clone(&weights.model);
+        Ok(())
+    }
+
+    fn take_first(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) -> Result<(), Fault> {
+        if self.late_first(cx, links, weights) || weights.round != self.round as i32 {
+            return Ok(());
         }
         if self.at == At::AwaitModel {
-            self.model = Arc::clone(&weights.model);
+            self.replace_model(weights)?;
+            self.replaceable = !self.repaired;
             self.initialised(cx, links, crate::wire::NO_ROUND);
-        } else if !self.repaired {
-            // P2PFL's lock is held again once the start has passed it: a second first model replaces the model.
-            self.model = Arc::clone(&weights.model);
+        } else if self.replaceable {
+            self.replace_model(weights)?;
+            self.replaceable = false;
         }
+        Ok(())
     }
 
     fn take_contribution(
@@ -128,7 +156,7 @@ impl P2pfl {
         links: &mut Links,
         weights: &Weights,
     ) -> Result<(), Fault> {
-        if weights.round != self.round as i32 {
+        if weights.round != self.round as i32 || weights.samples == 0 {
             return Ok(());
         }
         let contribution = Contribution {
@@ -145,6 +173,9 @@ impl P2pfl {
         // Before its first train set P2PFL drops a contribution and keeps expecting it.
         if self.train_set.is_empty() {
             return Ok(());
+        }
+        if self.model.layout() != weights.model.layout() {
+            return Err(Fault("a model of another shape came"));
         }
         if !self.contribute(cx, links, contribution)
             && !self.announced.release(weights.command, weights.round, &weights.contributors)
@@ -172,7 +203,7 @@ impl P2pfl {
             return self.ready(cx, links);
         }
         if weights.round == self.round as i32 && self.awaits_aggregate {
-            self.model = Arc::clone(&weights.model);
+            self.replace_model(weights)?;
             self.awaits_aggregate = false;
             if self.at == At::Wait {
                 return self.ready(cx, links);

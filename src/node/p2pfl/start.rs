@@ -19,6 +19,7 @@ impl P2pfl {
         links.broadcast(cx, NO_ROUND, GossipBody::StartLearning(Arc::clone(&experiment)));
         links.broadcast(cx, NO_ROUND, GossipBody::ModelInitialized);
         self.begin(cx, links, experiment, 0);
+        self.replaceable = !self.repaired;
         self.initialised(cx, links, NO_ROUND);
     }
 
@@ -69,7 +70,13 @@ impl P2pfl {
     /// A peer says that it has a model. `round` is that in which it joined, or negative.
     pub(super) fn peer_initialised(&mut self, source: u32, round: i32) {
         self.joiners += usize::from(round != NO_ROUND);
-        self.status.insert(source, Status { done: -1, joined: round });
+        let status = Status { done: -1, joined: round };
+        if self.repaired && round == NO_ROUND {
+            // The initiator says it twice, and the second may be overtaken by what it says of the first round.
+            self.status.entry(source, || status);
+        } else {
+            self.status.insert(source, status);
+        }
     }
 
     /// When learning started here.

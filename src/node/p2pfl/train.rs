@@ -84,7 +84,7 @@ impl P2pfl {
         if self.experiment.is_none() {
             return;
         }
-        let map = match round - self.round as i32 {
+        let map = match i64::from(round) - i64::from(self.round) {
             0 => &mut self.held_by,
             1 if self.repaired => &mut self.next_held_by,
             _ => return,

@@ -64,7 +64,7 @@ impl P2pfl {
         if self.experiment.is_none() {
             return;
         }
-        let ahead = round - self.round as i32;
+        let ahead = i64::from(round) - i64::from(self.round);
         match ahead {
             0 => self.votes.insert(source, Arc::clone(votes)),
             1 if self.repaired => self.next_votes.insert(source, Arc::clone(votes)),

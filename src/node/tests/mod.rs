@@ -1,0 +1,18 @@
+//! Tests of nodes: one on the bench, and whole networks of them under a small engine of the tests' own. The engines
+//! that users run have theirs; nothing here measures anything.
+
+mod bench;
+mod flooding;
+mod links;
+mod network;
+mod receive;
+mod rules;
+mod whole;
+
+use super::io::{Output, Taken};
+use super::{Context, Rules};
+use crate::time::Time;
+
+fn context<'a>(now: Time, rules: &'a Rules, out: &'a mut Vec<Output>, taken: &'a mut Taken) -> Context<'a> {
+    Context { now, rules, out, taken }
+}

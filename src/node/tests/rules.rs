@@ -1,0 +1,61 @@
+//! The rules that tests run nodes by: P2PFL's defaults, shortened where a test would wait in vain.
+
+use crate::learning::Layout;
+use crate::node::Rules;
+use crate::node::spec::{Dpsgd, P2pfl, Variant, Workflow};
+use crate::scenario::settings::Settings;
+use crate::wire::size::Sizes;
+use crate::wire::{AddressBook, Experiment};
+use std::sync::Arc;
+
+/// What a test chooses.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub nodes: u32,
+    pub seed: u64,
+    pub workflow: Workflow,
+    pub settings: Settings,
+    pub evaluates: bool,
+}
+
+pub const VARIANTS: [Variant; 3] = [Variant::Faithful, Variant::FaithfulMemory, Variant::Repaired];
+
+impl Setup {
+    /// P2PFL's workflow with its own defaults.
+    pub fn p2pfl(nodes: u32, variant: Variant) -> Self {
+        let workflow = Workflow::P2pfl(P2pfl { variant, rounds: 2, ..P2pfl::default() });
+        Self { nodes, seed: 7, workflow, settings: Settings::default(), evaluates: true }
+    }
+
+    pub fn dpsgd(nodes: u32, spec: Dpsgd) -> Self {
+        Self { workflow: Workflow::Dpsgd(spec), ..Self::p2pfl(nodes, Variant::Repaired) }
+    }
+
+    /// With other settings.
+    pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    pub fn rules(&self) -> Rules {
+        let book = AddressBook::numbered(self.nodes);
+        let bytes = Layout::new([vec![2]]).bytes();
+        Rules {
+            seed: self.seed,
+            settings: self.settings.clone(),
+            workflow: self.workflow.clone(),
+            sizes: Sizes::new(book.clone(), bytes),
+            book,
+            evaluates: self.evaluates,
+        }
+    }
+}
+
+pub fn experiment(rules: &Rules) -> Arc<Experiment> {
+    let trainset_size = match &rules.workflow {
+        Workflow::P2pfl(it) => it.trainset_size,
+        Workflow::Dpsgd(_) => 0,
+    };
+    let (rounds, epochs) = (rules.workflow.rounds(), rules.workflow.epochs());
+    Arc::new(Experiment { rounds, epochs, trainset_size, name: "experiment".into() })
+}
