@@ -22,7 +22,7 @@ pub struct Links {
     pub flood: Flood,
     dialling: Vec<(RequestId, PeerId)>,
     /// Peers to try again.
-    redial: Vec<PeerId>,
+    redial: Vec<(PeerId, Weight)>,
     persistent: bool,
     connected: bool,
     requests: RequestId,
@@ -127,17 +127,28 @@ impl Links {
                 change = Some(Change::Connected(peer));
             }
             self.heard(cx, peer);
-        } else if self.persistent || (cx.rules.repaired() && *response == Response::Timeout) {
-            self.redial.push(peer);
-            cx.set_timer(Timer::Dial, cx.now + cx.rules.settings.heartbeat.period.0, Weight::Progress);
+        } else {
+            let lost = *response == Response::Timeout || self.connected;
+            if self.persistent || (cx.rules.repaired() && lost) {
+                // Nobody may ever be there again: the run does not wait for it.
+                let idle = *response == Response::Unreachable || self.connected;
+                self.try_again(cx, peer, if idle { Weight::Background } else { Weight::Progress });
+            }
         }
         self.check_connected(cx);
         Some(change)
     }
 
+    fn try_again(&mut self, cx: &mut Context, peer: PeerId, weight: Weight) {
+        self.redial.push((peer, weight));
+        let progress = self.redial.iter().any(|(_, weight)| *weight == Weight::Progress);
+        let weight = if progress { Weight::Progress } else { Weight::Background };
+        cx.set_timer(Timer::Dial, cx.now + cx.rules.settings.heartbeat.period.0, weight);
+    }
+
     /// Tries again those that refused.
     pub fn redial(&mut self, cx: &mut Context) {
-        for peer in std::mem::take(&mut self.redial) {
+        for (peer, _) in std::mem::take(&mut self.redial) {
             if !self.neighbours.is_direct(peer) {
                 self.dial(cx, peer);
             }
@@ -158,7 +169,11 @@ impl Links {
         let mut gone = Vec::new();
         if self.beat_count > 0 {
             for peer in self.neighbours.silent(cx.now, cx.rules.settings.heartbeat.timeout.0) {
-                self.remove(cx, peer);
+                // P2PFL never connects again. In `repaired` silence may have been a partition, and both sides look
+                // whether it is over.
+                if self.remove(cx, peer) && cx.rules.repaired() {
+                    self.try_again(cx, peer, Weight::Background);
+                }
                 gone.push(Change::Gone(peer));
             }
         }
@@ -168,11 +183,13 @@ impl Links {
         gone
     }
 
-    /// Forgets a peer, and tells it if there is a connection.
-    fn remove(&mut self, cx: &mut Context, peer: PeerId) {
-        if self.neighbours.remove(peer).is_some_and(|it| it.direct) {
+    /// Forgets a peer, and tells it if there is a connection; whether there was one.
+    fn remove(&mut self, cx: &mut Context, peer: PeerId) -> bool {
+        let direct = self.neighbours.remove(peer).is_some_and(|it| it.direct);
+        if direct {
             cx.send(peer, Message::Disconnect, Expect::Nothing);
         }
+        direct
     }
 
     /// Says goodbye to all neighbours.

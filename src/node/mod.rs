@@ -218,7 +218,7 @@ impl Node {
             (_, None) => Ok(()),
             (State::P2pfl(it), Some(change)) => it.neighbour(cx, &mut self.links, change),
             (State::Dpsgd(it), Some(change)) => {
-                it.neighbour(cx, change);
+                it.neighbour(cx, self.links.node(), change);
                 Ok(())
             }
         }

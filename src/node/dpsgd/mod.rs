@@ -136,16 +136,9 @@ impl Dpsgd {
     }
 
     fn swap(&mut self, cx: &mut Context, node: PeerId) {
-        let weights = Arc::new(Weights {
-            command: Command::PartialModel,
-            round: self.round as i32,
-            contributors: Arc::from([node]),
-            samples: self.samples,
-            model: Arc::clone(&self.model),
-        });
-        for (place, neighbour) in self.neighbours.iter().enumerate() {
-            let expect = Expect::Failure(MODEL_REQUEST | place as u32);
-            cx.send(neighbour.peer, Message::Weights(Arc::clone(&weights)), expect);
+        let weights = self.weights_of(node, self.round);
+        for place in 0..self.neighbours.len() {
+            self.give(cx, place, &weights);
         }
         self.enter(cx, At::Wait);
         self.awaited = self.missing().count() as u32;
@@ -158,28 +151,34 @@ impl Dpsgd {
     /// A neighbour's model.
     pub fn weights(&mut self, cx: &mut Context, from: PeerId, weights: &Weights) {
         let Ok(place) = self.neighbours.binary_search_by_key(&from, |it| it.peer) else { return };
+        let Ok(round) = u32::try_from(weights.round) else { return };
+        let rounds = self.experiment.as_ref().map_or(round, |it| it.rounds.saturating_sub(1));
         if weights.command != Command::PartialModel
             || self.model.layout() != weights.model.layout()
-            || weights.round < 0
+            || round > rounds
         {
             return;
         }
-        let round = weights.round as u32;
-        // One that was given up and is back is waited for again only from the next round on.
         let neighbour = &mut self.neighbours[place];
-        let awaited = round == self.round && !neighbour.gone && neighbour.of(round).is_none();
-        neighbour.gone = false;
+        let back = std::mem::take(&mut neighbour.gone);
         if self.at == At::Late {
             return self.catch_up(cx, round, &weights.model);
         }
-        if round < self.round {
+        let awaited = !neighbour.has_reached(self.round);
+        if round >= self.round {
+            neighbour.keep(round, Arc::clone(&weights.model));
+        }
+        if self.at != At::Wait {
             return;
         }
-        self.neighbours[place].keep(round, Arc::clone(&weights.model));
-        if self.at == At::Wait && awaited {
+        if back {
+            // One that was given up and is back is waited for again.
+            self.awaited = self.missing().count() as u32;
+        } else if awaited && round >= self.round {
+            // Counted down, not over again: looking at all neighbours at every message would cost their square.
             self.awaited -= 1;
-            self.mix_if_complete(cx);
         }
+        self.mix_if_complete(cx);
     }
 
     /// A latecomer goes on from a neighbour's model, in the round after it.
@@ -204,11 +203,12 @@ impl Dpsgd {
     }
 
     /// A neighbour came or went.
-    pub fn neighbour(&mut self, cx: &mut Context, change: Change) {
-        if let Change::Gone(peer) = change
-            && let Ok(place) = self.neighbours.binary_search_by_key(&peer, |it| it.peer)
-        {
-            self.give_up(cx, place);
+    pub fn neighbour(&mut self, cx: &mut Context, node: PeerId, change: Change) {
+        let (Change::Connected(peer) | Change::Gone(peer)) = change;
+        let Ok(place) = self.neighbours.binary_search_by_key(&peer, |it| it.peer) else { return };
+        match change {
+            Change::Connected(_) => self.welcome(cx, node, place),
+            Change::Gone(_) => self.give_up(cx, place),
         }
     }
 
@@ -221,6 +221,31 @@ impl Dpsgd {
         }
     }
 
+    /// Gives a newcomer the model to go on from. One that comes while the node trains gets its next.
+    fn welcome(&self, cx: &mut Context, node: PeerId, place: usize) {
+        let round = match self.at {
+            At::Wait | At::Mix(_) => self.round,
+            At::Idle if self.finished && self.round > 0 => self.round - 1,
+            At::Idle | At::Late | At::Fit(_) => return,
+        };
+        self.give(cx, place, &self.weights_of(node, round));
+    }
+
+    fn weights_of(&self, node: PeerId, round: u32) -> Arc<Weights> {
+        Arc::new(Weights {
+            command: Command::PartialModel,
+            round: round as i32,
+            contributors: Arc::from([node]),
+            samples: self.samples,
+            model: Arc::clone(&self.model),
+        })
+    }
+
+    fn give(&self, cx: &mut Context, place: usize, weights: &Arc<Weights>) {
+        let expect = Expect::Failure(MODEL_REQUEST | place as u32);
+        cx.send(self.neighbours[place].peer, Message::Weights(Arc::clone(weights)), expect);
+    }
+
     /// The time to wait is up.
     pub fn timeout(&mut self, cx: &mut Context) {
         if self.at == At::Wait {
@@ -230,7 +255,7 @@ impl Dpsgd {
 
     fn missing(&self) -> impl Iterator<Item = PeerId> + '_ {
         let round = self.round;
-        self.neighbours.iter().filter(move |it| !it.gone && it.of(round).is_none()).map(|it| it.peer)
+        self.neighbours.iter().filter(move |it| !it.gone && !it.has_reached(round)).map(|it| it.peer)
     }
 
     fn mix_if_complete(&mut self, cx: &mut Context) -> bool {
@@ -328,8 +353,9 @@ impl Neighbour {
         self.early[slot] = Some((round, model));
     }
 
-    fn of(&self, round: u32) -> Option<&Arc<Model>> {
-        self.early.iter().flatten().find(|(kept, _)| *kept == round).map(|(_, model)| model)
+    /// Whether its model of a round is there, or of a later one: then it will not send this one any more.
+    fn has_reached(&self, round: u32) -> bool {
+        self.early.iter().flatten().any(|(kept, _)| *kept >= round)
     }
 
     /// Takes the model of a round, and forgets those of earlier ones.

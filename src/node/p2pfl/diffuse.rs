@@ -11,6 +11,9 @@ use std::sync::Arc;
 impl P2pfl {
     pub(super) fn diffuse(&mut self, cx: &mut Context, links: &mut Links) -> Result<(), Fault> {
         self.enter(cx, At::Diffuse);
+        if self.repaired {
+            self.welcome_strangers(cx, links);
+        }
         self.spread(cx, links, Spread::Aggregate)
     }
 
@@ -60,6 +63,9 @@ impl P2pfl {
 
     pub(super) fn finish(&mut self, cx: &mut Context) {
         self.enter(cx, At::Idle);
+        if self.repaired {
+            self.past = self.experiment.clone();
+        }
         self.forget();
         self.outcome = Some(Outcome::Finished);
         cx.record(Record::Finished);

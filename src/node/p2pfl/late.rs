@@ -1,14 +1,13 @@
 //! Latecomers. P2PFL has no way in once learning has begun: a node that joins or restarts then idles, and every vote
 //! waits for it until the timeout. In `repaired` a neighbour tells it where learning stands and gives it its model;
-//! it waits for the aggregate of that round, and votes from the next one on.
+//! it waits for the aggregate of that round, and votes from the next one on. So it does for a neighbour that never
+//! heard of the start, or got no model in time; and when all is over, it still gives newcomers the model.
 
 use super::{At, P2pfl};
 use crate::node::context::Context;
 use crate::node::io::{Expect, Record, RequestId};
 use crate::node::links::Links;
-use crate::wire::{
-    Announcement, Command, Experiment, GossipBody, Message, NO_ROUND, PeerId, Response, Weights,
-};
+use crate::wire::{Announcement, Command, Experiment, GossipBody, Message, PeerId, Response, Weights};
 use std::sync::Arc;
 
 /// Newcomers that are being given the model: the request that is under way to each, and what follows it.
@@ -19,11 +18,13 @@ impl P2pfl {
     /// A neighbour has connected while learning is under way.
     pub(super) fn newcomer(&mut self, cx: &mut Context, links: &mut Links, peer: PeerId) {
         self.status.remove(peer);
-        let Some(experiment) = &self.experiment else { return };
-        if matches!(self.at, At::Idle | At::AwaitModel | At::Last(_)) {
-            return;
-        }
-        let round = self.round as i32;
+        let (experiment, round) = match (&self.experiment, &self.past) {
+            // It will be offered the first model with the others.
+            (Some(_), _) if self.at == At::AwaitModel => return,
+            (Some(experiment), _) => (experiment, self.round as i32),
+            (None, Some(past)) => (past, past.rounds as i32),
+            (None, None) => return,
+        };
         links.flood.whisper(cx, peer, round, GossipBody::StartLearning(Arc::clone(experiment)));
         let announcement = Announcement { follows: Command::InitModel, round, contributors: Arc::from([]) };
         let weights = Arc::new(Weights {
@@ -67,10 +68,19 @@ impl P2pfl {
         if self.outcome.is_some() {
             return;
         }
-        if round == NO_ROUND {
-            self.begin(cx, links, Arc::clone(experiment), 0);
-        } else if self.repaired && self.late {
-            self.begin(cx, links, Arc::clone(experiment), round.unsigned_abs());
+        let joins = u32::try_from(round).ok().filter(|&round| self.repaired && round <= experiment.rounds);
+        match joins {
+            None => self.begin(cx, links, Arc::clone(experiment), 0),
+            Some(round) if self.at == At::Idle => {
+                self.late = true;
+                self.begin(cx, links, Arc::clone(experiment), round);
+            }
+            // It was told before, but the first model never came, and by now the others have gone on.
+            Some(round) if self.at == At::AwaitModel => {
+                self.late = true;
+                self.round = round;
+            }
+            Some(_) => {}
         }
     }
 
@@ -79,17 +89,34 @@ impl P2pfl {
         if !(self.repaired && self.late && self.at == At::AwaitModel) {
             return false;
         }
-        if weights.round >= self.round as i32 {
+        if let Some(round) = u32::try_from(weights.round).ok().filter(|&round| round >= self.round) {
             self.model = Arc::clone(&weights.model);
-            self.round = weights.round as u32;
-            self.round_began = cx.now;
-            self.voted = false;
-            self.trained = false;
-            cx.record(Record::RoundStarted(self.round));
-            links.broadcast(cx, weights.round, GossipBody::ModelInitialized);
-            self.wait(cx);
+            self.join(cx, links, round);
         }
         true
+    }
+
+    /// Joins in a round: its aggregate is still to come. After the last round, the node has come too late for more
+    /// than the model.
+    pub(super) fn join(&mut self, cx: &mut Context, links: &mut Links, round: u32) {
+        self.round = round;
+        if self.experiment.as_ref().is_some_and(|it| round >= it.rounds) {
+            return self.finish(cx);
+        }
+        self.round_began = cx.now;
+        self.voted = false;
+        self.trained = false;
+        cx.record(Record::RoundStarted(round));
+        links.broadcast(cx, round as i32, GossipBody::ModelInitialized);
+        self.wait(cx);
+    }
+
+    /// Welcomes direct neighbours that have never said that they have a model: learning has passed them by.
+    pub(super) fn welcome_strangers(&mut self, cx: &mut Context, links: &mut Links) {
+        let direct = Arc::clone(links.neighbours.direct());
+        for &peer in direct.iter().filter(|&&peer| !self.status.contains(peer)).collect::<Vec<_>>() {
+            self.newcomer(cx, links, peer);
+        }
     }
 
     /// The network is rounds ahead: the node goes where it is.

@@ -51,7 +51,7 @@ pub struct P2pfl {
     votes: PeerMap<Votes>,
     /// Votes for the round after this one, kept apart by `repaired` only.
     next_votes: PeerMap<Votes>,
-    train_set: Arc<[PeerId]>,
+    pub(super) train_set: Arc<[PeerId]>,
     /// Which contributions each peer says it holds.
     pub(super) held_by: PeerMap<Vec<PeerId>>,
     /// The same for the round after this one, kept by `repaired` only.
@@ -74,6 +74,8 @@ pub struct P2pfl {
     voted: bool,
     trained: bool,
     outcome: Option<Outcome>,
+    /// The experiment that is over, of which `repaired` tells newcomers.
+    past: Option<Arc<Experiment>>,
     /// The node came up while the run was under way.
     late: bool,
     /// Peers that joined while learning was under way, at most.
@@ -180,6 +182,7 @@ impl P2pfl {
             voted: false,
             trained: false,
             outcome: None,
+            past: None,
             late,
             joiners: 0,
         }
@@ -190,6 +193,7 @@ impl P2pfl {
         match (timer, self.at) {
             (Timer::Models, _) => return self.spread_round(cx, links),
             (Timer::Poll, At::Vote) => self.poll_votes(cx, links),
+            (Timer::Stage, At::AwaitModel) => self.no_model(cx, links),
             (Timer::Stage, At::Settle) => return self.settled(cx, links),
             (Timer::Stage, At::Converge) => self.vote(cx, links),
             (Timer::Stage, At::Vote) => self.close_vote(cx, links),
@@ -289,7 +293,7 @@ impl P2pfl {
         if self.at == At::Vote {
             cx.cancel_timer(Timer::Poll);
         }
-        if matches!(self.at, At::Settle | At::Converge | At::Vote | At::Collect | At::Wait) {
+        if matches!(self.at, At::AwaitModel | At::Settle | At::Converge | At::Vote | At::Collect | At::Wait) {
             cx.cancel_timer(Timer::Stage);
         }
         self.at = at;

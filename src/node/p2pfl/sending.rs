@@ -10,7 +10,7 @@ use crate::node::io::{Expect, JobId, RequestId, Timer, Weight};
 use crate::node::links::Links;
 use crate::random::Purpose;
 use crate::time::Time;
-use crate::wire::{Announcement, Command, Message, PeerId, Response, Weights};
+use crate::wire::{Announcement, Command, GossipBody, Message, NO_ROUND, PeerId, Response, Weights};
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -319,6 +319,12 @@ impl P2pfl {
         match &offer.step {
             Step::Announced { request, weights } if *request == id => {
                 if *response != Response::Wanted(true) {
+                    if self.repaired && weights.command == Command::InitModel {
+                        // Perhaps it has not heard of the start.
+                        let peer = offer.peer;
+                        let start = self.experiment.clone().map(GossipBody::StartLearning);
+                        start.into_iter().for_each(|it| links.flood.whisper(cx, peer, NO_ROUND, it));
+                    }
                     return self.next_offer(cx, links);
                 }
                 let request = links.request();

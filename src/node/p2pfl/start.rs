@@ -42,6 +42,19 @@ impl P2pfl {
         self.round = round;
         cx.record(Record::Started);
         self.enter(cx, At::AwaitModel);
+        if self.repaired {
+            let end = cx.now + cx.rules.settings.training.aggregation_timeout.0;
+            cx.set_timer(Timer::Stage, end, Weight::Progress);
+        }
+    }
+
+    /// No model has come. P2PFL waits for ever; `repaired` goes on with the node's own.
+    pub(super) fn no_model(&mut self, cx: &mut Context, links: &mut Links) {
+        if self.late {
+            self.join(cx, links, self.round);
+        } else {
+            self.initialised(cx, links, NO_ROUND);
+        }
     }
 
     /// There is a model: the node says so. `joined` is the round that a latecomer joins in.

@@ -2,10 +2,13 @@
 //! that users run have theirs; nothing here measures anything.
 
 mod bench;
+mod counts;
 mod flooding;
+mod latecomers;
 mod links;
 mod network;
 mod receive;
+mod rounds;
 mod rules;
 mod whole;
 

@@ -1,0 +1,91 @@
+//! How many messages a network takes, beside what P2PFL itself was measured to send.
+
+use super::network::{Network, full, ring};
+use super::rules::Setup;
+use crate::node::spec::Variant::FaithfulMemory;
+use crate::scenario::units::Span;
+use crate::wire::{Command, PeerId};
+
+/// The settings of the measurements.
+fn network(nodes: u32, edges: &[(PeerId, PeerId)]) -> Network {
+    let mut setup = Setup::p2pfl(nodes, FaithfulMemory).with(|it| {
+        it.heartbeat.period = Span::secs(1);
+        it.heartbeat.timeout = Span::secs(10);
+        it.gossip.messages_per_period = 9_999_999_999;
+        it.gossip.amount_last_messages_saved = 10_000;
+        it.gossip.models_period = Span::secs(2);
+        it.gossip.models_per_round = 4;
+    });
+    setup.evaluates = false;
+    let mut network = Network::new(setup, edges);
+    network.learn();
+    network.sent.clear();
+    network
+}
+
+/// Messages of P2PFL 0.4.4 over memory, by command.
+type Measured = [(Command, usize); 9];
+
+const FULL_8: Measured = [
+    (Command::StartLearning, 49),
+    (Command::ModelInitialized, 441),
+    (Command::VoteTrainSet, 784),
+    (Command::ModelsReady, 784),
+    (Command::ModelsAggregated, 1568),
+    (Command::PreSendModel, 78),
+    (Command::InitModel, 7),
+    (Command::PartialModel, 24),
+    (Command::AddModel, 8),
+];
+const FULL_16: Measured = [
+    (Command::StartLearning, 155),
+    (Command::ModelInitialized, 2635),
+    (Command::VoteTrainSet, 4960),
+    (Command::ModelsReady, 4960),
+    (Command::ModelsAggregated, 4960),
+    (Command::PreSendModel, 150),
+    (Command::InitModel, 15),
+    (Command::PartialModel, 24),
+    (Command::AddModel, 24),
+];
+const RING_8: Measured = [
+    (Command::StartLearning, 14),
+    (Command::ModelInitialized, 126),
+    (Command::VoteTrainSet, 224),
+    (Command::ModelsReady, 224),
+    (Command::ModelsAggregated, 420),
+    (Command::PreSendModel, 66),
+    (Command::InitModel, 7),
+    (Command::PartialModel, 26),
+    (Command::AddModel, 8),
+];
+
+#[test]
+fn messages_are_those_of_p2pfl() {
+    let cases = [("full", 8, full(8), FULL_8), ("full", 16, full(16), FULL_16), ("ring", 8, ring(8), RING_8)];
+    for (name, nodes, edges, measured) in cases {
+        let mut network = network(nodes, &edges);
+        // Sends of `learn` itself were dropped with those of the set-up: the initiator's first broadcasts.
+        let direct = edges.iter().filter(|(a, b)| *a == 0 || *b == 0).count();
+        let from = network.now;
+        assert!(network.finish(120), "{name} {nodes}");
+        println!("{name} {nodes}: {:.1} s", network.now.since(from).as_secs_f64());
+        for (command, theirs) in measured {
+            let before = match command {
+                Command::StartLearning => direct,
+                Command::ModelInitialized => 2 * direct,
+                _ => 0,
+            };
+            let ours = network.count(command) + before;
+            println!("  {command:<20} ours {ours:>6}  P2PFL {theirs:>6}");
+            let apart = ours.abs_diff(theirs) as f64 / theirs as f64;
+            let flooded_once = !matches!(
+                command,
+                Command::ModelsAggregated | Command::PreSendModel | Command::PartialModel | Command::AddModel
+            );
+            if flooded_once {
+                assert!(apart < 0.15, "{name} {nodes} {command}: {ours} beside {theirs}");
+            }
+        }
+    }
+}
