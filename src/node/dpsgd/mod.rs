@@ -4,6 +4,8 @@
 //!
 //! Models travel as `partial_model` with the sender as only contributor, without an announcement. Nothing floods.
 
+mod neighbour;
+
 use super::Stage;
 use super::context::Context;
 use super::io::{Expect, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
@@ -12,6 +14,7 @@ use super::spec::{Dpsgd as Spec, Mixing, Workflow};
 use crate::learning::Model;
 use crate::time::Time;
 use crate::wire::{Command, Experiment, Message, PeerId, Response, Weights};
+use neighbour::Neighbour;
 use std::sync::Arc;
 
 /// Requests that carry models are numbered apart from those of the links: by the neighbour's place.
@@ -32,16 +35,6 @@ pub struct Dpsgd {
     /// Neighbours whose model of this round is still waited for.
     awaited: u32,
     finished: bool,
-}
-
-#[derive(Debug)]
-struct Neighbour {
-    peer: PeerId,
-    degree: u32,
-    /// Not waited for: unreachable, silent, or never heard from since it went.
-    gone: bool,
-    /// Its models of this round and the next.
-    early: [Option<(u32, Arc<Model>)>; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +66,10 @@ impl Dpsgd {
         neighbours: &[(PeerId, u32)],
         late: bool,
     ) -> Self {
-        let neighbour =
-            |&(peer, degree): &(PeerId, u32)| Neighbour { peer, degree, gone: false, early: [None, None] };
         Self {
             model,
             samples,
-            neighbours: neighbours.iter().map(neighbour).collect(),
+            neighbours: neighbours.iter().map(|&(peer, degree)| Neighbour::new(peer, degree)).collect(),
             experiment: None,
             round: 0,
             at: if late { At::Late } else { At::Idle },
@@ -337,36 +328,6 @@ impl Dpsgd {
     /// The stage that the node is in.
     pub const fn stage(&self) -> Option<Stage> {
         self.at.stage()
-    }
-}
-
-impl Neighbour {
-    /// Keeps an early model; of three rounds the oldest goes.
-    fn keep(&mut self, round: u32, model: Arc<Model>) {
-        let slot = self
-            .early
-            .iter()
-            .position(|it| it.as_ref().is_none_or(|(kept, _)| *kept == round))
-            .unwrap_or_else(|| {
-                usize::from(self.early[1].as_ref().map(|it| it.0) < self.early[0].as_ref().map(|it| it.0))
-            });
-        self.early[slot] = Some((round, model));
-    }
-
-    /// Whether its model of a round is there, or of a later one: then it will not send this one any more.
-    fn has_reached(&self, round: u32) -> bool {
-        self.early.iter().flatten().any(|(kept, _)| *kept >= round)
-    }
-
-    /// Takes the model of a round, and forgets those of earlier ones.
-    fn take(&mut self, round: u32) -> Option<Arc<Model>> {
-        let mut taken = None;
-        for slot in &mut self.early {
-            if slot.as_ref().is_some_and(|(kept, _)| *kept <= round) {
-                taken = slot.take().filter(|(kept, _)| *kept == round).map(|(_, model)| model).or(taken);
-            }
-        }
-        taken
     }
 }
 

@@ -7,6 +7,7 @@
 mod aggregator;
 mod announced;
 mod diffuse;
+mod history;
 mod late;
 mod receive;
 mod sending;

@@ -1,6 +1,6 @@
 //! One node on the bench: a test feeds it inputs and looks at what it wants done.
 
-use super::network::{fresh, model, samples};
+use super::models::{fresh, model, samples};
 use super::{context, rules::Setup, rules::experiment};
 use crate::learning::Evaluation;
 use crate::node::io::{
@@ -105,7 +105,7 @@ impl Bench {
     }
 
     /// Starts learning here; all neighbours say that they are initialised, and the start stage goes by.
-    pub fn to_vote(&mut self, initialised: &[PeerId]) -> Vec<Output> {
+    pub fn reach_vote(&mut self, initialised: &[PeerId]) -> Vec<Output> {
         let experiment = experiment(&self.rules);
         self.input(Input::Control(Control::StartLearning(experiment)));
         for &peer in initialised {

@@ -1,7 +1,8 @@
 //! How many messages a network takes, beside what P2PFL itself was measured to send.
 
-use super::network::{Network, full, ring};
+use super::network::Network;
 use super::rules::Setup;
+use super::shapes::{full, ring};
 use crate::node::spec::Variant::FaithfulMemory;
 use crate::scenario::units::Span;
 use crate::wire::{Command, PeerId};
@@ -18,6 +19,8 @@ fn network(nodes: u32, edges: &[(PeerId, PeerId)]) -> Network {
     });
     setup.evaluates = false;
     let mut network = Network::new(setup, edges);
+    // Real peers do not end their training in the same millisecond.
+    network.stagger = std::time::Duration::from_millis(20);
     network.learn();
     network.sent.clear();
     network
@@ -67,9 +70,7 @@ fn messages_are_those_of_p2pfl() {
         let mut network = network(nodes, &edges);
         // Sends of `learn` itself were dropped with those of the set-up: the initiator's first broadcasts.
         let direct = edges.iter().filter(|(a, b)| *a == 0 || *b == 0).count();
-        let from = network.now;
         assert!(network.finish(120), "{name} {nodes}");
-        println!("{name} {nodes}: {:.1} s", network.now.since(from).as_secs_f64());
         for (command, theirs) in measured {
             let before = match command {
                 Command::StartLearning => direct,
@@ -77,15 +78,11 @@ fn messages_are_those_of_p2pfl() {
                 _ => 0,
             };
             let ours = network.count(command) + before;
-            println!("  {command:<20} ours {ours:>6}  P2PFL {theirs:>6}");
-            let apart = ours.abs_diff(theirs) as f64 / theirs as f64;
-            let flooded_once = !matches!(
-                command,
-                Command::ModelsAggregated | Command::PreSendModel | Command::PartialModel | Command::AddModel
-            );
-            if flooded_once {
-                assert!(apart < 0.15, "{name} {nodes} {command}: {ours} beside {theirs}");
-            }
+            let drawn =
+                matches!(command, Command::ModelsAggregated | Command::PreSendModel | Command::PartialModel);
+            // Whom a model is offered to is drawn, so these differ from run to run.
+            let apart = if drawn { theirs * 15 / 100 } else { 0 };
+            assert!(ours.abs_diff(theirs) <= apart, "{name} {nodes} {command}: {ours}, not {theirs}");
         }
     }
 }

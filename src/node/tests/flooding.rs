@@ -1,8 +1,9 @@
 //! Flooding: how far a message goes, to whom, when, and that it is taken once.
 
 use super::bench::{Bench, SELF, floods, reply};
-use super::network::{Network, line, ring};
+use super::network::Network;
 use super::rules::Setup;
+use super::shapes::{line, ring};
 use crate::node::io::{Output, Timer};
 use crate::node::spec::Variant::{self, Faithful, FaithfulMemory, Repaired};
 use crate::scenario::units::Span;
@@ -37,7 +38,7 @@ fn where_all_receivers_share_one_time_to_live_few_hear_it() {
 
 #[test]
 fn a_shared_time_to_live_allows_so_many_forwards_in_all() {
-    let mut network = Network::new(Setup::p2pfl(30, FaithfulMemory), &super::network::full(30));
+    let mut network = Network::new(Setup::p2pfl(30, FaithfulMemory), &super::shapes::full(30));
     network.run(Duration::from_millis(500));
     network.sent.clear();
     network.taken.clear();

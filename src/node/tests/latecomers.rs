@@ -1,7 +1,8 @@
 //! Nodes that come late, come back or get lost, and what becomes of the others.
 
-use super::network::{LATENCY, Network, full, line, ring};
+use super::network::{LATENCY, Network};
 use super::rules::Setup;
+use super::shapes::{full, line, ring};
 use crate::node::io::Record;
 use crate::node::spec::Variant::{self, Faithful, Repaired};
 use crate::node::spec::Workflow;

@@ -1,15 +1,21 @@
 //! Tests of nodes: one on the bench, and whole networks of them under a small engine of the tests' own. The engines
 //! that users run have theirs; nothing here measures anything.
 
+mod announce;
 mod bench;
 mod counts;
+mod dpsgd;
 mod flooding;
 mod latecomers;
 mod links;
+mod models;
 mod network;
+mod properties;
 mod receive;
 mod rounds;
 mod rules;
+mod shapes;
+mod stages;
 mod whole;
 
 use super::io::{Output, Taken};

@@ -1,6 +1,7 @@
 //! A network of nodes in integer nanoseconds: enough of an engine to test nodes together, and no more. Events run in
 //! the order of time and of when they were scheduled; every message takes the same time; jobs take a set time.
 
+use super::models::{fresh, samples, train};
 use super::{context, rules::Setup};
 use crate::learning::{Evaluation, Model, fedavg};
 use crate::node::io::{Control, Expect, Input, Job, JobId, JobResult, Output, Record, Start, Taken, Timer};
@@ -21,6 +22,8 @@ pub struct Network {
     pub fate: Fate,
     /// Durations of training; other jobs take a millisecond.
     pub fit: Duration,
+    /// How much longer each node trains than the one before it.
+    pub stagger: Duration,
     pub sent: Vec<Sent>,
     pub records: Vec<(Time, PeerId, Record)>,
     /// What every training made, by round and node.
@@ -46,7 +49,6 @@ pub struct Slot {
 pub struct Sent {
     pub at: Time,
     pub from: PeerId,
-    pub to: PeerId,
     pub command: Command,
     pub round: i32,
 }
@@ -76,6 +78,7 @@ impl Network {
             nodes: (0..count).map(|_| Slot::default()).collect(),
             fate: Box::new(|_, _, _, _| vec![LATENCY]),
             fit: Duration::from_millis(500),
+            stagger: Duration::ZERO,
             sent: Vec::new(),
             records: Vec::new(),
             trained: BTreeMap::new(),
@@ -296,7 +299,8 @@ impl Network {
                 self.nodes[node as usize].timers.remove(&(timer as u8));
             }
             Output::StartJob { id, job } => {
-                let span = if matches!(job, Job::Train { .. }) { self.fit } else { LATENCY };
+                let fit = self.fit + self.stagger * node;
+                let span = if matches!(job, Job::Train { .. }) { fit } else { LATENCY };
                 let result = self.execute(node, job);
                 self.schedule(span, Event::Job { node, incarnation, id, result });
             }
@@ -317,7 +321,7 @@ impl Network {
             Message::Handshake => (Command::Handshake, -1),
             Message::Disconnect => (Command::Disconnect, -1),
         };
-        self.sent.push(Sent { at: self.now, from, to, command, round });
+        self.sent.push(Sent { at: self.now, from, command, round });
         let asker = self.nodes[from as usize].incarnation;
         let copies = (self.fate)(self.now, from, to, &message);
         if let (true, Some(request)) = (copies.is_empty(), expect.request()) {
@@ -347,41 +351,4 @@ impl Network {
             }
         }
     }
-}
-
-/// Training rows of a node: different ones, so that weights show.
-pub fn samples(node: PeerId) -> u32 {
-    10 + node
-}
-
-/// A model that nobody else has.
-pub fn fresh(node: PeerId) -> Arc<Model> {
-    model(&[node as f32, -(node as f32)])
-}
-
-pub fn model(values: &[f32]) -> Arc<Model> {
-    Arc::new(Model::new(Arc::new(crate::learning::Layout::new([vec![values.len()]])), values.to_vec()))
-}
-
-/// Training: half the way to what the node's own rows ask for.
-fn train(node: PeerId, round: u32, start: &Model) -> Model {
-    let target = |i: usize| (node as f32 + 1.0) * (i as f32 + 1.0) + round as f32;
-    let values = start.values().iter().enumerate().map(|(i, value)| (value + target(i)) / 2.0);
-    Model::new(Arc::clone(start.layout()), values.collect())
-}
-
-pub fn full(nodes: u32) -> Vec<(PeerId, PeerId)> {
-    (0..nodes).flat_map(|a| (a + 1..nodes).map(move |b| (a, b))).collect()
-}
-
-pub fn star(nodes: u32) -> Vec<(PeerId, PeerId)> {
-    (1..nodes).map(|peer| (0, peer)).collect()
-}
-
-pub fn line(nodes: u32) -> Vec<(PeerId, PeerId)> {
-    (1..nodes).map(|peer| (peer - 1, peer)).collect()
-}
-
-pub fn ring(nodes: u32) -> Vec<(PeerId, PeerId)> {
-    (0..nodes).map(|peer| (peer, (peer + 1) % nodes)).collect()
 }

@@ -1,53 +1,13 @@
 //! What a node makes of each command, and P2PFL's traps beside their mends.
 
-use super::bench::{Bench, SELF, failure, floods, job, reply, said};
-use super::network::fresh;
-use super::rules::{Setup, experiment};
+use super::bench::{Bench, failure, floods, job, reply, said};
+use super::rules::experiment;
+use super::stages::{PEERS, awaiting, bench, swapping, voting, waiting};
 use crate::node::Stage;
 use crate::node::io::{Control, Input, Job, Output, Record, Timer};
 use crate::node::spec::Variant::{self, Faithful, Repaired};
 use crate::wire::{Command, GossipBody, Message, NO_ROUND, PeerId, Response};
 use std::sync::Arc;
-
-const PEERS: [PeerId; 3] = [1, 2, 3];
-
-fn bench(variant: Variant) -> Bench {
-    Bench::new(Setup::p2pfl(10, variant), &PEERS)
-}
-
-/// In the vote of round 0, with everyone initialised.
-fn voting(variant: Variant) -> Bench {
-    let mut bench = bench(variant);
-    bench.to_vote(&PEERS);
-    assert_eq!(bench.node.stage(), Some(Stage::Vote));
-    bench
-}
-
-/// In the train set with the others, trained, spreading its contribution.
-fn swapping(variant: Variant) -> Bench {
-    let mut bench = voting(variant);
-    let out = bench.elect(0, &PEERS, &[0, 1, 2, 3]);
-    bench.work(out);
-    assert_eq!(bench.node.stage(), Some(Stage::Aggregate));
-    bench
-}
-
-/// Outside the train set, waiting for the aggregate.
-fn waiting(variant: Variant) -> Bench {
-    let mut bench = voting(variant);
-    bench.elect(0, &PEERS, &[1, 2, 3, 9]);
-    assert_eq!(bench.node.stage(), Some(Stage::Wait));
-    bench
-}
-
-/// Waiting for a first model.
-fn awaiting(variant: Variant) -> Bench {
-    let mut bench = bench(variant);
-    let experiment = experiment(&bench.rules);
-    bench.gossip(1, NO_ROUND, GossipBody::StartLearning(experiment));
-    assert_eq!(bench.node.stage(), Some(Stage::Start));
-    bench
-}
 
 /// The model that the node trains from, once it is in the train set.
 fn trains_from(bench: &mut Bench) -> Vec<f32> {
@@ -328,67 +288,4 @@ fn repaired_takes_an_aggregate_of_a_later_round_and_goes_on_from_there() {
     let mut bench = waiting(Repaired);
     let out = bench.weights(1, Command::AddModel, i32::MAX, &[], &[3.0, 4.0]);
     assert!(said(&out).is_empty(), "there is no such round");
-}
-
-#[test]
-fn an_announcement_is_refused_while_any_part_of_it_is_expected() {
-    let mut bench = swapping(Faithful);
-    assert!(bench.announce(1, Command::PartialModel, 0, &[1, 2]));
-    assert!(!bench.announce(3, Command::PartialModel, 0, &[2, 3]));
-    assert!(bench.announce(3, Command::PartialModel, 0, &[3]), "a refused one leaves no trace");
-    assert!(bench.announce(3, Command::PartialModel, 1, &[1]), "another round is another matter");
-    assert!(bench.announce(3, Command::InitModel, 0, &[]), "and so is another command");
-    bench.pass(60_000);
-    assert!(!bench.announce(3, Command::PartialModel, 0, &[1]));
-    bench.pass(1);
-    assert!(bench.announce(3, Command::PartialModel, 0, &[1]));
-}
-
-#[test]
-fn the_aggregate_is_refused_once_all_contributions_are_said_to_be_somewhere() {
-    let mut bench = swapping(Faithful);
-    bench.gossip(1, 0, GossipBody::ModelsAggregated(Arc::from([0, 1])));
-    assert!(bench.announce(1, Command::AddModel, 0, &[]));
-    bench.pass(61_000);
-    bench.gossip(2, 0, GossipBody::ModelsAggregated(Arc::from([2, 3])));
-    assert!(!bench.announce(1, Command::AddModel, 0, &[]));
-    bench.gossip(3, 0, GossipBody::ModelsAggregated(Arc::from([9])));
-    assert!(bench.announce(1, Command::AddModel, 0, &[]), "P2PFL asks for exactly the train set");
-}
-
-#[test]
-fn repaired_takes_an_announcement_again_from_who_made_it_and_from_others_when_he_is_gone() {
-    let mut bench = awaiting(Repaired);
-    assert!(bench.announce(1, Command::InitModel, 0, &[]));
-    assert!(!bench.announce(2, Command::InitModel, 0, &[]), "one is on its way");
-    assert!(bench.announce(1, Command::InitModel, 0, &[]), "it was lost");
-    bench.message(1, Message::Disconnect);
-    assert!(bench.announce(2, Command::InitModel, 0, &[]), "it will not come");
-}
-
-#[test]
-fn repaired_refuses_what_it_could_not_use() {
-    let mut idle = bench(Repaired);
-    let mut voting = voting(Repaired);
-    for command in [Command::InitModel, Command::PartialModel, Command::AddModel] {
-        assert!(!idle.announce(1, command, 0, &[1]), "{command}: it is not learning");
-    }
-    assert!(!voting.announce(1, Command::InitModel, 0, &[]), "it has a model");
-    assert!(!voting.announce(1, Command::PartialModel, 1, &[1]), "not of this round");
-    assert!(!voting.announce(1, Command::AddModel, -1, &[]), "an old one");
-    assert!(!voting.announce(1, Command::Beat, 0, &[]), "no model");
-    let mut swapping = swapping(Repaired);
-    assert!(!swapping.announce(1, Command::PartialModel, 0, &[SELF, 1]), "it holds its own");
-}
-
-#[test]
-fn without_learning_models_change_nothing() {
-    for variant in [Faithful, Repaired] {
-        for command in [Command::InitModel, Command::PartialModel, Command::AddModel] {
-            let mut bench = bench(variant);
-            let out = bench.weights(1, command, 0, &[1], &[1.0]);
-            assert_eq!((reply(&out), out.len()), (Some(Response::Empty), 1));
-        }
-    }
-    assert_eq!(fresh(SELF).values(), [0.0, -0.0]);
 }

@@ -1,8 +1,9 @@
 //! A round, stage by stage: vote, training, swapping, waiting, diffusion, the end.
 
 use super::bench::{Bench, floods, job, offers, said, sends};
-use super::network::{Network, full};
+use super::network::Network;
 use super::rules::{Setup, experiment};
+use super::shapes::full;
 use crate::node::Stage;
 use crate::node::io::{Control, Job, Output, Record, Timer};
 use crate::node::spec::Variant::{self, Faithful, Repaired};
@@ -14,7 +15,7 @@ const PEERS: [PeerId; 3] = [1, 2, 3];
 
 fn voting(variant: Variant) -> Bench {
     let mut bench = Bench::new(Setup::p2pfl(10, variant), &PEERS);
-    bench.to_vote(&PEERS);
+    bench.reach_vote(&PEERS);
     bench
 }
 
@@ -38,14 +39,14 @@ fn a_ballot_names_different_candidates_and_weighs_the_later_ones_less() {
     for seed in 0..50 {
         let mut setup = Setup::p2pfl(10, Faithful);
         setup.seed = seed;
-        let votes = ballot(&Bench::new(setup, &[1, 2, 3, 4, 5]).to_vote(&[1, 2, 3, 4, 5]));
+        let votes = ballot(&Bench::new(setup, &[1, 2, 3, 4, 5]).reach_vote(&[1, 2, 3, 4, 5]));
         assert_eq!(votes.len(), 4, "as many as the train set has members");
         for (place, (candidate, weight)) in votes.iter().enumerate() {
             assert!(*candidate <= 5 && *weight <= 1000 / (place as u32 + 1));
             assert!(votes[place + 1..].iter().all(|(other, _)| other != candidate));
         }
     }
-    let few = ballot(&Bench::new(Setup::p2pfl(10, Faithful), &[1]).to_vote(&[1]));
+    let few = ballot(&Bench::new(Setup::p2pfl(10, Faithful), &[1]).reach_vote(&[1]));
     assert_eq!(few.len(), 2, "or everyone, if there are fewer");
 }
 
@@ -229,7 +230,7 @@ fn swapping_ends_after_unchanged_iterations_and_then_waits_for_what_is_missing()
         let setup = Setup::p2pfl(10, variant)
             .with(|it| it.training.aggregation_timeout = crate::scenario::units::Span::secs(30));
         let mut bench = Bench::new(setup, &PEERS);
-        bench.to_vote(&PEERS);
+        bench.reach_vote(&PEERS);
         let out = bench.elect(0, &PEERS, &[0, 1, 2, 3]);
         let mut out = bench.work(out);
         let mut count = 1;
@@ -270,7 +271,7 @@ fn a_node_outside_the_train_set_goes_on_with_its_own_model_when_none_comes() {
 fn trap_a_neighbour_that_never_said_it_was_initialised_stops_the_node_at_diffusion() {
     for (variant, stops) in [(Faithful, true), (Repaired, false)] {
         let mut bench = Bench::new(Setup::p2pfl(10, variant), &PEERS);
-        bench.to_vote(&[1, 2]);
+        bench.reach_vote(&[1, 2]);
         // 3 never takes the first model either: spreading it ends after unchanged iterations.
         for _ in 0..14 {
             bench.pass(1000);
@@ -311,7 +312,7 @@ fn stop_learning_ends_every_stage_at_once_and_for_good() {
                 let experiment = experiment(&bench.rules);
                 bench.gossip(1, NO_ROUND, GossipBody::StartLearning(experiment))
             } else {
-                bench.to_vote(&PEERS)
+                bench.reach_vote(&PEERS)
             };
             match stage {
                 Stage::Start | Stage::Vote => {}
@@ -343,7 +344,7 @@ fn stop_learning_ends_every_stage_at_once_and_for_good() {
 
 #[test]
 fn who_is_told_to_stop_tells_everyone() {
-    let mut network = Network::new(Setup::p2pfl(8, Repaired), &super::network::ring(8));
+    let mut network = Network::new(Setup::p2pfl(8, Repaired), &super::shapes::ring(8));
     network.learn();
     network.run(Duration::from_secs(5));
     network.tell(3, Control::StopLearning);

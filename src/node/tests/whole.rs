@@ -1,7 +1,8 @@
 //! Whole networks, in every variant.
 
-use super::network::{Network, full, line, ring, star};
+use super::network::Network;
 use super::rules::Setup;
+use super::shapes::{full, line, ring, star};
 use crate::learning::consensus_distance;
 use crate::node::spec::Variant;
 use crate::wire::PeerId;
