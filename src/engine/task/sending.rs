@@ -3,7 +3,7 @@
 use super::driver::{Driver, Request};
 use super::worker::Worker;
 use crate::engine::compute;
-use crate::metrics::Cause;
+use crate::metrics::{Cause, Phase};
 use crate::network::{Faults, Passage};
 use crate::node::io::{Expect, Job, JobId, Output, Weight};
 use crate::time::Time;
@@ -116,7 +116,8 @@ impl Driver {
     }
 
     /// Hands gossip over to several peers. It is accounted for once for all of them: every message goes to everyone
-    /// but its source.
+    /// but its source. The phase is looked up once: learning may start meanwhile, and what was sent in one phase must
+    /// not arrive in the other.
     fn flood(&mut self, worker: &mut Worker, wall: u64, to: &[PeerId], parcel: Arc<[Gossip]>) {
         let phase = self.shared.phase();
         let sizes = &self.shared.plan.rules.sizes;
@@ -143,10 +144,10 @@ impl Driver {
                 for gossip in parcel.iter().filter(|it| it.source != peer) {
                     let size = self.shared.plan.rules.sizes.gossip_payload(gossip);
                     let message = Message::Gossip(Arc::from([gossip.clone()]));
-                    self.pass(worker, wall, peer, message, size, progress, faults.as_deref());
+                    self.pass(worker, wall, phase, peer, message, size, progress, faults.as_deref());
                 }
             } else {
-                self.pass(worker, wall, peer, message, bytes, progress, faults.as_deref());
+                self.pass(worker, wall, phase, peer, message, bytes, progress, faults.as_deref());
             }
         }
     }
@@ -156,13 +157,13 @@ impl Driver {
         &mut self,
         worker: &mut Worker,
         wall: u64,
+        phase: Phase,
         to: PeerId,
         message: Message,
         bytes: u64,
         progress: bool,
         faults: Option<&Faults>,
     ) {
-        let phase = self.shared.phase();
         let way = self.way(wall, to, bytes, faults);
         let due = if let Way::Deliver { due } = way { due } else { 0 };
         let envelope =
