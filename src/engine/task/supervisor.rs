@@ -55,12 +55,30 @@ struct NodeState {
     rounds_trained: u32,
     finished_at: Option<Time>,
     word: Option<Box<LastWord>>,
+    /// It was told to crash or leave and has not said yet that it is gone.
+    going: bool,
+    /// It comes back as soon as it is gone.
+    returns: Option<Return>,
+}
+
+/// How a node comes up after learning began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Return {
+    Join,
+    Restart,
 }
 
 /// Why a run is over.
 struct Verdict {
     outcome: Outcome,
     reason: Option<String>,
+}
+
+impl NodeState {
+    /// Whether it is up, as far as is known.
+    fn is_there(&self) -> bool {
+        matches!(self.fate, Fate::Up | Fate::Finished | Fate::Stopped)
+    }
 }
 
 impl Supervisor {
@@ -82,6 +100,8 @@ impl Supervisor {
             rounds_trained: 0,
             finished_at: None,
             word: None,
+            going: false,
+            returns: None,
         };
         Self {
             nodes: std::iter::repeat_with(absent).take(plan.nodes() as usize).collect(),
@@ -192,6 +212,13 @@ impl Supervisor {
             Fate::Panicked => self.counts.panicked += 1,
             _ => {}
         }
+        if matches!(fate, Fate::Crashed | Fate::Left | Fate::Failed | Fate::Panicked) {
+            let state = &mut self.nodes[node as usize];
+            state.going = false;
+            if let Some(how) = state.returns.take() {
+                self.come_up(&[node], how);
+            }
+        }
     }
 
     /// Something happened that shows only once heartbeats are missed.
@@ -220,9 +247,7 @@ impl Supervisor {
         let graph = &self.shared.plan.graph;
         let neighbours: Arc<[(PeerId, u32)]> =
             graph.neighbours(node).map(|peer| (peer, graph.degree(peer))).collect();
-        let there = |peer: PeerId| {
-            matches!(self.nodes[peer as usize].fate, Fate::Up | Fate::Finished | Fate::Stopped)
-        };
+        let there = |peer: PeerId| self.nodes[peer as usize].is_there();
         let dial =
             neighbours.iter().map(|(peer, _)| *peer).filter(|&peer| dial(peer) && there(peer)).collect();
         self.shared.command(node, Command::Up(Box::new(Start { neighbours, dial, persistent: late, late })));
@@ -314,10 +339,10 @@ impl Supervisor {
         self.unsettle(now);
         let total = self.counts.total;
         match action {
-            Action::Crash(nodes) => nodes.iter().for_each(|&node| self.shared.command(node, Command::Crash)),
-            Action::Leave(nodes) => nodes.iter().for_each(|&node| self.shared.command(node, Command::Leave)),
-            Action::Restart(nodes) => self.come_up(nodes, false),
-            Action::Join(nodes) => self.come_up(nodes, true),
+            Action::Crash(nodes) => nodes.iter().for_each(|&node| self.go(node, Command::Crash)),
+            Action::Leave(nodes) => nodes.iter().for_each(|&node| self.go(node, Command::Leave)),
+            Action::Restart(nodes) => self.come_up(nodes, Return::Restart),
+            Action::Join(nodes) => self.come_up(nodes, Return::Join),
             Action::Partition(groups) => self.shared.change_faults(|it| it.partition(total, groups)),
             Action::Heal => self.shared.change_faults(|it| it.heal()),
             Action::Slow(nodes, slowdown) => self.shared.change_faults(|it| it.slow(total, nodes, *slowdown)),
@@ -327,15 +352,27 @@ impl Supervisor {
         }
     }
 
-    fn come_up(&mut self, nodes: &[PeerId], join: bool) {
+    /// Tells a node to crash or leave. That it has is heard of later; until then it is told nothing else.
+    fn go(&mut self, node: PeerId, how: Command) {
+        let state = &mut self.nodes[node as usize];
+        state.returns = None;
+        if state.is_there() && !state.going {
+            state.going = true;
+            self.shared.command(node, how);
+        }
+    }
+
+    fn come_up(&mut self, nodes: &[PeerId], how: Return) {
         for &node in nodes {
             let state = &mut self.nodes[node as usize];
-            if matches!(state.fate, Fate::Up | Fate::Finished | Fate::Stopped) {
+            if state.is_there() {
+                // One that is on its way out, perhaps since this very moment, comes back once it is out.
+                state.returns = state.going.then_some(how);
                 continue;
             }
             state.fate = Fate::Up;
             state.takes_part = false;
-            self.counts.joined += u32::from(join);
+            self.counts.joined += u32::from(how == Return::Join);
             self.up(node, |_| true, true);
             if matches!(self.shared.plan.rules.workflow, Workflow::Dpsgd(_)) {
                 let start = Control::StartLearning(self.experiment());
