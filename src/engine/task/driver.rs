@@ -303,6 +303,15 @@ impl Driver {
         self.requests.clear();
         self.incarnation += 1;
         self.gone = Some(fate);
+        // What was still under way to it finds nobody, even if it is back before that would have arrived.
+        for item in self.timers.drain_later() {
+            if let Item::Message(envelope) = &item {
+                self.undeliverable(worker, envelope);
+                self.settle(i64::from(envelope.progress));
+            } else {
+                self.settle(1);
+            }
+        }
         let at = self.shared.clock.scenario(self.shared.clock.wall());
         self.shared.tell(Event::Ended(self.id, fate, at, why));
         worker.out.clear();

@@ -57,6 +57,13 @@ impl Timers {
         self.later.push(Later { key: Reverse((at, self.count)), item });
     }
 
+    /// Takes out all items that were kept, in the order in which they are due.
+    pub fn drain_later(&mut self) -> impl Iterator<Item = Inbound> + use<> {
+        // The greatest of a heap's elements is what is due first.
+        let sorted = std::mem::take(&mut self.later).into_sorted_vec();
+        sorted.into_iter().rev().map(|it| it.item)
+    }
+
     /// When there is next something to do.
     pub fn next(&self) -> Option<u64> {
         let timer = self.armed.iter().flatten().map(|(at, _)| *at).min();
