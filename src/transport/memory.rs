@@ -55,6 +55,8 @@ pub enum Item<C> {
         request: RequestId,
         /// The answer.
         response: Response,
+        /// Not to be taken before this wall time.
+        due: u64,
     },
     /// A job is done.
     JobDone {

@@ -167,8 +167,8 @@ impl Driver {
                 self.shared.memory.taken(self.id, envelope.bytes);
                 envelope.due
             }
-            Item::JobDone { due, .. } => *due,
-            Item::Response { .. } | Item::Command(_) => 0,
+            Item::JobDone { due, .. } | Item::Response { due, .. } => *due,
+            Item::Command(_) => 0,
         };
         if due > wall {
             self.timers.keep(item, due);
@@ -184,7 +184,7 @@ impl Driver {
                 self.message(worker, wall, envelope);
                 self.settle(progress);
             }
-            Item::Response { incarnation, request, response } => {
+            Item::Response { incarnation, request, response, .. } => {
                 if incarnation == self.incarnation {
                     self.response(worker, wall, request, response);
                 }

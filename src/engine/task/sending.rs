@@ -202,14 +202,24 @@ impl Driver {
         }
     }
 
-    /// Answers a request.
+    /// Answers a request. The answer takes as long as the link does; it is never lost, for it comes back over the
+    /// connection that the request made.
     pub(super) fn answer(&mut self, to: PeerId, back: ReturnTo, response: Response) {
         if back.only_failure && response == Response::Empty {
             return;
         }
         self.raise(1);
         let ReturnTo { request, incarnation, .. } = back;
-        self.shared.memory.tell(to, Item::Response { incarnation, request, response });
+        let due = if to == self.id { 0 } else { self.way_back(to) };
+        self.shared.memory.tell(to, Item::Response { incarnation, request, response, due });
+    }
+
+    /// When an answer to a peer arrives.
+    fn way_back(&self, to: PeerId) -> u64 {
+        let Some(links) = &self.shared.plan.links else { return 0 };
+        let after = links.latency(self.id, to);
+        let after = self.shared.faults().map_or(after, |it| after.mul_f64(it.link(self.id, to)));
+        self.shared.clock.wall() + self.shared.clock.wall_span(after)
     }
 
     /// A request was lost on its way: the deadline passes. It is part of what is simulated, so it counts in scenario
@@ -218,8 +228,9 @@ impl Driver {
         let Some(ReturnTo { request, incarnation, .. }) = back else { return };
         let deadline = self.shared.plan.rules.settings.general.grpc_timeout.0;
         self.raise(1);
-        let item = Item::Response { incarnation, request, response: Response::Timeout };
-        self.timers.keep(item, wall + self.shared.clock.wall_span(deadline));
+        let due = wall + self.shared.clock.wall_span(deadline);
+        let item = Item::Response { incarnation, request, response: Response::Timeout, due };
+        self.timers.keep(item, due);
     }
 
     /// Accounts for a message that this node will not take.
