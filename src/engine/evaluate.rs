@@ -7,6 +7,7 @@ use crate::random::{NO_NODE, Purpose, Stream};
 use crate::wire::PeerId;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -26,8 +27,10 @@ pub struct Evaluator {
     last: BTreeMap<PeerId, (u32, f64)>,
 }
 
+#[derive(Default)]
 struct Evaluated {
     round: u32,
+    panicked: bool,
     nodes: Vec<(PeerId, Evaluation)>,
     consensus: Option<f64>,
 }
@@ -70,18 +73,24 @@ impl Evaluator {
         self.running += 1;
         rayon::spawn(move || {
             // The receiver is gone only if the run has been abandoned.
-            let _ = done.send(evaluate(&*learner, round, models));
+            let evaluated = catch_unwind(AssertUnwindSafe(|| evaluate(&*learner, round, models)));
+            let _ =
+                done.send(evaluated.unwrap_or(Evaluated { round, panicked: true, ..Evaluated::default() }));
         });
     }
 
-    /// Evaluates what is left, and hands all results to the log. Returns the last accuracy of each evaluated node.
-    pub fn end(mut self, log: &mut RoundLog) -> BTreeMap<PeerId, f64> {
+    /// Evaluates what is left, and hands all results to the log; a round whose evaluation panicked goes to the
+    /// warnings. Returns the last accuracy of each evaluated node.
+    pub fn end(mut self, log: &mut RoundLog, warnings: &mut Vec<String>) -> BTreeMap<PeerId, f64> {
         let rounds: Vec<u32> = self.waiting.keys().copied().collect();
         for round in rounds {
             self.complete(round);
         }
         for _ in 0..self.running {
             let Ok(evaluated) = self.done.1.recv() else { break };
+            if evaluated.panicked {
+                warnings.push(format!("round {} has no accuracy: its evaluation panicked", evaluated.round));
+            }
             let column = |of: fn(&Evaluation) -> f64| -> Vec<f64> {
                 evaluated.nodes.iter().map(|(_, it)| of(it)).collect()
             };
@@ -119,5 +128,5 @@ fn evaluate(learner: &dyn Learner, round: u32, mut models: Vec<(PeerId, Arc<Mode
         .filter_map(|((node, _), digest)| evaluations.get(digest).copied().flatten().map(|it| (*node, it)))
         .collect();
     let models: Vec<Arc<Model>> = models.into_iter().map(|(_, model)| model).collect();
-    Evaluated { round, nodes, consensus: consensus_distance(&models) }
+    Evaluated { round, panicked: false, nodes, consensus: consensus_distance(&models) }
 }

@@ -9,6 +9,8 @@ mod evaluate;
 pub mod load;
 mod plan;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use compute::Compute as ComputeModel;
 pub use plan::{Action, Plan, Step};

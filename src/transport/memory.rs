@@ -64,8 +64,8 @@ pub enum Item<C> {
         incarnation: u32,
         /// Which.
         job: JobId,
-        /// What came of it; nothing if it panicked.
-        result: Option<JobResult>,
+        /// What came of it; what the panic said if it panicked.
+        result: Result<JobResult, String>,
         /// Not to be taken before this wall time.
         due: u64,
     },

@@ -46,8 +46,6 @@ pub(super) struct Driver {
     pub(super) draws: u64,
     /// The incarnation of the peer whose request is being handled.
     pub(super) asking: Option<u32>,
-    /// How the node went, if it has.
-    gone: Option<Fate>,
     /// The model measured last among the outputs of one input, by its place in memory, and its size.
     pub(super) measured: (usize, u64),
     /// Pending things that are done with, to be let go of.
@@ -79,7 +77,6 @@ impl Driver {
             handled: 0,
             draws: 0,
             asking: None,
-            gone: None,
             measured: (0, 0),
             settled: 0,
             over: false,
@@ -193,8 +190,8 @@ impl Driver {
             Item::JobDone { incarnation, job, result, .. } => {
                 if incarnation == self.incarnation {
                     match result {
-                        Some(result) => self.input_at(worker, wall, Input::JobDone { job, result }),
-                        None => self.die(worker, Fate::Panicked, Some("a job panicked".into())),
+                        Ok(result) => self.input_at(worker, wall, Input::JobDone { job, result }),
+                        Err(panic) => self.die(worker, Fate::Panicked, Some(panic)),
                     }
                 }
                 self.settle(1);
@@ -283,26 +280,32 @@ impl Driver {
             return;
         }
         let plan = &self.shared.plan;
-        let model = plan.learner.initial(self.id);
-        let samples = plan.learner.samples(self.id);
         let now = self.shared.clock.scenario(self.shared.clock.wall());
-        let cx = Context { now, rules: &plan.rules, out: &mut worker.out, taken: &mut worker.taken };
-        self.node = Some(Box::new(Node::new(&cx, self.id, self.incarnation, model, samples, &start)));
-        self.gone = None;
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let model = plan.learner.initial(self.id);
+            let samples = plan.learner.samples(self.id);
+            let cx = Context { now, rules: &plan.rules, out: &mut worker.out, taken: &mut worker.taken };
+            Box::new(Node::new(&cx, self.id, self.incarnation, model, samples, &start))
+        }));
+        match made {
+            Ok(node) => self.node = Some(node),
+            Err(panic) => return self.gone(worker, Fate::Panicked, Some(text_of(&*panic))),
+        }
         self.input(worker, Input::Start(start));
         self.check_ready();
     }
 
     /// The node goes: its timers, requests and pending items with it.
     fn die(&mut self, worker: &mut Worker, fate: Fate, why: Option<String>) {
-        if self.node.take().is_none() {
-            return;
+        if self.node.take().is_some() {
+            self.gone(worker, fate, why);
         }
+    }
+
+    fn gone(&mut self, worker: &mut Worker, fate: Fate, why: Option<String>) {
         let cancelled = self.timers.cancel_all();
         self.settle(cancelled);
         self.requests.clear();
-        self.incarnation += 1;
-        self.gone = Some(fate);
         // What was still under way to it finds nobody, even if it is back before that would have arrived.
         for item in self.timers.drain_later() {
             if let Item::Message(envelope) = &item {
@@ -312,6 +315,7 @@ impl Driver {
                 self.settle(1);
             }
         }
+        self.incarnation += 1;
         let at = self.shared.clock.scenario(self.shared.clock.wall());
         self.shared.tell(Event::Ended(self.id, fate, at, why));
         worker.out.clear();
@@ -411,7 +415,7 @@ impl Driver {
 }
 
 /// What a panic said.
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }

@@ -1,6 +1,6 @@
 //! What a node's outputs come to: messages handed over, responses, timers, jobs.
 
-use super::driver::{Driver, Request};
+use super::driver::{Driver, Request, text_of};
 use super::worker::Worker;
 use crate::engine::compute;
 use crate::metrics::{Cause, Phase};
@@ -264,7 +264,7 @@ impl Driver {
         let (id, incarnation) = (self.id, self.incarnation);
         self.raise(1);
         if let Some(result) = compute::trivial(&job) {
-            let item = Item::JobDone { incarnation, job: job_id, result: Some(result), due };
+            let item = Item::JobDone { incarnation, job: job_id, result: Ok(result), due };
             if takes.is_zero() {
                 self.shared.memory.tell(id, item);
             } else {
@@ -274,8 +274,8 @@ impl Driver {
         }
         let shared = Arc::clone(&self.shared);
         rayon::spawn(move || {
-            let result =
-                catch_unwind(AssertUnwindSafe(|| compute::execute(&*shared.plan.learner, id, &job))).ok();
+            let result = catch_unwind(AssertUnwindSafe(|| compute::execute(&*shared.plan.learner, id, &job)))
+                .map_err(|panic| text_of(&*panic));
             shared.memory.tell(id, Item::JobDone { incarnation, job: job_id, result, due });
         });
     }

@@ -478,7 +478,7 @@ impl Supervisor {
         }
         self.counts.finished = self.nodes.iter().filter(|it| it.fate == Fate::Finished).count() as u32;
         let stalled = if verdict.outcome == Outcome::Completed { Vec::new() } else { self.waiting() };
-        let accuracy = self.evaluator.end(&mut self.rounds);
+        let accuracy = self.evaluator.end(&mut self.rounds, &mut self.warnings);
         let report = |(node, state): (usize, NodeState)| {
             let word = state.word.map(|word| *word);
             let (sent, handled) = word.as_ref().map_or((0, 0), |word| (word.sent, word.handled));
