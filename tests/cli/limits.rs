@@ -1,0 +1,79 @@
+//! What a scenario asks of the machine: memory, inboxes, and the shipped scenarios.
+
+use crate::program::{Place, dpsgd, p2pfl, run};
+use serde_json::{Value, json};
+use std::path::Path;
+
+#[test]
+fn messages_beyond_the_inbox_are_dropped_and_counted() {
+    // Two models do not fit into an inbox, and every node sends its own to all others at the same moment.
+    let ran = run(&dpsgd(
+        12,
+        json!({ "kind": "full" }),
+        json!({
+            "workflow": { "rounds": 2 },
+            "learning": { "model": { "kind": "synthetic", "size": "1MB" } },
+            "limits": { "inbox": "1KB" }
+        }),
+    ))
+    .completed();
+    assert!(ran.dropped("overflow") > 0, "{:?}", ran.result.messages.total);
+}
+
+#[test]
+fn a_million_peers_that_flood_are_refused_with_the_numbers() {
+    let place = Place::with(&p2pfl(64, json!({ "kind": "full" }), json!({})));
+    let refused = place.types(&["check", "FILE", "--nodes", "1000000"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{}", refused.stderr);
+    let said = refused.stderr.replace('\n', " ");
+    for part in ["of memory", "are available", "--force"] {
+        assert!(said.contains(part), "`{part}` is missing in {said}");
+    }
+    assert!(said.contains("TiB") || said.contains("TB"), "{said}");
+    let forced = place.types(&["check", "FILE", "--nodes", "1000000", "--force"]);
+    assert_eq!(forced.code, Some(0), "{}", forced.stderr);
+    assert!(forced.stdout.contains("1000000 nodes"), "{}", forced.stdout);
+    let run = place.types(&["run", "FILE", "--nodes", "1000000"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn check_runs_nothing_and_says_what_would_run() {
+    let place = Place::with(&p2pfl(8, json!({ "kind": "ring" }), json!({})));
+    let text = place.types(&["check", "FILE"]);
+    assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""));
+    assert!(text.stdout.contains("8 nodes, 8 edges, 2 rounds"), "{}", text.stdout);
+    assert!(!place.file("runs").exists());
+    let json = place.types(&["check", "FILE", "FILE", "--format", "json"]);
+    let checked: Value = serde_json::from_str(&json.stdout).expect("it is JSON");
+    assert_eq!(checked.as_array().map(Vec::len), Some(2));
+    assert_eq!(checked[0]["nodes"], 8);
+}
+
+#[test]
+fn check_goes_through_all_files_even_if_one_is_bad() {
+    let place = Place::with(&p2pfl(8, json!({ "kind": "ring" }), json!({})));
+    std::fs::write(place.file("bad.json"), "{").unwrap();
+    let ended = place.types(&["check", "bad.json", "FILE"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stdout.contains("8 nodes"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("bad.json"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_shipped_scenarios_check_without_a_warning() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut scenarios: Vec<_> = std::fs::read_dir(&folder)
+        .expect("there are scenarios")
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|it| it == "json"))
+        .filter(|path| !path.ends_with("scenario.schema.json"))
+        .collect();
+    scenarios.sort();
+    assert!(!scenarios.is_empty());
+    let place = Place::with_text("{}");
+    for scenario in scenarios {
+        let ended = place.types(&["check", scenario.to_str().unwrap()]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", scenario.display());
+    }
+}

@@ -1,0 +1,14 @@
+//! Whole runs through the real binary: what a user types, and what comes of it. One file for each kind of promise;
+//! `program` is how all of them start it. What can be shown without a process is tested beside the code.
+
+mod bad_input;
+mod dpsgd;
+mod faults;
+mod interrupts;
+mod invariants;
+mod limits;
+mod network;
+mod program;
+mod runs;
+mod stalls;
+mod verdicts;

@@ -1,0 +1,158 @@
+//! Exit codes, and what goes to stdout, stderr and into folders.
+
+use crate::program::{Place, p2pfl, run, run_with};
+use p2pfl_sim::metrics::result::{Outcome, RunResult};
+use serde_json::{Value, json};
+
+fn small(change: Value) -> Value {
+    let mut scenario = p2pfl(4, json!({ "kind": "full" }), json!({ "workflow": { "rounds": 1 } }));
+    crate::program::merge(&mut scenario, change);
+    scenario
+}
+
+#[test]
+fn thresholds_that_hold_are_a_success() {
+    let thresholds = ["nodes.finished >= 4", "latency.round.p99 < 10m", "messages.total.dropped.loss == 0"];
+    let ran = run(&small(json!({ "thresholds": thresholds }))).completed();
+    assert_eq!(ran.result.thresholds.len(), 3);
+    assert!(ran.result.thresholds.iter().all(|it| it.passed), "{:?}", ran.result.thresholds);
+    assert_eq!(ran.result.thresholds[0].value, 4);
+}
+
+#[test]
+fn a_threshold_that_does_not_hold_is_named_and_exits_with_3() {
+    let ran = run(&small(json!({ "thresholds": ["nodes.finished >= 4", "nodes.finished > 4"] })));
+    assert_eq!(ran.ended.code, Some(3));
+    assert_eq!(ran.result.outcome, Outcome::Completed);
+    assert!(ran.ended.stderr.contains("does not hold: nodes.finished > 4"), "{}", ran.ended.stderr);
+    assert!(!ran.ended.stderr.contains("nodes.finished >= 4"), "the other one holds: {}", ran.ended.stderr);
+    assert_eq!(ran.result.thresholds.iter().map(|it| it.passed).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_threshold_on_a_path_that_the_result_lacks_says_what_there_is() {
+    let ran = run(&small(json!({ "thresholds": ["nodes.finnished >= 4"] })));
+    assert_eq!(ran.ended.code, Some(3));
+    let warning = ran.result.warnings.iter().find(|it| it.contains("nodes.finnished")).expect("a warning");
+    assert!(warning.contains("finished"), "it suggests the right name: {warning}");
+    assert!(ran.ended.stdout.contains("nodes.finnished") || ran.ended.stderr.contains("nodes.finnished"));
+}
+
+#[test]
+fn a_run_that_reaches_a_limit_fails_with_what_it_measured() {
+    let ran = run(&small(json!({ "limits": { "time": "1s" } })));
+    assert_eq!((ran.ended.code, ran.result.outcome), (Some(1), Outcome::Failed));
+    assert!(ran.ended.stderr.contains("the run failed: the limit of scenario time"), "{}", ran.ended.stderr);
+    assert!(ran.result.messages.total.sent > 0);
+}
+
+#[test]
+fn a_network_in_which_all_crash_has_failed() {
+    let script = json!([{ "at": "0s", "do": "crash", "nodes": ["0-3"] }]);
+    let ran = run(&small(json!({ "script": script })));
+    assert_eq!((ran.ended.code, ran.result.outcome), (Some(1), Outcome::Failed));
+    assert_eq!(ran.result.nodes.crashed, 4);
+}
+
+#[test]
+fn json_on_stdout_is_the_result_document_and_nothing_else() {
+    let ran = run_with(&small(json!({})), &["--format", "json"]).completed();
+    serde_json::from_str::<RunResult>(&ran.ended.stdout).expect("stdout parses as a result");
+    let on_disk = std::fs::read_to_string(ran.place.file("out/result.json")).unwrap();
+    assert_eq!(ran.ended.stdout, on_disk);
+}
+
+#[test]
+fn the_summary_is_plain_text_without_a_terminal() {
+    let ran = run(&small(json!({}))).completed();
+    assert!(!ran.ended.stdout.contains('\u{1b}') && !ran.ended.stderr.contains('\u{1b}'), "no colours");
+    assert!(ran.ended.stdout.starts_with("small: 4 peers finished 1 round"), "{}", ran.ended.stdout);
+    assert!(ran.ended.stderr.contains("Results are in out"), "{}", ran.ended.stderr);
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let ran = run_with(&small(json!({})), &["--quiet"]).completed();
+    assert_eq!(ran.ended.stderr, "");
+    assert_ne!(ran.ended.stdout, "");
+}
+
+#[test]
+fn results_are_numbered_under_the_name_of_the_scenario() {
+    let place = Place::with(&small(json!({ "name": "mine" })));
+    for n in 1..=2 {
+        let ended = place.types(&["run", "FILE", "--quiet"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(place.result(&format!("runs/mine-{n}/result.json")).outcome, Outcome::Completed);
+    }
+}
+
+#[test]
+fn options_change_the_scenario_that_the_result_holds() {
+    let ran = run_with(
+        &small(json!({})),
+        &[
+            "--nodes",
+            "5",
+            "--rounds",
+            "2",
+            "--seed",
+            "99",
+            "--speedup",
+            "90",
+            "--set",
+            "workflow.trainset_size=2",
+        ],
+    )
+    .completed();
+    let scenario = &ran.result.scenario;
+    assert_eq!((scenario["nodes"].as_u64(), scenario["seed"].as_u64()), (Some(5), Some(99)));
+    assert_eq!(scenario["workflow"]["rounds"], 2);
+    assert_eq!(scenario["workflow"]["trainset_size"], 2);
+    assert_eq!((ran.result.engine.speedup, ran.result.nodes.total, ran.result.rounds.len()), (90.0, 5, 2));
+}
+
+#[test]
+fn results_that_cannot_be_written_are_still_shown() {
+    let place = Place::with(&small(json!({})));
+    // A folder in the place of the file.
+    std::fs::create_dir_all(place.file("out/result.json/taken")).unwrap();
+    let ended = place.types(&["run", "FILE", "--out", "out"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("cannot write out/result.json"), "{}", ended.stderr);
+    assert!(ended.stdout.contains("4 peers finished 1 round"), "{}", ended.stdout);
+    assert!(place.file("out/nodes.csv").exists(), "the other files are there");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told_before_anything_runs() {
+    let place = Place::with(&small(json!({})));
+    std::fs::write(place.file("taken"), "a file").unwrap();
+    let ended = place.types(&["run", "FILE", "--out", "taken/out"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("taken/out") && ended.stderr.contains("--out"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn help_and_bad_usage_are_told_apart() {
+    let place = Place::with(&small(json!({})));
+    let help = place.types(&["--help"]);
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    assert!(help.stdout.contains("Exit codes"));
+    for bad in
+        [&["rnu", "FILE"][..], &["run"], &["run", "FILE", "--threads", "0"], &["run", "FILE", "--nope"]]
+    {
+        let ended = place.types(bad);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{bad:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_schema_is_printed_whole() {
+    let place = Place::with(&small(json!({})));
+    let ended = place.types(&["schema"]);
+    assert_eq!(ended.code, Some(0));
+    let schema: Value = serde_json::from_str(&ended.stdout).expect("the schema is JSON");
+    assert!(schema["properties"]["topology"].is_object());
+}
