@@ -84,6 +84,26 @@ fn a_node_may_crash_and_come_back_in_the_same_moment() {
 }
 
 #[test]
+fn what_was_under_way_to_a_node_that_crashes_is_lost_even_if_it_is_back_at_once() {
+    let ran = run(&p2pfl(
+        6,
+        json!({ "kind": "full" }),
+        json!({
+            "workflow": { "rounds": 4 },
+            "settings": patient(),
+            "network": { "latency": "2s" },
+            "script": [
+                { "at": "10s", "do": "crash", "nodes": [5] },
+                { "at": "10s", "do": "restart", "nodes": [5] }
+            ]
+        }),
+    ));
+    assert_eq!(ran.result.nodes.crashed, 1);
+    assert!(ran.dropped("crash") > 0, "{:?}", ran.result.messages.total);
+    assert_ne!(ran.state(5), "crashed");
+}
+
+#[test]
 fn late_joiners_take_part_and_learning_does_not_wait_for_them() {
     let ran = run(&p2pfl(
         8,
