@@ -135,6 +135,11 @@ impl Driver {
 
     /// Does what is due.
     fn fire(&mut self, worker: &mut Worker) {
+        if self.shared.over.load(Ordering::Relaxed) {
+            // Nothing happens any more, least of all after the last word. Messages that were kept stay in flight.
+            self.timers = Timers::default();
+            return;
+        }
         for _ in 0..BATCH {
             let wall = self.shared.clock.wall();
             match self.timers.due(wall) {
