@@ -1,4 +1,60 @@
 //! p2pfl-sim: how a P2PFL network behaves with hundreds or thousands of peers, on one machine.
+//!
+//! This page is a guide to the house for whoever works in it. How to use the program is in `README.md`, and in
+//! `docs/` beside it. The Rust interface serves the program and its tests; it may change with every version.
+//!
+//! # One way through the house
+//!
+//! A [`scenario`] is read and checked. [`simulation::prepare`] draws and builds everything that it speaks of: the
+//! graph ([`topology`]), the links ([`network`]), the data and models ([`learning`]). The result is an
+//! [`engine::Plan`] in which nothing is left to chance. An [`engine`] runs one [`node`] for each peer, moves their
+//! messages ([`wire`]) over a [`transport`], and keeps [`metrics`]. [`simulation::conclude`] makes a result of them,
+//! which [`report`] shows and writes. [`cli`] is the command line around all that.
+//!
+//! ```text
+//! scenario ─► topology ─┐
+//!          ─► network ──┼─► engine ──(transport)─► metrics ─► report
+//!          ─► node ◄────┘      │
+//!              │               └─ learning, on rayon
+//!              └─ workflow, wire messages
+//! ```
+//!
+//! # The node is a state machine
+//!
+//! [`node::Node`] has no clock, socket, thread, channel or shared random source. It is handed an
+//! [`Input`](node::io::Input) together with the time, and leaves [`Output`](node::io::Output)s: what is to be sent,
+//! which timer is to be set, which job is to be run. Whatever drives it, the node is the same, so that what one
+//! engine or transport shows is comparable with what another does, and every rule of the protocol is tested without
+//! a runtime. A workflow is a folder in `src/node/`.
+//!
+//! # Time
+//!
+//! *Scenario time* is the time in which the protocol lives: its periods and timeouts, the script, the duration of
+//! compute. It is a [`time::Time`] in integer nanoseconds, and it is passed in. The task engine makes it from the real
+//! clock, multiplied by `speedup`; nothing else reads a clock.
+//!
+//! # The determinism rules
+//!
+//! What a scenario and its seed decide comes out the same to the last bit: graphs, shares of the data, initial models,
+//! votes, whom a node sends its model to, drawn latencies, trained models. On the real clock the *order* of events is
+//! the machine's affair, and so is what depends on it.
+//!
+//! 1. Every random draw comes from a [`random::Stream`], keyed by seed, node, purpose and counter. Drawing one thing
+//!    never changes another.
+//! 2. No `HashMap` and no `HashSet` of the standard library: their order differs from run to run. `BTreeMap`, sorted
+//!    lists, or a hash with a fixed state whose order is never looked at.
+//! 3. No `Instant::now` and no `SystemTime::now`, but where the real clock is the point; there an `expect` says why.
+//! 4. No function of the platform's mathematics library in what reaches a result: `libm` instead. No choice of
+//!    instructions at run time.
+//! 5. No sum in the order of arrival: contributions are added in the order of their contributors.
+//!
+//! `clippy.toml` enforces the second and the third.
+//!
+//! # Errors
+//!
+//! What a user can cause is a typed error that names the field or the file; the command line makes an exit code of it
+//! ([`cli::CliError`]). A panic is a fault of this program. One inside a node is counted and reported, and does not
+//! take the run down.
 
 pub mod cli;
 pub mod engine;
