@@ -5,10 +5,10 @@
 //!
 //! # One way through the house
 //!
-//! A [`scenario`] is read and checked. [`simulation::prepare`] draws and builds everything that it speaks of: the
+//! A [`scenario`] is read and checked. [`simulation::prepare()`] draws and builds everything that it speaks of: the
 //! graph ([`topology`]), the links ([`network`]), the data and models ([`learning`]). The result is an
 //! [`engine::Plan`] in which nothing is left to chance. An [`engine`] runs one [`node`] for each peer, moves their
-//! messages ([`wire`]) over a [`transport`], and keeps [`metrics`]. [`simulation::conclude`] makes a result of them,
+//! messages ([`wire`]) over a [`transport`], and keeps [`metrics`]. [`simulation::conclude()`] makes a result of them,
 //! which [`report`] shows and writes. [`cli`] is the command line around all that.
 //!
 //! ```text
