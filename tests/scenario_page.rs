@@ -131,6 +131,9 @@ fn meaning(it: &Value) -> String {
 /// What kind of value a field has.
 fn value(field: &Value) -> String {
     if let Some(name) = field["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/")) {
+        if name == "Entry" {
+            return "[entries](#script)".into();
+        }
         let known = VALUES.iter().find(|(it, _)| *it == name).map(|(_, shown)| (*shown).to_owned());
         return known.unwrap_or_else(|| format!("[{}](#{})", words(name), words(name).replace(' ', "-")));
     }
@@ -148,7 +151,7 @@ fn value(field: &Value) -> String {
         Some("array") => {
             let items = &field["items"];
             match value(items).as_str() {
-                "" => "list of pairs".into(),
+                "" => "pairs".into(),
                 inner => format!("list of {inner}"),
             }
         }
