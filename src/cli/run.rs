@@ -23,7 +23,7 @@ pub struct Args {
     /// Threads that run nodes; jobs have the cores besides. One is best for most scenarios: see benches/README.md.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
-    /// Where the results go. Default: runs/<name>-<n>, with the next free n.
+    /// Where the results go. Default: `runs/<name>-<n>`, with the next free n.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// What is printed to standard output: a summary, or the whole result.
