@@ -22,8 +22,7 @@ const BATCH: usize = 64;
 /// so many take a microsecond or two.
 const CLOCK_EVERY: usize = 8;
 
-/// A wake-up this far ahead, in nanoseconds of wall time, is not worth setting the runtime's timer again for one
-/// that is later by less: it costs more than waking up in vain.
+/// No wake-up at all.
 const NEVER: u64 = u64::MAX;
 
 /// A node's task.

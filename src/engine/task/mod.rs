@@ -5,6 +5,8 @@
 
 mod clock;
 mod driver;
+mod ending;
+mod playing;
 mod sending;
 mod shared;
 mod supervisor;

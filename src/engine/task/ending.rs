@@ -1,0 +1,124 @@
+//! The end of a run: tasks say their last word, and what the supervisor knows becomes the run's raw measurements.
+
+use super::shared::{Command, Event};
+use super::supervisor::{NodeState, Supervisor, Verdict};
+use crate::engine::{Fate, NodeReport, Run, Watch};
+use crate::metrics::ranges;
+use crate::metrics::result::{Outcome, StalledGroup};
+use crate::node::Stage;
+use crate::time::Time;
+use crate::wire::PeerId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long the tasks get for their last words.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+impl Supervisor {
+    /// Ends all tasks and collects what they know.
+    pub(super) async fn end(mut self, verdict: Verdict, watch: &mut dyn Watch) -> Run {
+        let wall = Duration::from_nanos(self.shared.clock.wall());
+        let end = self.now();
+        self.sample(wall);
+        watch.update(&self.snapshot(wall));
+        self.shared.over.store(true, Ordering::Relaxed);
+        for node in 0..self.counts.total {
+            self.shared.command(node, Command::Quit);
+        }
+        let mut missing = self.nodes.len();
+        while missing > 0 {
+            match tokio::time::timeout(FAREWELL, self.events.recv_async()).await {
+                Ok(Ok(event)) => {
+                    missing -= usize::from(matches!(event, Event::Report(..)));
+                    self.event(event);
+                }
+                Ok(Err(_)) | Err(_) => {
+                    self.warnings.push(format!("{missing} tasks did not end in time"));
+                    break;
+                }
+            }
+        }
+        self.finish(verdict, end)
+    }
+
+    fn finish(mut self, verdict: Verdict, end: Time) -> Run {
+        let plan = Arc::clone(&self.shared.plan);
+        let (recorder, inputs) = self.shared.workers.merged();
+        let lateness = recorder.timer_lateness_histogram().summary(1e9);
+        // Nine of ten timers must keep to a tenth of the shortest period: the rest is any system's noise.
+        let overloaded = plan
+            .shortest_period()
+            .is_some_and(|period| lateness.p90 > period.as_secs_f64() / plan.speedup / 10.0);
+        self.warn_of_faults();
+        for &i in &self.pending {
+            self.warnings.push(format!("script[{i}] never fired: the run was over before"));
+        }
+        self.counts.finished = self.nodes.iter().filter(|it| it.fate == Fate::Finished).count() as u32;
+        let stalled = if verdict.outcome == Outcome::Completed { Vec::new() } else { self.waiting() };
+        let accuracy = self.evaluator.end(&mut self.rounds, &mut self.warnings);
+        let report = |(node, state): (usize, NodeState)| {
+            let word = state.word.map(|word| *word);
+            let (sent, handled) = word.as_ref().map_or((0, 0), |word| (word.sent, word.handled));
+            NodeReport {
+                fate: state.fate,
+                rounds_finished: state.rounds_finished,
+                rounds_trained: state.rounds_trained,
+                finished_at: state.finished_at,
+                sent,
+                handled,
+                accuracy: accuracy.get(&(node as PeerId)).copied(),
+                stage: word.as_ref().and_then(|word| word.stage),
+                waits_for: word.map(|word| word.waits_for).unwrap_or_default(),
+            }
+        };
+        Run {
+            outcome: verdict.outcome,
+            reason: verdict.reason,
+            overloaded,
+            warnings: self.warnings,
+            nodes: self.counts,
+            reports: self.nodes.into_iter().enumerate().map(report).collect(),
+            zero: self.shared.zero(),
+            end,
+            rounds: self.rounds,
+            recorder,
+            series: self.series,
+            stalled,
+            inputs,
+            threads: plan.threads.max(1) as u32,
+            speedup: plan.speedup,
+        }
+    }
+
+    fn warn_of_faults(&mut self) {
+        const SHOWN: usize = 3;
+        let more = self.faults.len().saturating_sub(SHOWN);
+        self.warnings.extend(self.faults.drain(..).take(SHOWN));
+        if more > 0 {
+            self.warnings.push(format!("… and {more} more nodes like these"));
+        }
+    }
+
+    /// Nodes that wait for the same, together.
+    fn waiting(&self) -> Vec<StalledGroup> {
+        let mut groups: BTreeMap<(Option<Stage>, &str), Vec<PeerId>> = BTreeMap::new();
+        for (node, state) in self.nodes.iter().enumerate() {
+            if let (Fate::Up, Some(word)) = (state.fate, &state.word) {
+                groups.entry((word.stage, &word.waits_for)).or_default().push(node as PeerId);
+            }
+        }
+        let mut groups: Vec<StalledGroup> = groups
+            .into_iter()
+            .map(|((stage, waiting_for), nodes)| StalledGroup {
+                nodes: ranges(&nodes),
+                count: nodes.len() as u32,
+                stage,
+                waiting_for: waiting_for.to_owned(),
+            })
+            .collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups
+    }
+}

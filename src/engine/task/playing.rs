@@ -1,0 +1,168 @@
+//! What the supervisor makes happen: nodes come up, learning starts, the script is played.
+
+use super::shared::Command;
+use super::supervisor::{NodeState, Return, Supervisor};
+use crate::engine::{Action, Fate};
+use crate::metrics::ranges;
+use crate::node::io::{Control, Start};
+use crate::node::spec::Workflow;
+use crate::scenario::script::At;
+use crate::time::Time;
+use crate::wire::{Experiment, PeerId};
+use std::sync::Arc;
+
+impl Supervisor {
+    pub(super) fn bring_up(&mut self) {
+        let absent = &self.shared.plan.absent;
+        for node in 0..self.shared.plan.nodes() {
+            if absent.binary_search(&node).is_err() {
+                self.nodes[node as usize].fate = Fate::Up;
+            }
+        }
+        for node in 0..self.shared.plan.nodes() {
+            if self.nodes[node as usize].fate == Fate::Up {
+                // Of two neighbours the one with the lower number connects, as P2PFL's examples do.
+                self.up(node, |peer| peer > node, false);
+            }
+        }
+    }
+
+    /// Brings a node up; it connects to those of its neighbours that are up and that `dial` names.
+    fn up(&self, node: PeerId, dial: impl Fn(PeerId) -> bool, late: bool) {
+        let graph = &self.shared.plan.graph;
+        let neighbours: Arc<[(PeerId, u32)]> =
+            graph.neighbours(node).map(|peer| (peer, graph.degree(peer))).collect();
+        let there = |peer: PeerId| self.nodes[peer as usize].is_there();
+        let dial =
+            neighbours.iter().map(|(peer, _)| *peer).filter(|&peer| dial(peer) && there(peer)).collect();
+        self.shared.command(node, Command::Up(Box::new(Start { neighbours, dial, persistent: late, late })));
+    }
+
+    fn experiment(&self) -> Arc<Experiment> {
+        let workflow = &self.shared.plan.rules.workflow;
+        let trainset_size = match workflow {
+            Workflow::P2pfl(it) => it.trainset_size,
+            Workflow::Dpsgd(_) => 0,
+        };
+        let (rounds, epochs) = (workflow.rounds(), workflow.epochs());
+        // P2PFL appends the Unix time to the name.
+        let name = format!("experiment-{}", crate::wire::size::unix_seconds(Time::ZERO));
+        Arc::new(Experiment { rounds, epochs, trainset_size, name })
+    }
+
+    /// Has learning started once everyone has heard of everyone, or it has taken too long.
+    pub(super) fn start_learning(&mut self, now: Time) {
+        let unready = |state: &NodeState| state.fate == Fate::Up && !state.ready;
+        if self.nodes.iter().any(unready) {
+            if now < Time::ZERO + self.shared.plan.start_after {
+                return;
+            }
+            self.warn_unready();
+        }
+        let now = self.now();
+        self.shared.set_zero(now);
+        for state in &mut self.nodes {
+            state.takes_part = state.fate == Fate::Up;
+        }
+        let experiment = self.experiment();
+        match &self.shared.plan.rules.workflow {
+            Workflow::P2pfl(it) => {
+                self.shared.command(it.initiator, Command::Control(Control::StartLearning(experiment)));
+            }
+            Workflow::Dpsgd(_) => {
+                for node in 0..self.shared.plan.nodes() {
+                    if self.nodes[node as usize].fate == Fate::Up {
+                        let start = Control::StartLearning(Arc::clone(&experiment));
+                        self.shared.command(node, Command::Control(start));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says who had not heard of everyone, and which setting would mend it.
+    fn warn_unready(&mut self) {
+        let unready: Vec<PeerId> = (0..self.counts.total)
+            .filter(|&node| !self.nodes[node as usize].ready && self.nodes[node as usize].fate == Fate::Up)
+            .collect();
+        let rules = &self.shared.plan.rules;
+        let mend = if rules.shared_ttl() {
+            "in `faithful-memory` all receivers of a message share its time to live, so that it is forwarded \
+             `settings.gossip.ttl` times in all: raise that to the number of nodes, or choose another \
+             `workflow.variant`"
+        } else {
+            "a longer `workflow.start_after` or a shorter `settings.gossip.period` would mend it"
+        };
+        self.warnings.push(format!(
+            "learning started although {} of {} nodes had not yet heard of every peer within reach: {}; {mend}",
+            unready.len(),
+            self.counts.total,
+            ranges(&unready)
+        ));
+    }
+
+    /// Fires script entries whose time has come.
+    pub(super) fn play(&mut self, now: Time) {
+        let Some(zero) = self.shared.zero() else { return };
+        let plan = Arc::clone(&self.shared.plan);
+        let due: Vec<usize> = self
+            .pending
+            .iter()
+            .copied()
+            .filter(|&i| match &plan.script[i].at {
+                At::Time(span) => now >= zero + span.0,
+                At::Round(at) => self.furthest >= Some(at.round),
+            })
+            .collect();
+        self.pending.retain(|i| !due.contains(i));
+        for i in due {
+            self.act(&plan.script[i].action, now);
+        }
+    }
+
+    fn act(&mut self, action: &Action, now: Time) {
+        self.unsettle(now);
+        let total = self.counts.total;
+        match action {
+            Action::Crash(nodes) => nodes.iter().for_each(|&node| self.go(node, Command::Crash)),
+            Action::Leave(nodes) => nodes.iter().for_each(|&node| self.go(node, Command::Leave)),
+            Action::Restart(nodes) => self.come_up(nodes, Return::Restart),
+            Action::Join(nodes) => self.come_up(nodes, Return::Join),
+            Action::Partition(groups) => self.shared.change_faults(|it| it.partition(total, groups)),
+            Action::Heal => self.shared.change_faults(|it| it.heal()),
+            Action::Slow(nodes, slowdown) => self.shared.change_faults(|it| it.slow(total, nodes, *slowdown)),
+            Action::StopLearning(node) => {
+                self.shared.command(*node, Command::Control(Control::StopLearning));
+            }
+        }
+    }
+
+    /// Tells a node to crash or leave. That it has is heard of later; until then it is told nothing else.
+    fn go(&mut self, node: PeerId, how: Command) {
+        let state = &mut self.nodes[node as usize];
+        state.returns = None;
+        if state.is_there() && !state.going {
+            state.going = true;
+            self.shared.command(node, how);
+        }
+    }
+
+    pub(super) fn come_up(&mut self, nodes: &[PeerId], how: Return) {
+        for &node in nodes {
+            let state = &mut self.nodes[node as usize];
+            if state.is_there() {
+                // One that is on its way out, perhaps since this very moment, comes back once it is out.
+                state.returns = state.going.then_some(how);
+                continue;
+            }
+            state.fate = Fate::Up;
+            state.takes_part = false;
+            self.counts.joined += u32::from(how == Return::Join);
+            self.up(node, |_| true, true);
+            if matches!(self.shared.plan.rules.workflow, Workflow::Dpsgd(_)) {
+                let start = Control::StartLearning(self.experiment());
+                self.shared.command(node, Command::Control(start));
+            }
+        }
+    }
+}
