@@ -60,7 +60,10 @@ struct Checked {
 pub fn run(args: &Args) -> Result<(), CliError> {
     let mut checked = Vec::new();
     let mut worst = None;
-    for path in &args.scenarios {
+    // The schema often lies beside the scenarios.
+    let schema =
+        |path: &&PathBuf| path.to_string_lossy().ends_with(".schema.json") && args.scenarios.len() > 1;
+    for path in args.scenarios.iter().filter(|path| !schema(path)) {
         match check(args, path) {
             Ok(it) => checked.push(it),
             Err(error) => {

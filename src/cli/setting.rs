@@ -24,7 +24,7 @@ pub struct Settings {
     /// Seconds of scenario time in a second of wall time, or `auto`.
     #[arg(long, value_name = "F|auto")]
     speedup: Option<Speedup>,
-    /// Any other field, such as settings.gossip.ttl=50 or learning.model.kind=mlp; may be repeated.
+    /// Any other field, such as settings.gossip.ttl=50 or learning.batch_size=8; may be repeated.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<Override>,
 }

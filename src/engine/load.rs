@@ -82,23 +82,24 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, 
 
 /// The largest speedup at which the load stays under half of the cores that run nodes and no period becomes shorter
 /// than timers can keep.
-pub fn auto_speedup(rules: &Rules, load: &Load, cores: usize) -> f64 {
+pub fn auto_speedup(period: Duration, load: &Load, cores: usize) -> f64 {
     let by_load = if load.peak_cpu > 0.0 { cores as f64 / 2.0 / load.peak_cpu } else { MAX_SPEEDUP };
-    let by_period = shortest_period(rules)
-        .map_or(MAX_SPEEDUP, |period| period.as_secs_f64() / SHORTEST_WALL.as_secs_f64());
+    // Jobs that take no time keep no period.
+    let by_period =
+        if period.is_zero() { MAX_SPEEDUP } else { period.as_secs_f64() / SHORTEST_WALL.as_secs_f64() };
     let speedup = by_load.min(by_period).clamp(0.01, MAX_SPEEDUP);
     // Two digits: an estimate is no better, and it reads better.
     let digits = 10f64.powf(1.0 - speedup.log10().floor());
     (speedup * digits).floor() / digits
 }
 
-/// The shortest period that nodes keep; nothing if they keep none.
-pub fn shortest_period(rules: &Rules) -> Option<Duration> {
+/// The shortest period that nodes keep. Where they keep none it is the time that training takes.
+pub fn shortest_period(rules: &Rules, compute: &Compute) -> Duration {
     let Settings { heartbeat, gossip, .. } = &rules.settings;
     match &rules.workflow {
-        Workflow::P2pfl(_) => Some(gossip.period.0.min(gossip.models_period.0).min(heartbeat.period.0)),
-        Workflow::Dpsgd(it) if it.heartbeats => Some(gossip.period.0.min(heartbeat.period.0)),
-        Workflow::Dpsgd(_) => None,
+        Workflow::P2pfl(_) => gossip.period.0.min(gossip.models_period.0).min(heartbeat.period.0),
+        Workflow::Dpsgd(it) if it.heartbeats => gossip.period.0.min(heartbeat.period.0),
+        Workflow::Dpsgd(it) => compute.train.median().saturating_mul(it.epochs),
     }
 }
 

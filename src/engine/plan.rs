@@ -39,6 +39,8 @@ pub struct Plan {
     pub inbox_limit: u64,
     /// Accuracy and loss are taken every so many rounds.
     pub evaluate_every: u32,
+    /// The shortest period that has to be kept, in scenario time.
+    pub shortest_period: Duration,
     /// Seconds of scenario time in a second of wall time.
     pub speedup: f64,
     /// Threads that run nodes.
@@ -81,10 +83,5 @@ impl Plan {
     /// The number of nodes.
     pub fn nodes(&self) -> u32 {
         self.graph.nodes()
-    }
-
-    /// The shortest period that the engine has to keep, in scenario time; nothing if there is none.
-    pub fn shortest_period(&self) -> Option<Duration> {
-        super::load::shortest_period(&self.rules)
     }
 }

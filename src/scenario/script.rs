@@ -40,9 +40,9 @@ tagged! {
         Partition(Partition) = "partition",
         /// Ends all partitions.
         Heal(Heal) = "heal",
-        /// Compute jobs, links, or both of these nodes take so many times longer from now on.
+        /// Compute jobs of these nodes, messages from and to them, or both take so many times longer from now on.
         Slow(Slow) = "slow",
-        /// The initiator, or the first of these nodes, ends learning for everyone.
+        /// The initiator, or another node, ends learning for everyone.
         StopLearning(Stop) = "stop_learning",
     }
 }
@@ -107,7 +107,7 @@ pub struct Stop {
 #[serde(transparent)]
 pub struct NodeSet(pub Vec<Pick>);
 
-/// One part of a [`NodeSet`].
+/// One part of a choice of nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Pick {

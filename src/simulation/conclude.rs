@@ -2,7 +2,7 @@
 
 use crate::engine::{Fate, NodeReport, Plan, Run};
 use crate::metrics::result::{self, Engine, Final, Messages, Outcome, RunResult, SCHEMA, Setup, Threshold};
-use crate::metrics::{Cost, seconds_after};
+use crate::metrics::{Cost, Round, seconds_after};
 use crate::report::{NodeRow, NodeState};
 use crate::scenario::Loaded;
 use crate::scenario::thresholds::Threshold as Written;
@@ -26,6 +26,7 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings:
     let mut warnings = warnings;
     warnings.extend(run.warnings.iter().cloned());
     warnings.extend(result::doubts(&run.recorder));
+    warnings.extend(disagreement(&rounds));
     if run.overloaded {
         warnings.push(
             "timers came late by more than a tenth of the shortest period: the figures measure this machine, not the \
@@ -68,6 +69,23 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings:
     };
     judge(loaded, &mut result);
     Concluded { nodes: rows(facts, run), result }
+}
+
+/// Rounds in which nodes elected different train sets: they trained and waited for different peers.
+fn disagreement(rounds: &[Round]) -> Option<String> {
+    let split: Vec<String> = rounds
+        .iter()
+        .filter(|round| round.train_sets.len() > 1)
+        .map(|round| format!("{} ({})", round.round, round.train_sets.len()))
+        .collect();
+    let more = if split.len() > 8 { ", …" } else { "" };
+    (!split.is_empty()).then(|| {
+        format!(
+            "nodes disagreed on the train set in round {}{more}: votes did not reach everyone in time, or nodes came \
+             and went",
+            split[..split.len().min(8)].join(", ")
+        )
+    })
 }
 
 /// What `nodes.csv` says of a node that does not depend on the run.

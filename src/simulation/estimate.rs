@@ -130,8 +130,9 @@ impl Estimate {
                 help: format!("set it to {:.0} or more, or use the variant `repaired`", 3.0 * circulating),
             });
         }
+        // `repaired` goes by the time of receipt: however far a peer is, its beats come one period apart.
         let late = self.spreading + heartbeat.period.0;
-        if late > heartbeat.timeout.0 {
+        if workflow.variant != Variant::Repaired && late > heartbeat.timeout.0 {
             misfits.push(Misfit {
                 path: "settings.heartbeat.timeout",
                 code: "flapping-peers",
@@ -146,7 +147,7 @@ impl Estimate {
         }
         // The first model waits a second at every hop before it is passed on, so the first to vote wait that long for
         // the last.
-        let start = FIRST_MODEL_HOP * self.depth + 2 * self.spreading;
+        let start = FIRST_MODEL_HOP * self.depth + self.spreading;
         if start > rules.settings.training.vote_timeout.0 {
             misfits.push(Misfit {
                 path: "settings.training.vote_timeout",

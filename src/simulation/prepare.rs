@@ -1,12 +1,12 @@
 //! Everything that a run needs, drawn, loaded and checked.
 
-use super::estimate::Estimate;
+use super::estimate::{Estimate, Misfit};
 use crate::engine::{Action, ComputeModel, Plan, Step, load};
 use crate::learning::{self, LearningError};
 use crate::metrics::Recording;
 use crate::network::{Links, Slowdown};
 use crate::node::Rules;
-use crate::node::spec::Workflow;
+use crate::node::spec::{Variant, Workflow};
 use crate::scenario::script::Entry;
 use crate::scenario::{Diagnostics, Loaded, Scenario, Speedup};
 use crate::topology::{Graph, TopologyError};
@@ -64,12 +64,10 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     };
     let links = scenario.network.clone().map(|it| Links::new(scenario.seed, it));
     let script = script(loaded, &scenario)?;
+    // Who joins later is heard of later.
+    let there = graph.without(&absent(&script));
     let reach = match &scenario.workflow {
-        Workflow::P2pfl(_) => {
-            // Who joins later is heard of later.
-            let there = graph.without(&absent(&script));
-            there.reach(scenario.settings.gossip.ttl.saturating_add(1))
-        }
+        Workflow::P2pfl(_) => there.reach(scenario.settings.gossip.ttl.saturating_add(1)),
         Workflow::Dpsgd(_) => vec![0; scenario.nodes as usize],
     };
     let depth = match &scenario.workflow {
@@ -80,14 +78,19 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
     let spreading = load::spreading(&rules, links.as_ref(), hops);
     let load = load::estimate(&rules, &graph, &reach, &scenario.learning.compute, spreading);
+    let shortest_period = load::shortest_period(&rules, &scenario.learning.compute);
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(options.threads.max(1));
     let speedup = match scenario.speedup {
         Speedup::Factor(factor) => factor,
-        Speedup::Auto(_) => load::auto_speedup(&rules, &load, cores),
+        Speedup::Auto(_) => load::auto_speedup(shortest_period, &load, cores),
     };
     let estimate = Estimate { load, speedup, spreading, depth, model_bytes, memory_bytes: 0.0 }
         .with_memory(&rules, &graph, &reach);
+    let unheard = unheard(&rules, &there, &reach);
     for misfit in estimate.misfits(&rules, &graph, cores) {
+        loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
+    }
+    if let Some(misfit) = unheard {
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
     }
     let plan = Plan {
@@ -106,10 +109,36 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         learner,
         links,
         reach,
+        shortest_period,
         speedup,
     };
     let warnings = loaded.warnings.0.iter().map(ToString::to_string).collect();
     Ok(Prepared { plan, estimate, warnings })
+}
+
+/// A time to live that does not carry messages to everyone they could reach.
+fn unheard(rules: &Rules, graph: &Graph, reach: &[u32]) -> Option<Misfit> {
+    let Workflow::P2pfl(workflow) = &rules.workflow else { return None };
+    let ttl = rules.settings.gossip.ttl;
+    let everyone = graph.reach(graph.nodes());
+    let short: Vec<u32> =
+        (0..).zip(reach.iter().zip(&everyone)).filter(|(_, (a, b))| a < b).map(|(i, _)| i).collect();
+    let (&first, rest) = short.split_first()?;
+    let farthest = graph.eccentricity(first);
+    Some(Misfit {
+        path: "settings.gossip.ttl",
+        code: "out-of-reach",
+        message: format!(
+            "messages reach {} hops and no farther: {} of {} nodes never hear of some others, node {first} of {} of \
+             them{}",
+            ttl.saturating_add(1),
+            rest.len() + 1,
+            graph.nodes(),
+            everyone[first as usize] - reach[first as usize],
+            if workflow.variant == Variant::Repaired { "; rounds then have several train sets" } else { "" },
+        ),
+        help: format!("set it to {} or more", 2 * farthest.max(1) - 1),
+    })
 }
 
 /// Nodes that are not there until they join, ascending.

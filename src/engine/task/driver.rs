@@ -148,7 +148,13 @@ impl Driver {
                     self.input_at(worker, wall, Input::Timer(timer));
                     self.settle(i64::from(weight == Weight::Progress));
                 }
-                Some(Due::Item(item)) => self.take(worker, wall, item),
+                Some(Due::Item(item, due)) => {
+                    // A job that ends late is as bad as a timer; a message is late by its own measure.
+                    if matches!(item, Item::JobDone { .. }) {
+                        worker.recorder.timer_lateness(wall - due);
+                    }
+                    self.take(worker, wall, item);
+                }
             }
         }
         self.let_go();

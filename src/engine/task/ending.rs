@@ -48,14 +48,13 @@ impl Supervisor {
         let (recorder, inputs) = self.shared.workers.merged();
         let lateness = recorder.timer_lateness_histogram().summary(1e9);
         // Nine of ten timers must keep to a tenth of the shortest period: the rest is any system's noise.
-        let overloaded = plan
-            .shortest_period()
-            .is_some_and(|period| lateness.p90 > period.as_secs_f64() / plan.speedup / 10.0);
+        let period = plan.shortest_period.as_secs_f64() / plan.speedup;
+        let overloaded = period > 0.0 && lateness.p90 > period / 10.0;
         self.warn_of_faults();
         for &i in &self.pending {
             self.warnings.push(format!("script[{i}] never fired: the run was over before"));
         }
-        self.counts.finished = self.nodes.iter().filter(|it| it.fate == Fate::Finished).count() as u32;
+        self.counts.finished = self.nodes.iter().filter(|it| it.finished_at.is_some()).count() as u32;
         let stalled = if verdict.outcome == Outcome::Completed { Vec::new() } else { self.waiting() };
         let accuracy = self.evaluator.end(&mut self.rounds, &mut self.warnings);
         let report = |(node, state): (usize, NodeState)| {

@@ -233,8 +233,12 @@ impl Supervisor {
             });
         };
         let waited_for = |state: &&NodeState| state.takes_part && state.fate == Fate::Up;
-        if !self.nodes.iter().any(|state| waited_for(&state)) {
-            return if self.nodes.iter().any(|it| matches!(it.fate, Fate::Finished | Fate::Stopped)) {
+        let fires = self.pending.iter().any(|&i| matches!(plan.script[i].at, At::Time(_)));
+        let over = !self.nodes.iter().any(|state| waited_for(&state));
+        let done = self.nodes.iter().any(|it| matches!(it.fate, Fate::Finished | Fate::Stopped));
+        // While nobody is there, somebody may still be brought back.
+        if over && (done || !fires) {
+            return if done {
                 Some(Verdict { outcome: Outcome::Completed, reason: None })
             } else {
                 failed("no node is left".into())
@@ -247,7 +251,6 @@ impl Supervisor {
             return failed(format!("the limit of wall time, {:?}, was reached", plan.wall_limit));
         }
         let idle = self.shared.pending.load(Ordering::Relaxed) == 0 && self.events.is_empty();
-        let fires = self.pending.iter().any(|&i| matches!(plan.script[i].at, At::Time(_)));
         (idle && !fires && now >= self.unsettled).then(|| Verdict {
             outcome: Outcome::Stalled,
             reason: Some("nothing is pending that could move any node on".into()),

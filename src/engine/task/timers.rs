@@ -29,8 +29,8 @@ struct Later {
 pub enum Due {
     /// A timer, and when it was due.
     Timer(Timer, Weight, u64),
-    /// An item.
-    Item(Inbound),
+    /// An item, and when it was due.
+    Item(Inbound, u64),
 }
 
 impl Timers {
@@ -86,7 +86,7 @@ impl Timers {
                 self.armed[i] = None;
                 Some(Due::Timer(ALL[i], weight, at))
             }
-            (_, Some(_)) => self.later.pop().map(|it| Due::Item(it.item)),
+            (_, Some(at)) => self.later.pop().map(|it| Due::Item(it.item, at)),
             _ => None,
         }
     }

@@ -149,7 +149,11 @@ impl P2pfl {
                         Some(_) => candidates.push(peer),
                         // A neighbour that never said it was initialised: P2PFL looks it up all the same and fails.
                         None if self.repaired => {}
-                        None => return Err(Fault("a neighbour voted that had never said model_initialized")),
+                        None => {
+                            return Err(Fault(
+                                "a neighbour that has never said model_initialized would be next to get the aggregate",
+                            ));
+                        }
                     }
                 }
                 Ok(candidates)
