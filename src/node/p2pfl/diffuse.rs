@@ -13,8 +13,18 @@ impl P2pfl {
         self.enter(cx, At::Diffuse);
         if self.repaired {
             self.welcome_strangers(cx, links);
+            if self.alone(links.node()) {
+                self.finish_round(cx, links);
+                return Ok(());
+            }
         }
         self.spread(cx, links, Spread::Aggregate)
+    }
+
+    /// Whether the node elected nobody but itself although more were to train: it knew nobody else at the time. What it
+    /// learnt alone is no aggregate, and must not replace that of a network which comes into sight again.
+    fn alone(&self, node: PeerId) -> bool {
+        self.trained && self.train_set[..] == [node] && self.trainset_size() > 1
     }
 
     /// A peer says that it has finished a round. P2PFL notes its own round instead of the peer's, and drops what is

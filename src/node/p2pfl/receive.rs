@@ -198,6 +198,9 @@ impl P2pfl {
             self.stop_spreading(cx);
             if weights.round != self.round as i32 {
                 self.skip_to(cx, weights.round as u32);
+            } else if self.at == At::Vote {
+                // It never learnt what the vote came to.
+                self.voted = false;
             }
             self.model = Arc::clone(&weights.model);
             return self.ready(cx, links);

@@ -47,7 +47,7 @@ impl P2pfl {
         chosen.into_iter().enumerate().map(weigh).collect()
     }
 
-    fn trainset_size(&self) -> usize {
+    pub(super) fn trainset_size(&self) -> usize {
         self.experiment.as_ref().map_or(0, |it| it.trainset_size as usize)
     }
 

@@ -293,6 +293,19 @@ fn trap_a_neighbour_that_never_said_it_was_initialised_stops_the_node_at_diffusi
 }
 
 #[test]
+fn what_a_node_learnt_alone_is_not_passed_on_as_the_aggregate() {
+    let mut bench = voting(Repaired);
+    let out: Vec<Output> = PEERS.iter().flat_map(|&peer| bench.message(peer, Message::Disconnect)).collect();
+    assert_eq!(train_set(&bench), [0]);
+    // The network comes into sight again while it trains.
+    bench.message(1, Message::Handshake);
+    bench.gossip(1, NO_ROUND, GossipBody::ModelInitialized);
+    let all = bench.work(out);
+    assert!(said(&all).contains(&(Command::ModelsReady, 0)));
+    assert!(!offers(&all).iter().any(|(_, it, _)| it.follows == Command::AddModel));
+}
+
+#[test]
 fn the_last_metrics_carry_the_number_of_rounds() {
     for variant in [Faithful, Repaired] {
         let mut network = Network::new(Setup::p2pfl(4, variant), &full(4));
