@@ -10,6 +10,7 @@ use crate::node::{Context, Node};
 use crate::transport::{Envelope, Item};
 use crate::wire::{self, Message, PeerId, Response};
 use flume::Receiver;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(super) struct Driver {
     pub(super) asking: Option<u32>,
     /// The model measured last among the outputs of one input, by its place in memory, and its size.
     pub(super) measured: (usize, u64),
+    /// Results of jobs that took no time.
+    pub(super) instant: VecDeque<Inbound>,
     /// Pending things that are done with, to be let go of.
     pub(super) settled: i64,
     over: bool,
@@ -77,6 +80,7 @@ impl Driver {
             draws: 0,
             asking: None,
             measured: (0, 0),
+            instant: VecDeque::new(),
             settled: 0,
             over: false,
         }
@@ -119,6 +123,7 @@ impl Driver {
     fn batch(&mut self, worker: &mut Worker, first: Inbound, inbox: &Receiver<Inbound>) {
         let mut wall = self.shared.clock.wall();
         self.item(worker, wall, first);
+        self.take_instant(worker, wall);
         for taken in 1..BATCH {
             if self.over {
                 break;
@@ -129,7 +134,15 @@ impl Driver {
             }
             self.item(worker, wall, item);
         }
+        self.take_instant(worker, wall);
         self.let_go();
+    }
+
+    /// Takes the results of jobs that took no time, and of those that follow from them.
+    fn take_instant(&mut self, worker: &mut Worker, wall: u64) {
+        while let Some(item) = self.instant.pop_front() {
+            self.take(worker, wall, item);
+        }
     }
 
     /// Does what is due.
@@ -157,6 +170,8 @@ impl Driver {
                 }
             }
         }
+        let wall = self.shared.clock.wall();
+        self.take_instant(worker, wall);
         self.let_go();
     }
 

@@ -25,6 +25,8 @@ const MODEL_REQUEST: RequestId = 1 << 31;
 pub struct Dpsgd {
     model: Arc<Model>,
     samples: u32,
+    /// The neighbours' numbers, ascending: looked through at every message, so kept together.
+    peers: Box<[PeerId]>,
     neighbours: Box<[Neighbour]>,
     experiment: Option<Arc<Experiment>>,
     round: u32,
@@ -69,7 +71,8 @@ impl Dpsgd {
         Self {
             model,
             samples,
-            neighbours: neighbours.iter().map(|&(peer, degree)| Neighbour::new(peer, degree)).collect(),
+            peers: neighbours.iter().map(|(peer, _)| *peer).collect(),
+            neighbours: neighbours.iter().map(|&(_, degree)| Neighbour::new(degree)).collect(),
             experiment: None,
             round: 0,
             at: if late { At::Late } else { At::Idle },
@@ -141,7 +144,7 @@ impl Dpsgd {
 
     /// A neighbour's model.
     pub fn weights(&mut self, cx: &mut Context, from: PeerId, weights: &Weights) {
-        let Ok(place) = self.neighbours.binary_search_by_key(&from, |it| it.peer) else { return };
+        let Ok(place) = self.peers.binary_search(&from) else { return };
         let Ok(round) = u32::try_from(weights.round) else { return };
         let rounds = self.experiment.as_ref().map_or(round, |it| it.rounds.saturating_sub(1));
         if weights.command != Command::PartialModel
@@ -196,7 +199,7 @@ impl Dpsgd {
     /// A neighbour came or went.
     pub fn neighbour(&mut self, cx: &mut Context, node: PeerId, change: Change) {
         let (Change::Connected(peer) | Change::Gone(peer)) = change;
-        let Ok(place) = self.neighbours.binary_search_by_key(&peer, |it| it.peer) else { return };
+        let Ok(place) = self.peers.binary_search(&peer) else { return };
         match change {
             Change::Connected(_) => self.welcome(cx, node, place),
             Change::Gone(_) => self.give_up(cx, place),
@@ -234,7 +237,7 @@ impl Dpsgd {
 
     fn give(&self, cx: &mut Context, place: usize, weights: &Arc<Weights>) {
         let expect = Expect::Failure(MODEL_REQUEST | place as u32);
-        cx.send(self.neighbours[place].peer, Message::Weights(Arc::clone(weights)), expect);
+        cx.send(self.peers[place], Message::Weights(Arc::clone(weights)), expect);
     }
 
     /// The time to wait is up.
@@ -246,7 +249,8 @@ impl Dpsgd {
 
     fn missing(&self) -> impl Iterator<Item = PeerId> + '_ {
         let round = self.round;
-        self.neighbours.iter().filter(move |it| !it.gone && !it.has_reached(round)).map(|it| it.peer)
+        let missing = move |it: &&Neighbour| !it.gone && !it.has_reached(round);
+        self.peers.iter().zip(&self.neighbours).filter(move |(_, it)| missing(it)).map(|(peer, _)| *peer)
     }
 
     fn mix_if_complete(&mut self, cx: &mut Context) -> bool {

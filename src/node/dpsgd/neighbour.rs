@@ -1,13 +1,11 @@
 //! A neighbour as its node sees it: whether it is there, and its models that came before they were needed.
 
 use crate::learning::Model;
-use crate::wire::PeerId;
 use std::sync::Arc;
 
 /// A direct neighbour.
 #[derive(Debug)]
 pub struct Neighbour {
-    pub peer: PeerId,
     pub degree: u32,
     /// Not waited for: unreachable, silent, or never heard from since it went.
     pub gone: bool,
@@ -16,8 +14,8 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    pub const fn new(peer: PeerId, degree: u32) -> Self {
-        Self { peer, degree, gone: false, early: [None, None] }
+    pub const fn new(degree: u32) -> Self {
+        Self { degree, gone: false, early: [None, None] }
     }
 
     /// Keeps an early model; of three rounds the oldest goes.
@@ -57,7 +55,7 @@ mod tests {
     #[test]
     fn two_models_are_kept_and_of_three_the_oldest_goes() {
         let model = Arc::new(Model::synthetic(Arc::new(Layout::new([vec![1]]))));
-        let mut neighbour = Neighbour::new(1, 2);
+        let mut neighbour = Neighbour::new(2);
         for round in [4, 5, 5, 6] {
             neighbour.keep(round, Arc::clone(&model));
         }
