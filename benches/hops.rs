@@ -17,7 +17,8 @@ use std::sync::atomic::AtomicBool;
 
 const NODES: u32 = 10_000;
 const DEGREE: u32 = 8;
-const ROUNDS: u32 = 20;
+/// A hop is what the rounds between these cost: setting up and taking down is not part of it.
+const ROUNDS: (u32, u32) = (10, 40);
 const REPEATS: usize = 5;
 
 fn main() -> Result<()> {
@@ -26,7 +27,7 @@ fn main() -> Result<()> {
     let (nodes, repeats) = if quick { (200, 1) } else { (NODES, REPEATS) };
     let mut hops = Vec::new();
     for _ in 0..repeats {
-        hops.push((bare(nodes)?, dpsgd(nodes)?));
+        hops.push((marginal(|rounds| bare(nodes, rounds))?, marginal(|rounds| dpsgd(nodes, rounds))?));
     }
     let bare = median(hops.iter().map(|it| it.0));
     let ours = median(hops.iter().map(|it| it.1));
@@ -50,8 +51,15 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Every task sends a shared body to its neighbours and waits for theirs, round after round.
-fn bare(nodes: u32) -> Result<f64> {
+/// CPU nanoseconds a message, between a shorter and a longer run.
+fn marginal(run: impl Fn(u32) -> Result<(f64, f64)>) -> Result<f64> {
+    let (short, long) = (run(ROUNDS.0)?, run(ROUNDS.1)?);
+    Ok((long.0 - short.0) / (long.1 - short.1))
+}
+
+/// CPU nanoseconds and messages of bare tasks: every one sends a shared body to its neighbours and waits for
+/// theirs, round after round.
+fn bare(nodes: u32, rounds: u32) -> Result<(f64, f64)> {
     let graph = Arc::new(graph(nodes)?);
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..nodes).map(|_| flume::unbounded::<(u32, Arc<[u8]>)>()).unzip();
@@ -67,7 +75,7 @@ fn bare(nodes: u32) -> Result<f64> {
                     let neighbours: Vec<u32> = graph.neighbours(id).collect();
                     let body: Arc<[u8]> = vec![0; 2_048].into();
                     let mut taken = 0;
-                    for _ in 0..ROUNDS {
+                    for _ in 0..rounds {
                         for &peer in &neighbours {
                             let _ = senders[peer as usize].send((id, Arc::clone(&body)));
                         }
@@ -85,16 +93,16 @@ fn bare(nodes: u32) -> Result<f64> {
         }
         all
     });
-    Ok((cpu_ns()? - before) / taken as f64)
+    Ok((cpu_ns()? - before, taken as f64))
 }
 
 /// The same as nodes: training and mixing take no time, so nothing but messages is left.
-fn dpsgd(nodes: u32) -> Result<f64> {
+fn dpsgd(nodes: u32, rounds: u32) -> Result<(f64, f64)> {
     run(
         &format!(
             r#"{{ "name": "hops", "nodes": {nodes}, "speedup": 1,
                   "topology": {{ "kind": "random_regular", "degree": {DEGREE} }},
-                  "workflow": {{ "kind": "dpsgd", "rounds": {ROUNDS} }},
+                  "workflow": {{ "kind": "dpsgd", "rounds": {rounds} }},
                   "learning": {{ "model": {{ "kind": "synthetic", "size": "2KiB" }},
                                  "compute": {{ "train": "0s", "evaluate": "0s", "aggregate": "0s" }} }} }}"#
         ),
@@ -104,11 +112,12 @@ fn dpsgd(nodes: u32) -> Result<f64> {
 
 fn full_64(recording: Recording) -> Result<f64> {
     let text = std::fs::read_to_string("scenarios/full-64.json")?;
-    run(&text.replace("\"speedup\": 2", "\"speedup\": 10"), recording)
+    let (spent, messages) = run(&text.replace("\"speedup\": 2", "\"speedup\": 10"), recording)?;
+    Ok(spent / messages)
 }
 
-/// CPU nanoseconds a handled message, set-up included.
-fn run(text: &str, recording: Recording) -> Result<f64> {
+/// CPU nanoseconds and handled messages of a run, set-up included.
+fn run(text: &str, recording: Recording) -> Result<(f64, f64)> {
     let mut loaded = scenario::parse(text, "benchmark", &[]).map_err(|it| anyhow::anyhow!("{it}"))?;
     let prepared =
         prepare(&mut loaded, Options { threads: 1, recording }).map_err(|it| anyhow::anyhow!("{it}"))?;
@@ -116,7 +125,7 @@ fn run(text: &str, recording: Recording) -> Result<f64> {
     let run = engine::run(prepared.plan, &mut Unwatched)?;
     let spent = cpu_ns()? - before;
     anyhow::ensure!(run.nodes.finished == run.nodes.total, "{:?}: {:?}", run.outcome, run.reason);
-    Ok(spent / run.recorder.handled().0 as f64)
+    Ok((spent, run.recorder.handled().0 as f64))
 }
 
 fn graph(nodes: u32) -> Result<p2pfl_sim::topology::Graph> {
