@@ -137,7 +137,12 @@ fn unheard(rules: &Rules, graph: &Graph, reach: &[u32]) -> Option<Misfit> {
             everyone[first as usize] - reach[first as usize],
             if workflow.variant == Variant::Repaired { "; rounds then have several train sets" } else { "" },
         ),
-        help: format!("set it to {} or more", 2 * farthest.max(1) - 1),
+        // The farthest pair is at most twice as far apart as any one node and its farthest.
+        help: format!(
+            "node {first} needs {}; {} is enough for everyone",
+            farthest.saturating_sub(1),
+            (2 * farthest).saturating_sub(1)
+        ),
     })
 }
 
