@@ -3,7 +3,7 @@
 use super::compute::Compute;
 use crate::learning::Learner;
 use crate::metrics::Recording;
-use crate::network::{Links, Slowdown};
+use crate::network::{Faults, Links, Slowdown};
 use crate::node::Rules;
 use crate::scenario::script::At;
 use crate::topology::Graph;
@@ -69,14 +69,33 @@ pub enum Action {
     Join(Vec<PeerId>),
     /// Nodes say goodbye.
     Leave(Vec<PeerId>),
-    /// Groups can no longer talk to each other.
-    Partition(Vec<Vec<PeerId>>),
+    /// Groups can no longer reach each other; with `one_way`, earlier ones no longer reach later ones.
+    Partition { groups: Vec<Vec<PeerId>>, one_way: bool },
     /// They can again.
     Heal,
+    /// A share of the packets from some nodes to others is lost.
+    Loss { from: Vec<PeerId>, to: Vec<PeerId>, share: f64 },
     /// Nodes take longer.
     Slow(Vec<PeerId>, Slowdown),
     /// A node ends learning for everyone.
     StopLearning(PeerId),
+}
+
+impl Action {
+    /// Makes the change to the network that this is, among so many nodes. Whether it is one at all: what happens to
+    /// nodes themselves is for the engine to do.
+    pub fn alters(&self, nodes: u32, faults: &mut Faults) -> bool {
+        match self {
+            Self::Partition { groups, one_way } => faults.partition(nodes, groups, *one_way),
+            Self::Heal => faults.heal(),
+            Self::Loss { from, to, share } => faults.lose(nodes, from, to, *share),
+            Self::Slow(which, slowdown) => faults.slow(nodes, which, *slowdown),
+            Self::Crash(_) | Self::Restart(_) | Self::Join(_) | Self::Leave(_) | Self::StopLearning(_) => {
+                return false;
+            }
+        }
+        true
+    }
 }
 
 impl Plan {

@@ -7,5 +7,5 @@ mod faults;
 mod links;
 pub mod spec;
 
-pub use faults::{Faults, Slowdown};
+pub use faults::{Faults, MAX_GROUPS, Slowdown, Timeline};
 pub use links::{Links, Passage};

@@ -36,10 +36,12 @@ tagged! {
         Join(Nodes) = "join",
         /// Nodes say goodbye to their neighbours and go.
         Leave(Nodes) = "leave",
-        /// Messages between the groups are lost until `heal`. A node in no group can talk to everyone.
+        /// Messages between the groups are lost until `heal`, or those of one direction alone. A node in no group can talk to everyone.
         Partition(Partition) = "partition",
         /// Ends all partitions.
         Heal(Heal) = "heal",
+        /// A share of the packets that some nodes send to others is lost from now on.
+        Loss(Loss) = "loss",
         /// Compute jobs of these nodes, messages from and to them, or both take so many times longer from now on.
         Slow(Slow) = "slow",
         /// The initiator, or another node, ends learning for everyone.
@@ -65,6 +67,9 @@ pub struct Partition {
     pub at: At,
     /// Two or more groups, each a list of nodes.
     pub groups: Vec<NodeSet>,
+    /// Only what a node of an earlier group sends to one of a later group is lost; the other direction works, and so do answers to what came that way. Default false.
+    #[serde(default)]
+    pub one_way: bool,
 }
 
 /// The end of all partitions.
@@ -73,6 +78,20 @@ pub struct Partition {
 pub struct Heal {
     /// When.
     pub at: At,
+}
+
+/// One-way loss of packets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    /// When.
+    pub at: At,
+    /// Who sends.
+    pub from: NodeSet,
+    /// Who should receive. The way back is not touched.
+    pub to: NodeSet,
+    /// The share of packets that is lost beside those of `network.packet_loss`, 0 to 1. It stands in place of what an earlier entry said of the same links; 0 ends it. As there, a lost packet is sent again unless `network.lossy` is set. It needs a `network` block, else no message takes its way in packets.
+    pub packet_loss: f64,
 }
 
 /// A slowdown; a factor of 1 ends it.
@@ -143,6 +162,7 @@ impl Entry {
             Self::Crash(it) | Self::Restart(it) | Self::Join(it) | Self::Leave(it) => &it.at,
             Self::Partition(it) => &it.at,
             Self::Heal(it) => &it.at,
+            Self::Loss(it) => &it.at,
             Self::Slow(it) => &it.at,
             Self::StopLearning(it) => &it.at,
         }

@@ -2,7 +2,7 @@
 //!
 //! How nodes are written is `script`'s, and whether an entry makes sense is `validate`'s.
 
-use super::script::{NodeSet, Partition, Pick};
+use super::script::{Loss, NodeSet, Partition, Pick};
 use crate::random::{Purpose, Stream};
 use rand::RngExt as _;
 
@@ -31,6 +31,15 @@ impl Partition {
     /// make groups overlap.
     pub fn resolve(&self, nodes: u32, seed: u64, entry: usize) -> Result<Vec<Vec<u32>>, Fault> {
         resolve(&self.groups.iter().collect::<Vec<_>>(), nodes, seed, entry)
+    }
+}
+
+impl Loss {
+    /// The nodes that send and those that should receive. Random ones are drawn from those that neither side names.
+    pub fn resolve(&self, nodes: u32, seed: u64, entry: usize) -> Result<(Vec<u32>, Vec<u32>), Fault> {
+        let mut sides = resolve(&[&self.from, &self.to], nodes, seed, entry)?;
+        let to = sides.pop().unwrap_or_default();
+        Ok((sides.pop().unwrap_or_default(), to))
     }
 }
 

@@ -207,8 +207,13 @@ fn script(loaded: &Loaded, scenario: &Scenario) -> Result<Vec<Step>, Diagnostics
             Entry::Restart(it) => it.nodes.resolve(nodes, seed, i).map(Action::Restart),
             Entry::Join(it) => it.nodes.resolve(nodes, seed, i).map(Action::Join),
             Entry::Leave(it) => it.nodes.resolve(nodes, seed, i).map(Action::Leave),
-            Entry::Partition(it) => it.resolve(nodes, seed, i).map(Action::Partition),
+            Entry::Partition(it) => {
+                it.resolve(nodes, seed, i).map(|groups| Action::Partition { groups, one_way: it.one_way })
+            }
             Entry::Heal(_) => Ok(Action::Heal),
+            Entry::Loss(it) => {
+                it.resolve(nodes, seed, i).map(|(from, to)| Action::Loss { from, to, share: it.packet_loss })
+            }
             Entry::Slow(it) => it
                 .nodes
                 .resolve(nodes, seed, i)

@@ -123,17 +123,18 @@ impl Supervisor {
     fn act(&mut self, action: &Action, now: Time) {
         self.unsettle(now);
         let total = self.counts.total;
+        if self.shared.change_faults(|faults| action.alters(total, faults)) {
+            return;
+        }
         match action {
             Action::Crash(nodes) => nodes.iter().for_each(|&node| self.go(node, Command::Crash)),
             Action::Leave(nodes) => nodes.iter().for_each(|&node| self.go(node, Command::Leave)),
             Action::Restart(nodes) => self.come_up(nodes, Return::Restart),
             Action::Join(nodes) => self.come_up(nodes, Return::Join),
-            Action::Partition(groups) => self.shared.change_faults(|it| it.partition(total, groups)),
-            Action::Heal => self.shared.change_faults(|it| it.heal()),
-            Action::Slow(nodes, slowdown) => self.shared.change_faults(|it| it.slow(total, nodes, *slowdown)),
             Action::StopLearning(node) => {
                 self.shared.command(*node, Command::Control(Control::StopLearning));
             }
+            Action::Partition { .. } | Action::Heal | Action::Loss { .. } | Action::Slow(..) => {}
         }
     }
 

@@ -139,18 +139,19 @@ impl Shared {
         self.zero.store(at.as_nanos(), Ordering::Relaxed);
     }
 
-    /// Partitions and slow nodes; nothing while there are none, which costs one load.
+    /// Partitions, lossy links and slow nodes; nothing while there are none, which costs one load.
     pub fn faults(&self) -> Option<Arc<Faults>> {
         self.faulty
             .load(Ordering::Relaxed)
             .then(|| Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// The script changes them.
-    pub fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
+    /// The script may change them; what it says of that.
+    pub fn change_faults<R>(&self, change: impl FnOnce(&mut Faults) -> R) -> R {
         let mut faults = self.faults.write().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut faults));
+        let said = change(Arc::make_mut(&mut faults));
         self.faulty.store(!faults.is_none(), Ordering::Relaxed);
+        said
     }
 
     /// Tells a node's task something. It counts as pending until the task has done it.

@@ -146,9 +146,33 @@ fn script_entries_that_make_no_sense_are_refused_where_they_stand() {
         (json!({ "at": "1s", "do": "partition", "groups": ["0-9", [12, 30]] }), "script[0].groups[1][1]"),
         (json!({ "at": "1s", "do": "stop_learning", "node": 20 }), "script[0].node"),
         (json!({ "at": "1s", "do": "join", "nodes": "0-3" }), "script[0].nodes"),
+        (
+            json!({ "at": "1s", "do": "partition", "groups": ["0-9", [12, 30]], "one_way": true }),
+            "script[0].groups[1][1]",
+        ),
+        (json!({ "at": "1s", "do": "loss", "from": 30, "to": 1, "packet_loss": 0 }), "script[0].from"),
+        (
+            json!({ "at": "1s", "do": "loss", "from": 3, "to": [1, "7-20"], "packet_loss": 0 }),
+            "script[0].to[1]",
+        ),
+        (json!({ "at": "1s", "do": "loss", "from": 3, "to": [], "packet_loss": 0 }), "script[0].to"),
     ] {
         refused(&[("/script/-", entry)], path);
     }
+}
+
+#[test]
+fn a_share_of_lost_packets_is_refused_where_it_stands() {
+    let network = ("/network", json!({ "latency": "20ms" }));
+    let lossy = ("/network", json!({ "latency": "20ms", "lossy": true }));
+    let loss = |share: f64| {
+        ("/script/-", json!({ "at": "1s", "do": "loss", "from": 1, "to": 2, "packet_loss": share }))
+    };
+    for share in [-0.1, 1.1, 1.0] {
+        refused(&[network.clone(), loss(share)], "script[0].packet_loss");
+    }
+    assert_eq!(found(&[lossy, loss(1.0)]), []);
+    assert_eq!(found(&[network, loss(0.9)]), []);
 }
 
 #[test]
@@ -174,6 +198,7 @@ fn script_entries_without_effect_are_named() {
         (json!({ "at": "1s", "do": "restart", "nodes": 1 }), "nothing-to-restart"),
         (json!({ "at": "1s", "do": "slow", "nodes": 1, "link": 2 }), "no-network"),
         (json!({ "at": "1s", "do": "slow", "nodes": 1 }), "slows-nothing"),
+        (json!({ "at": "1s", "do": "loss", "from": 1, "to": "2-9", "packet_loss": 0.5 }), "no-network"),
     ] {
         warned(&[("/script/-", entry)], code);
     }

@@ -86,9 +86,14 @@ impl Report<'_> {
         }
     }
 
-    fn share(&mut self, path: &str, value: f64) {
+    fn share(&mut self, path: impl Into<Path>, value: f64) {
         if !(0.0..=1.0).contains(&value) {
-            self.error(path, format!("`{path}` is {value}"), "it is a probability: a number from 0 to 1");
+            let path = path.into();
+            self.error(
+                path.clone(),
+                format!("`{path}` is {value}"),
+                "it is a probability: a number from 0 to 1",
+            );
         }
     }
 

@@ -4,10 +4,11 @@
 //! is neither before nor after one at a round.
 
 use super::Report;
+use crate::network::MAX_GROUPS;
 use crate::node::spec::Workflow;
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
-use crate::scenario::script::{At, Entry, NodeSet, Partition, Pick};
+use crate::scenario::script::{At, Entry, Loss, NodeSet, Partition, Pick};
 use crate::scenario::selection::{Fault, beyond};
 use crate::scenario::units::Span;
 
@@ -56,6 +57,10 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
                 entries.push((entry, path, Vec::new()));
             }
             Entry::Heal(_) => entries.push((entry, path, Vec::new())),
+            Entry::Loss(it) => {
+                let who = loss(scenario, it, i, &path, report);
+                entries.push((entry, path, who));
+            }
             Entry::StopLearning(it) => {
                 if let Some(node) = it.node.filter(|node| *node >= scenario.nodes) {
                     report.error(path.key("node"), beyond(node, scenario.nodes), "name a node that exists");
@@ -85,6 +90,7 @@ fn effort(entry: &Entry, nodes: u32) -> u64 {
         Entry::Crash(it) | Entry::Restart(it) | Entry::Join(it) | Entry::Leave(it) => of_set(&it.nodes),
         Entry::Slow(it) => of_set(&it.nodes),
         Entry::Partition(it) => u64::from(nodes) + it.groups.iter().map(of_set).sum::<u64>(),
+        Entry::Loss(it) => u64::from(nodes) + of_set(&it.from) + of_set(&it.to),
         Entry::Heal(_) | Entry::StopLearning(_) => 1,
     }
 }
@@ -131,6 +137,11 @@ fn groups(scenario: &Scenario, partition: &Partition, entry: usize, path: &Path,
         report.error(path.clone(), message, "it takes two or more groups: [[\"0-4\"], [\"5-9\"]]");
         return;
     }
+    if groups.len() > MAX_GROUPS {
+        let message = format!("a partition into {} groups", groups.len());
+        report.error(path.clone(), message, format!("at most {MAX_GROUPS} are possible"));
+        return;
+    }
     let usable =
         groups.iter().enumerate().fold(true, |all, (i, group)| picks(group, &path.index(i), report) && all);
     if !usable {
@@ -150,6 +161,43 @@ fn groups(scenario: &Scenario, partition: &Partition, entry: usize, path: &Path,
                     owner[*node as usize].get_or_insert(i);
                 }
             }
+        }
+    }
+}
+
+/// The nodes at both ends of links that lose packets.
+fn loss(scenario: &Scenario, loss: &Loss, entry: usize, path: &Path, report: &mut Report) -> Vec<u32> {
+    let share = path.key("packet_loss");
+    report.share(share.clone(), loss.packet_loss);
+    match &scenario.network {
+        None if loss.packet_loss > 0.0 => report.warn(
+            share,
+            "no-network",
+            "without a `network` block messages are not made of packets that could be lost",
+            "add \"network\": { \"latency\": \"20ms\" }",
+        ),
+        Some(network) if loss.packet_loss == 1.0 && !network.lossy => report.error(
+            share,
+            "every packet is lost and sent again for ever",
+            "write a probability below 1, or a `partition` with \"one_way\": true",
+        ),
+        _ => {}
+    }
+    let sides = [(&loss.from, path.key("from")), (&loss.to, path.key("to"))];
+    if !sides.iter().fold(true, |all, (set, path)| picks(set, path, report) && all) {
+        return Vec::new();
+    }
+    match loss.resolve(scenario.nodes, scenario.seed, entry) {
+        Ok((mut who, to)) => {
+            who.extend(to);
+            who.sort_unstable();
+            who.dedup();
+            who
+        }
+        Err(fault) => {
+            let (set, path) = &sides[fault.group];
+            unresolved(&fault, set, path, report);
+            Vec::new()
         }
     }
 }
