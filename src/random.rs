@@ -43,6 +43,10 @@ pub enum Purpose {
     Sample = 15,
     /// Estimates of graph measures.
     Measure = 16,
+    /// The region that a node is in.
+    Region = 17,
+    /// Whether the network makes a copy of one message.
+    Duplication = 18,
 }
 
 /// The node number of draws that belong to no node.

@@ -1,11 +1,13 @@
 //! What a simulated link does to a message, and what the script does to the network.
 //!
-//! A link is a pure function of the seed, its ends and a message's number. Who applies it, and when the script
-//! fires, is the engine's affair.
+//! A link is a pure function of the seed, its ends and a message's number; what the messages of a node change, its
+//! queues above all, is kept in that node's port. Who applies it, and when the script fires, is the engine's affair.
 
 mod faults;
 mod links;
+mod port;
 pub mod spec;
 
 pub use faults::{Faults, MAX_GROUPS, Slowdown, Timeline};
-pub use links::{Links, Passage};
+pub use links::{Departure, Links};
+pub use port::Port;

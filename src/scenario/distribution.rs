@@ -114,6 +114,16 @@ impl Distribution {
         }
     }
 
+    /// The least that can be drawn.
+    pub fn least(&self) -> Duration {
+        match self {
+            Self::Constant(it) => it.value.0,
+            Self::Uniform(it) => it.min.0,
+            Self::Normal(_) | Self::Lognormal(_) => Duration::ZERO,
+            Self::Pareto(it) => it.scale.0,
+        }
+    }
+
     /// What is wrong with the parameters: the field, and what would be right.
     pub fn fault(&self) -> Option<(&'static str, String)> {
         match self {

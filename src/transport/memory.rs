@@ -29,6 +29,8 @@ pub struct Envelope {
     pub phase: Phase,
     /// Whether it can move a node on: heartbeats cannot.
     pub progress: bool,
+    /// Whether it is through the receiver's downlink.
+    pub through: bool,
 }
 
 /// Where a response goes.
@@ -144,6 +146,7 @@ mod tests {
             bytes,
             phase: Phase::Setup,
             progress: true,
+            through: false,
         }
     }
 

@@ -5,6 +5,7 @@ use super::timers::{Due, Timers};
 use super::worker::Worker;
 use crate::engine::Fate;
 use crate::metrics::Phase;
+use crate::network::Port;
 use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
 use crate::node::{Context, Node};
 use crate::transport::{Envelope, Item};
@@ -42,8 +43,8 @@ pub(super) struct Driver {
     /// Messages sent and taken.
     pub(super) sent: u64,
     pub(super) handled: u64,
-    /// Messages that links made draws for.
-    pub(super) draws: u64,
+    /// The node's part in the network.
+    pub(super) port: Port,
     /// The incarnation of the peer whose request is being handled.
     pub(super) asking: Option<u32>,
     /// The model measured last among the outputs of one input, by its place in memory, and its size.
@@ -77,7 +78,7 @@ impl Driver {
             ready: false,
             sent: 0,
             handled: 0,
-            draws: 0,
+            port: Port::default(),
             asking: None,
             measured: (0, 0),
             instant: VecDeque::new(),
@@ -202,6 +203,7 @@ impl Driver {
     fn take(&mut self, worker: &mut Worker, wall: u64, item: Inbound) {
         match item {
             Item::Message(envelope) => {
+                let Some(envelope) = self.through_downlink(wall, envelope) else { return };
                 let progress = i64::from(envelope.progress);
                 self.message(worker, wall, envelope);
                 self.settle(progress);
@@ -226,6 +228,28 @@ impl Driver {
                 self.settle(1);
             }
         }
+    }
+
+    /// A message that has arrived at the node's downlink; it is kept until it is through, unless that is now.
+    fn through_downlink(&mut self, wall: u64, mut envelope: Envelope) -> Option<Envelope> {
+        let shared = &self.shared;
+        let Some(links) = shared.plan.links.as_ref().filter(|links| links.queues_at_receiver()) else {
+            return Some(envelope);
+        };
+        if envelope.through || self.node.is_none() {
+            return Some(envelope);
+        }
+        // It arrived when it was due, however late this task looks at it.
+        let arrived = shared.clock.scenario(envelope.due);
+        let through = links.arrive(&mut self.port, self.id, arrived, envelope.bytes);
+        envelope.due = envelope.due.saturating_add(shared.clock.wall_span(through.since(arrived)));
+        envelope.through = true;
+        if envelope.due <= wall {
+            return Some(envelope);
+        }
+        let due = envelope.due;
+        self.timers.keep(Item::Message(envelope), due);
+        None
     }
 
     /// So many pending things are done with.
@@ -341,6 +365,7 @@ impl Driver {
             }
         }
         self.incarnation += 1;
+        self.port.restart();
         let at = self.shared.clock.scenario(self.shared.clock.wall());
         self.shared.tell(Event::Ended(self.id, fate, at, why));
         worker.out.clear();

@@ -4,7 +4,7 @@ use super::driver::{Driver, Request, text_of};
 use super::worker::Worker;
 use crate::engine::compute;
 use crate::metrics::{Cause, Phase};
-use crate::network::{Faults, Passage};
+use crate::network::{Departure, Faults};
 use crate::node::io::{Expect, Job, JobId, Output, Weight};
 use crate::time::Time;
 use crate::transport::{Envelope, Full, Item, ReturnTo};
@@ -25,9 +25,13 @@ fn weight(output: &Output) -> i64 {
     }
 }
 
-/// What becomes of a message that is handed over.
+/// What becomes of a message that is handed over, in wall time.
 enum Way {
-    Deliver { due: u64 },
+    /// It is due then, and so is the copy that the network made, if it did.
+    Deliver {
+        due: u64,
+        copy: Option<u64>,
+    },
     Drop(Cause),
 }
 
@@ -80,7 +84,7 @@ impl Driver {
         let Some(command) = message.command() else { return };
         let phase = self.shared.phase();
         let bytes = self.size(&message);
-        worker.recorder.sent(phase, command, 1, bytes, bytes + GRPC_PREFIX);
+        worker.recorder.sent(phase, command, 1, bytes, self.wire_bytes(bytes));
         self.sent += 1;
         let back = expect.request().map(|request| ReturnTo {
             request,
@@ -92,10 +96,14 @@ impl Driver {
         }
         let faults = self.shared.faults();
         match self.way(wall, to, bytes, faults.as_deref()) {
-            Way::Deliver { due } => {
-                let envelope =
-                    Envelope { from: self.id, message, back, sent: wall, due, bytes, phase, progress: true };
+            Way::Deliver { due, copy } => {
+                let twin = copy.map(|due| (message.clone(), due));
+                let mut envelope = self.envelope(wall, phase, message, bytes, true);
+                (envelope.due, envelope.back) = (due, back);
                 self.hand_over(worker, to, envelope);
+                if let Some((message, due)) = twin {
+                    self.hand_over_copy(worker, wall, phase, to, message, bytes, due, true);
+                }
             }
             Way::Drop(cause) => {
                 worker.recorder.dropped(phase, command, cause, 1);
@@ -127,19 +135,20 @@ impl Driver {
             let copies = to.len() as u64 - u64::from(to.binary_search(&gossip.source).is_ok());
             let size = sizes.gossip_payload(gossip);
             let command = gossip.body.command();
-            worker.recorder.sent(phase, command, copies, copies * size, copies * (size + GRPC_PREFIX));
+            worker.recorder.sent(phase, command, copies, copies * size, copies * self.wire_bytes(size));
             self.sent += copies;
             bytes += size;
             progress |= !matches!(gossip.body, GossipBody::Beat(_));
         }
         let faults = self.shared.faults();
+        let links = self.shared.plan.links.is_some();
         let apart = self.shared.plan.links.as_ref().is_some_and(|links| links.loses());
         for &peer in to {
             let message = Message::Gossip(Arc::clone(&parcel));
             if !Self::concerns(&message, peer) {
                 continue;
             }
-            if apart {
+            if apart || (links && faults.as_ref().is_some_and(|it| it.loss(self.id, peer) > 0.0)) {
                 // Each message is lost or delayed for itself.
                 for gossip in parcel.iter().filter(|it| it.source != peer) {
                     let size = self.shared.plan.rules.sizes.gossip_payload(gossip);
@@ -164,29 +173,66 @@ impl Driver {
         progress: bool,
         faults: Option<&Faults>,
     ) {
-        let way = self.way(wall, to, bytes, faults);
-        let due = if let Way::Deliver { due } = way { due } else { 0 };
-        let envelope =
-            Envelope { from: self.id, message, back: None, sent: wall, due, bytes, phase, progress };
-        match way {
-            Way::Deliver { .. } => self.hand_over(worker, to, envelope),
-            Way::Drop(cause) => Self::drop_for(worker, to, &envelope, cause),
+        match self.way(wall, to, bytes, faults) {
+            Way::Deliver { due, copy } => {
+                let twin = copy.map(|due| (message.clone(), due));
+                let envelope = self.envelope(wall, phase, message, bytes, progress);
+                self.hand_over(worker, to, Envelope { due, ..envelope });
+                if let Some((message, due)) = twin {
+                    self.hand_over_copy(worker, wall, phase, to, message, bytes, due, progress);
+                }
+            }
+            Way::Drop(cause) => each_command(&message, to, |it| worker.recorder.dropped(phase, it, cause, 1)),
         }
+    }
+
+    /// An envelope that is due at once and wants no response.
+    fn envelope(&self, wall: u64, phase: Phase, message: Message, bytes: u64, progress: bool) -> Envelope {
+        let from = self.id;
+        Envelope { from, message, back: None, sent: wall, due: 0, bytes, phase, progress, through: false }
+    }
+
+    /// Hands over what the network made of a message on top of it. Nobody waits for an answer to it: that to the
+    /// message itself is on its way.
+    #[expect(clippy::too_many_arguments, reason = "they are the message's circumstances, used here alone")]
+    fn hand_over_copy(
+        &mut self,
+        worker: &mut Worker,
+        wall: u64,
+        phase: Phase,
+        to: PeerId,
+        message: Message,
+        bytes: u64,
+        due: u64,
+        progress: bool,
+    ) {
+        each_command(&message, to, |it| worker.recorder.copied(phase, it, 1));
+        // The copy was not counted among what the output leaves pending.
+        self.shared.pending.fetch_add(i64::from(progress), Ordering::Relaxed);
+        self.settled += i64::from(progress);
+        let envelope = self.envelope(wall, phase, message, bytes, progress);
+        self.hand_over(worker, to, Envelope { due, ..envelope });
+    }
+
+    /// Bytes that a message puts on the link.
+    fn wire_bytes(&self, payload: u64) -> u64 {
+        self.shared.plan.links.as_ref().map_or(payload + GRPC_PREFIX, |links| links.wire_bytes(payload))
     }
 
     /// What becomes of a message to a peer.
     fn way(&mut self, wall: u64, to: PeerId, bytes: u64, faults: Option<&Faults>) -> Way {
-        if faults.is_some_and(|it| it.separated(self.id, to)) {
-            return Way::Drop(Cause::Partition);
-        }
-        let Some(links) = &self.shared.plan.links else { return Way::Deliver { due: 0 } };
-        self.draws += 1;
-        match links.passage(self.id, to, bytes, self.draws) {
-            Passage::Arrives(after) => {
-                let after = faults.map_or(after, |it| after.mul_f64(it.link(self.id, to)));
-                Way::Deliver { due: wall + self.shared.clock.wall_span(after) }
+        let Some(links) = &self.shared.plan.links else {
+            let separated = faults.is_some_and(|it| it.separated(self.id, to));
+            return if separated { Way::Drop(Cause::Partition) } else { Way::Deliver { due: 0, copy: None } };
+        };
+        let now = self.shared.clock.scenario(wall);
+        let known = links.connects() && self.shared.plan.graph.connected(self.id, to);
+        match links.depart(&mut self.port, faults, now, self.id, to, bytes, known) {
+            Departure::Arrives { at, copy } => {
+                let due = |at: Time| wall.saturating_add(self.shared.clock.wall_span(at.since(now)));
+                Way::Deliver { due: due(at), copy: copy.map(due) }
             }
-            Passage::Lost => Way::Drop(Cause::Loss),
+            Departure::Dropped(cause) => Way::Drop(cause),
         }
     }
 
@@ -217,9 +263,8 @@ impl Driver {
     /// When an answer to a peer arrives.
     fn way_back(&self, to: PeerId) -> u64 {
         let Some(links) = &self.shared.plan.links else { return 0 };
-        let after = links.latency(self.id, to);
-        let after = self.shared.faults().map_or(after, |it| after.mul_f64(it.link(self.id, to)));
-        self.shared.clock.wall() + self.shared.clock.wall_span(after)
+        let after = links.answer(self.shared.faults().as_deref(), self.id, to);
+        self.shared.clock.wall().saturating_add(self.shared.clock.wall_span(after))
     }
 
     /// A request was lost on its way: the deadline passes. It is part of what is simulated, so it counts in scenario
@@ -239,17 +284,7 @@ impl Driver {
     }
 
     fn drop_for(worker: &mut Worker, to: PeerId, envelope: &Envelope, cause: Cause) {
-        let mut dropped = |command: Command| worker.recorder.dropped(envelope.phase, command, cause, 1);
-        match &envelope.message {
-            Message::Gossip(parcel) => {
-                parcel.iter().filter(|it| it.source != to).for_each(|it| dropped(it.body.command()));
-            }
-            other => {
-                if let Some(command) = other.command() {
-                    dropped(command);
-                }
-            }
-        }
+        each_command(&envelope.message, to, |it| worker.recorder.dropped(envelope.phase, it, cause, 1));
     }
 
     /// Starts a job: its value is computed on rayon, and it takes at least the scenario time that the compute model
@@ -278,5 +313,15 @@ impl Driver {
                 .map_err(|panic| text_of(&*panic));
             shared.memory.tell(id, Item::JobDone { incarnation, job: job_id, result, due });
         });
+    }
+}
+
+/// Calls `f` with the command of every message in `message` that concerns its receiver.
+fn each_command(message: &Message, to: PeerId, mut f: impl FnMut(Command)) {
+    match message {
+        Message::Gossip(parcel) => {
+            parcel.iter().filter(|it| it.source != to).for_each(|it| f(it.body.command()));
+        }
+        other => other.command().into_iter().for_each(f),
     }
 }
