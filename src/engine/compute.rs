@@ -46,6 +46,17 @@ pub fn trivial(job: &Job) -> Option<JobResult> {
     }
 }
 
+/// About how many floating-point operations a job takes.
+pub fn work(_learner: &dyn Learner, _node: PeerId, job: &Job) -> u64 {
+    match job {
+        Job::Aggregate(parts) => {
+            let parameters = parts.first().map_or(0, |(model, _)| model.layout().parameters());
+            parameters * parts.len() as u64
+        }
+        Job::Train { .. } | Job::Evaluate(_) => u64::MAX,
+    }
+}
+
 /// Does a job.
 pub fn execute(learner: &dyn Learner, node: PeerId, job: &Job) -> JobResult {
     match job {

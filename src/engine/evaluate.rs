@@ -17,6 +17,7 @@ pub const SAMPLE: u32 = 1_000;
 /// Models that wait to be evaluated, and what came of others.
 pub struct Evaluator {
     learner: Arc<dyn Learner>,
+    nodes: u32,
     every: u32,
     rounds: u32,
     /// Ascending; nothing if all nodes are evaluated.
@@ -47,6 +48,7 @@ impl Evaluator {
         });
         Self {
             learner,
+            nodes,
             every: every.max(1),
             rounds,
             sample,
@@ -55,6 +57,16 @@ impl Evaluator {
             running: 0,
             last: BTreeMap::new(),
         }
+    }
+
+    /// The nodes that are evaluated, ascending; nothing if all are.
+    pub fn sample(&self) -> Option<Arc<[PeerId]>> {
+        self.sample.as_deref().map(Arc::from)
+    }
+
+    /// How many are.
+    pub fn expected(&self) -> u32 {
+        self.sample.as_ref().map_or(self.nodes, |sample| sample.len() as u32)
     }
 
     /// Notes the model with which a node finished a round.

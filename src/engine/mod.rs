@@ -1,27 +1,32 @@
 //! What runs nodes. An engine feeds each node its inputs in time and does what its outputs say: it owns clocks,
-//! threads and jobs. The task engine (`task/`) follows the real clock, with a tokio task a node.
+//! threads and jobs. The task engine (`task/`) follows the real clock, with a tokio task a node; the event engine
+//! (`event/`) a virtual one, with a calendar of events.
 //!
 //! An engine gets a [`Plan`], in which everything is drawn, loaded and checked, and leaves a [`Run`], the raw
 //! measurements. Reading scenarios and making results of runs is not done here.
 
 mod compute;
+mod ending;
 mod evaluate;
+pub mod event;
 pub mod load;
 mod plan;
+mod start;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use compute::Compute as ComputeModel;
 pub use plan::{Action, Plan, Step};
-pub use task::run;
 
 use crate::metrics::result::{Nodes, Outcome, StalledGroup};
 use crate::metrics::{Recorder, RoundLog, Series};
 use crate::node::Stage;
+use crate::scenario::Clock;
 use crate::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// The raw measurements of a run.
 #[derive(Debug)]
@@ -56,6 +61,14 @@ pub struct Run {
     pub threads: u32,
     /// Seconds of scenario time in a second of wall time.
     pub speedup: f64,
+    /// Seconds between two samples of throughput: of wall time on the real clock, of virtual time on the virtual one.
+    pub interval_s: f64,
+    /// The width of a window of the event engine.
+    pub lookahead: Option<Duration>,
+    /// Inputs in a window, on average.
+    pub events_per_window: Option<f64>,
+    /// The hash over all protocol events of all nodes, on the virtual clock.
+    pub fingerprint: Option<String>,
 }
 
 /// What became of a node.
@@ -79,6 +92,23 @@ pub struct NodeReport {
     pub stage: Option<Stage>,
     /// What it waited for at the end.
     pub waits_for: String,
+}
+
+/// Runs a plan to its end, on the clock that it asks for.
+///
+/// # Errors
+/// If the operating system gives no threads, or the event log cannot be written.
+pub fn run(plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
+    match plan.clock {
+        Clock::Real => task::run(plan, watch),
+        Clock::Virtual => event::run(plan, watch),
+    }
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
 /// How a node ended.

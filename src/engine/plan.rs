@@ -5,6 +5,7 @@ use crate::learning::Learner;
 use crate::metrics::Recording;
 use crate::network::{Faults, Links, Slowdown};
 use crate::node::Rules;
+use crate::scenario::Clock;
 use crate::scenario::script::At;
 use crate::topology::Graph;
 use crate::wire::PeerId;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 /// What an engine runs.
 pub struct Plan {
+    /// Which clock it follows.
+    pub clock: Clock,
     /// What all nodes have in common.
     pub rules: Rules,
     /// Who is connected to whom.
@@ -35,6 +38,12 @@ pub struct Plan {
     pub time_limit: Duration,
     /// The run ends after so much wall time.
     pub wall_limit: Duration,
+    /// The run ends after so many inputs of nodes.
+    pub event_limit: u64,
+    /// The run ends when the program uses so many bytes of memory.
+    pub memory_limit: u64,
+    /// Where every input of every node is noted, if anywhere.
+    pub event_log: Option<std::fs::File>,
     /// Bytes of messages that may wait at one node.
     pub inbox_limit: u64,
     /// Accuracy and loss are taken every so many rounds.

@@ -86,6 +86,11 @@ fn cpu_s() -> f64 {
     })
 }
 
+/// Bytes of memory that the program uses now, where the system tells.
+pub fn resident_bytes() -> Option<u64> {
+    status_bytes("VmRSS:")
+}
+
 /// A line of `/proc/self/status` that is a size, in bytes. Preferred to `getrusage` for the peak, since that
 /// also knows the peak of whatever process started this one.
 fn status_bytes(field: &str) -> Option<u64> {

@@ -13,7 +13,7 @@ pub mod result;
 mod rounds;
 mod throughput;
 
-pub use cost::{Cost, Meter};
+pub use cost::{Cost, Meter, resident_bytes};
 pub use counts::Counts;
 pub use histogram::{Histogram, MAX_NANOS, Summary};
 pub use ranges::ranges;

@@ -75,6 +75,11 @@ impl RoundLog {
         entry.started = earliest(entry.started, Some(at));
     }
 
+    /// When the first node entered `round` or a later one.
+    pub fn first_from(&self, round: u32) -> Option<Time> {
+        self.rounds.range(round..).filter_map(|(_, entry)| entry.started).min()
+    }
+
     /// A node finished `round`, with `train_set` (in any order) if the workflow has one. A node that was restarted
     /// and finishes a round that it had finished before is not counted again.
     pub fn finished(&mut self, round: u32, node: u32, at: Time, train_set: Option<&[u32]>) {

@@ -103,6 +103,8 @@ pub enum Clock {
     /// Wall time, times `speedup`.
     #[default]
     Real,
+    /// Virtual time, as fast as this machine computes: the same scenario and seed give the same result to the last byte.
+    Virtual,
 }
 
 /// How many times faster than real time scenario time goes.
@@ -137,12 +139,18 @@ pub struct Limits {
     pub time: Span,
     /// Wall time. Default 1 h.
     pub wall: Span,
-    /// Bytes of messages that may wait in one node's inbox; what comes on top is dropped and counted as `overflow`. Default 256 MiB.
+    /// Inputs that nodes handle: messages, timers, finished jobs. Counts on the virtual clock. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<u64>,
+    /// Memory of the whole program. Counts on the virtual clock. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// Bytes of messages that may wait in one node's inbox on the real clock; what comes on top is dropped and counted as `overflow`. Default 256 MiB.
     pub inbox: Size,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Span::secs(86_400), wall: Span::secs(3_600), inbox: Size(256 << 20) }
+        Self { time: Span::secs(86_400), wall: Span::secs(3_600), events: None, memory: None, inbox: Size(256 << 20) }
     }
 }

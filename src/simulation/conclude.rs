@@ -16,9 +16,6 @@ pub struct Concluded {
     pub nodes: Vec<NodeRow>,
 }
 
-/// Seconds between two samples of throughput on the real clock.
-const SAMPLE_S: f64 = 0.1;
-
 /// Makes the result of a run. `warnings` are those found before it ran.
 pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings: Vec<String>) -> Concluded {
     let zero = run.zero.unwrap_or(run.end);
@@ -45,8 +42,8 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings:
             speedup: run.speedup,
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("P2PFL_SIM_COMMIT").map(Into::into),
-            lookahead_s: None,
-            events_per_window: None,
+            lookahead_s: run.lookahead.map(|it| it.as_secs_f64()),
+            events_per_window: run.events_per_window,
         },
         outcome: run.outcome,
         reason: run.reason.clone(),
@@ -60,12 +57,12 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings:
         latency: result::latency(&run.recorder),
         hops: run.recorder.hops_histogram().summary(1.0),
         hop_counts: result::hop_counts(&run.recorder),
-        throughput: run.series.throughput(SAMPLE_S),
+        throughput: run.series.throughput(run.interval_s),
         messages: Messages::of(&run.recorder),
         thresholds: Vec::new(),
         stalled: run.stalled.clone(),
         cost,
-        fingerprint: None,
+        fingerprint: run.fingerprint.clone(),
     };
     judge(loaded, &mut result);
     Concluded { nodes: rows(facts, run), result }

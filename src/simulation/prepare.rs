@@ -94,6 +94,10 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
     }
     let plan = Plan {
+        clock: scenario.clock,
+        event_limit: scenario.limits.events.unwrap_or(u64::MAX),
+        memory_limit: scenario.limits.memory.map_or(u64::MAX, |size| size.0),
+        event_log: None,
         absent: absent(&script),
         script,
         start_after: start_after(&scenario, spreading),

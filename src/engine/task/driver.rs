@@ -3,7 +3,7 @@
 use super::shared::{Command, Event, Inbound, LastWord, Shared};
 use super::timers::{Due, Timers};
 use super::worker::Worker;
-use crate::engine::Fate;
+use crate::engine::{Fate, text_of};
 use crate::metrics::Phase;
 use crate::network::Port;
 use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
@@ -462,10 +462,4 @@ impl Driver {
     pub(super) fn concerns(message: &Message, to: PeerId) -> bool {
         !matches!(message, Message::Gossip(parcel) if parcel.iter().all(|it| it.source == to))
     }
-}
-
-/// What a panic said.
-pub(super) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }

@@ -1,14 +1,12 @@
 //! The end of a run: tasks say their last word, and what the supervisor knows becomes the run's raw measurements.
 
 use super::shared::{Command, Event};
-use super::supervisor::{NodeState, Supervisor, Verdict};
-use crate::engine::{Fate, NodeReport, Run, Watch};
-use crate::metrics::ranges;
-use crate::metrics::result::{Outcome, StalledGroup};
-use crate::node::Stage;
+use super::supervisor::{NodeState, Supervisor};
+use crate::engine::ending::{self, Verdict};
+use crate::engine::{NodeReport, Run, Watch};
+use crate::metrics::result::Outcome;
 use crate::time::Time;
 use crate::wire::PeerId;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -50,12 +48,11 @@ impl Supervisor {
         // Nine of ten timers must keep to a tenth of the shortest period: the rest is any system's noise.
         let period = plan.shortest_period.as_secs_f64() / plan.speedup;
         let overloaded = period > 0.0 && lateness.p90 > period / 10.0;
-        self.warn_of_faults();
+        self.warnings.extend(ending::faults(std::mem::take(&mut self.faults)));
         for &i in &self.pending {
             self.warnings.push(format!("script[{i}] never fired: the run was over before"));
         }
         self.counts.finished = self.nodes.iter().filter(|it| it.finished_at.is_some()).count() as u32;
-        let stalled = if verdict.outcome == Outcome::Completed { Vec::new() } else { self.waiting() };
         let accuracy = self.evaluator.end(&mut self.rounds, &mut self.warnings);
         let report = |(node, state): (usize, NodeState)| {
             let word = state.word.map(|word| *word);
@@ -72,52 +69,28 @@ impl Supervisor {
                 waits_for: word.map(|word| word.waits_for).unwrap_or_default(),
             }
         };
+        let reports: Vec<NodeReport> = self.nodes.into_iter().enumerate().map(report).collect();
+        let completed = verdict.outcome == Outcome::Completed;
         Run {
+            stalled: if completed { Vec::new() } else { ending::waiting(&reports) },
             outcome: verdict.outcome,
             reason: verdict.reason,
             overloaded,
             warnings: self.warnings,
             nodes: self.counts,
-            reports: self.nodes.into_iter().enumerate().map(report).collect(),
+            reports,
             zero: self.shared.zero(),
             end,
             rounds: self.rounds,
             recorder,
             series: self.series,
-            stalled,
             inputs,
             threads: plan.threads.max(1) as u32,
             speedup: plan.speedup,
+            interval_s: super::supervisor::TICK.as_secs_f64(),
+            lookahead: None,
+            events_per_window: None,
+            fingerprint: None,
         }
-    }
-
-    fn warn_of_faults(&mut self) {
-        const SHOWN: usize = 3;
-        let more = self.faults.len().saturating_sub(SHOWN);
-        self.warnings.extend(self.faults.drain(..).take(SHOWN));
-        if more > 0 {
-            self.warnings.push(format!("… and {more} more nodes like these"));
-        }
-    }
-
-    /// Nodes that wait for the same, together.
-    fn waiting(&self) -> Vec<StalledGroup> {
-        let mut groups: BTreeMap<(Option<Stage>, &str), Vec<PeerId>> = BTreeMap::new();
-        for (node, state) in self.nodes.iter().enumerate() {
-            if let (Fate::Up, Some(word)) = (state.fate, &state.word) {
-                groups.entry((word.stage, &word.waits_for)).or_default().push(node as PeerId);
-            }
-        }
-        let mut groups: Vec<StalledGroup> = groups
-            .into_iter()
-            .map(|((stage, waiting_for), nodes)| StalledGroup {
-                nodes: ranges(&nodes),
-                count: nodes.len() as u32,
-                stage,
-                waiting_for: waiting_for.to_owned(),
-            })
-            .collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-        groups
     }
 }

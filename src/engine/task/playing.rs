@@ -2,13 +2,12 @@
 
 use super::shared::Command;
 use super::supervisor::{NodeState, Return, Supervisor};
-use crate::engine::{Action, Fate};
-use crate::metrics::ranges;
-use crate::node::io::{Control, Start};
+use crate::engine::{Action, Fate, start};
+use crate::node::io::Control;
 use crate::node::spec::Workflow;
 use crate::scenario::script::At;
 use crate::time::Time;
-use crate::wire::{Experiment, PeerId};
+use crate::wire::PeerId;
 use std::sync::Arc;
 
 impl Supervisor {
@@ -29,25 +28,9 @@ impl Supervisor {
 
     /// Brings a node up; it connects to those of its neighbours that are up and that `dial` names.
     fn up(&self, node: PeerId, dial: impl Fn(PeerId) -> bool, late: bool) {
-        let graph = &self.shared.plan.graph;
-        let neighbours: Arc<[(PeerId, u32)]> =
-            graph.neighbours(node).map(|peer| (peer, graph.degree(peer))).collect();
         let there = |peer: PeerId| self.nodes[peer as usize].is_there();
-        let dial =
-            neighbours.iter().map(|(peer, _)| *peer).filter(|&peer| dial(peer) && there(peer)).collect();
-        self.shared.command(node, Command::Up(Box::new(Start { neighbours, dial, persistent: late, late })));
-    }
-
-    fn experiment(&self) -> Arc<Experiment> {
-        let workflow = &self.shared.plan.rules.workflow;
-        let trainset_size = match workflow {
-            Workflow::P2pfl(it) => it.trainset_size,
-            Workflow::Dpsgd(_) => 0,
-        };
-        let (rounds, epochs) = (workflow.rounds(), workflow.epochs());
-        // P2PFL appends the Unix time to the name.
-        let name = format!("experiment-{}", crate::wire::size::unix_seconds(Time::ZERO));
-        Arc::new(Experiment { rounds, epochs, trainset_size, name })
+        let start = start::of(&self.shared.plan, node, |peer| dial(peer) && there(peer), late);
+        self.shared.command(node, Command::Up(Box::new(start)));
     }
 
     /// Has learning started once everyone has heard of everyone, or it has taken too long.
@@ -64,7 +47,7 @@ impl Supervisor {
         for state in &mut self.nodes {
             state.takes_part = state.fate == Fate::Up;
         }
-        let experiment = self.experiment();
+        let experiment = start::experiment(&self.shared.plan.rules);
         match &self.shared.plan.rules.workflow {
             Workflow::P2pfl(it) => {
                 self.shared.command(it.initiator, Command::Control(Control::StartLearning(experiment)));
@@ -85,20 +68,8 @@ impl Supervisor {
         let unready: Vec<PeerId> = (0..self.counts.total)
             .filter(|&node| !self.nodes[node as usize].ready && self.nodes[node as usize].fate == Fate::Up)
             .collect();
-        let rules = &self.shared.plan.rules;
-        let mend = if rules.shared_ttl() {
-            "in `faithful-memory` all receivers of a message share its time to live, so that it is forwarded \
-             `settings.gossip.ttl` times in all: raise that to the number of nodes, or choose another \
-             `workflow.variant`"
-        } else {
-            "a longer `workflow.start_after` or a shorter `settings.gossip.period` would mend it"
-        };
-        self.warnings.push(format!(
-            "learning started although {} of {} nodes had not yet heard of every peer within reach: {}; {mend}",
-            unready.len(),
-            self.counts.total,
-            ranges(&unready)
-        ));
+        let warning = start::warning(&self.shared.plan.rules, &unready, self.counts.total);
+        self.warnings.push(warning);
     }
 
     /// Fires script entries whose time has come.
@@ -161,7 +132,7 @@ impl Supervisor {
             self.counts.joined += u32::from(how == Return::Join);
             self.up(node, |_| true, true);
             if matches!(self.shared.plan.rules.workflow, Workflow::Dpsgd(_)) {
-                let start = Control::StartLearning(self.experiment());
+                let start = Control::StartLearning(start::experiment(&self.shared.plan.rules));
                 self.shared.command(node, Command::Control(start));
             }
         }

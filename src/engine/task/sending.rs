@@ -1,8 +1,8 @@
 //! What a node's outputs come to: messages handed over, responses, timers, jobs.
 
-use super::driver::{Driver, Request, text_of};
+use super::driver::{Driver, Request};
 use super::worker::Worker;
-use crate::engine::compute;
+use crate::engine::{compute, text_of};
 use crate::metrics::{Cause, Phase};
 use crate::network::{Departure, Faults};
 use crate::node::io::{Expect, Job, JobId, Output, Weight};

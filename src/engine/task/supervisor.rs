@@ -3,6 +3,7 @@
 
 use super::shared::{Event, LastWord, Shared};
 use crate::engine::evaluate::Evaluator;
+use crate::engine::ending::Verdict;
 use crate::engine::{Fate, Run, Snapshot, Watch};
 use crate::metrics::result::{Nodes, Outcome};
 use crate::metrics::{RoundLog, Series};
@@ -15,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often the supervisor looks around, beside when something happens. Throughput is taken in these intervals.
-const TICK: Duration = Duration::from_millis(100);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 /// How often it looks whether learning can start, and the script whether it is its time.
 const FINE: Duration = Duration::from_millis(5);
 
@@ -61,12 +62,6 @@ pub(super) struct NodeState {
 pub(super) enum Return {
     Join,
     Restart,
-}
-
-/// Why a run is over.
-pub(super) struct Verdict {
-    pub(super) outcome: Outcome,
-    pub(super) reason: Option<String>,
 }
 
 impl NodeState {

@@ -1,0 +1,412 @@
+//! Looks after all shards between windows: starts learning, plays the script, and sees when the run is over.
+
+use super::body::{Body, Order};
+use super::calendar::Window;
+use super::core::Event;
+use super::crew::Conduct;
+use super::pulse::Stopwatch;
+use super::shared::{Shared, Word};
+use super::shard::Shard;
+use crate::engine::evaluate::Evaluator;
+use crate::engine::ending::Verdict;
+use crate::engine::{Action, Fate, Snapshot, Watch, start};
+use crate::metrics::result::Outcome;
+use crate::metrics::resident_bytes;
+use crate::network::{Faults, Timeline};
+use crate::node::io::Control;
+use crate::node::spec::Workflow;
+use crate::scenario::script::At;
+use crate::time::{Time, nanos};
+use crate::wire::PeerId;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+/// Who causes the events that no node causes.
+const NOBODY: PeerId = PeerId::MAX;
+
+/// The conductor of a run.
+pub struct Conductor<'a> {
+    shared: &'a Shared,
+    watch: &'a mut dyn Watch,
+    interrupted: Arc<AtomicBool>,
+    wall: Stopwatch,
+    pub zero: Option<Time>,
+    faults: Faults,
+    timeline: Timeline,
+    /// Script entries that have not fired yet.
+    pub unplayed: Vec<usize>,
+    /// Events that nobody caused, for their order.
+    seq: u32,
+    /// Until when what the script did may still come to light by missing heartbeats.
+    unsettled: Time,
+    pub joined: u32,
+    pub evaluator: Evaluator,
+    /// How many nodes of those evaluated have finished each round.
+    evaluated: Vec<u32>,
+    pub warnings: Vec<String>,
+    pub verdict: Option<Verdict>,
+    /// When the run was over.
+    pub end: Time,
+}
+
+/// When the conductor has to act.
+#[derive(Clone, Debug)]
+pub struct Lookout {
+    started: bool,
+    width: u64,
+    /// The next thing that happens at a time that is known.
+    due: Time,
+    /// The first round that something is to happen in.
+    round: Option<u32>,
+    /// Whether the script may still move a node on.
+    fires: bool,
+    unsettled: Time,
+    limit: Time,
+    events: u64,
+}
+
+type Shards<'s, 'a> = [MutexGuard<'s, Shard<'a>>];
+
+impl<'a> Conduct<Shard<'a>> for Conductor<'_> {
+    type Watch = Lookout;
+
+    fn calls(watch: &Lookout, words: &[Word], next: Option<Window>) -> bool {
+        let all = Word::all(words);
+        let Some(window) = next else { return true };
+        let begins = Time::from_nanos(window.saturating_mul(watch.width));
+        let stalled = all.pending == 0 && !watch.fires && begins >= watch.unsettled.max(all.unsettled);
+        all.tick
+            || watch.due < begins + Duration::from_nanos(watch.width)
+            || (!watch.started && all.unready == 0)
+            || watch.round.is_some_and(|round| all.furthest > round)
+            || (watch.started && (all.awaited == 0 || stalled || begins >= watch.limit))
+            || all.inputs >= watch.events
+    }
+
+    fn act(
+        &mut self,
+        shards: &mut Shards<'_, 'a>,
+        words: &[Word],
+        next: Option<Window>,
+    ) -> Option<Lookout> {
+        if words.iter().any(|word| word.tick) {
+            self.tick(shards, words);
+        }
+        let width = nanos(self.shared.links.lookahead()).max(1);
+        let ends = next.map(|window| Time::from_nanos((window + 1).saturating_mul(width)));
+        self.start(shards, &Word::all(words), ends);
+        self.play(shards, ends);
+        for shard in shards.iter_mut() {
+            shard.peers.view.zero = self.zero;
+        }
+        let words: Vec<Word> = shards.iter().map(|shard| shard.peers.word).collect();
+        let first = shards.iter().filter_map(|shard| shard.core.first()).min();
+        let begins = first.map(|window| Time::from_nanos(window.saturating_mul(width)));
+        if self.verdict.is_none() {
+            self.verdict = self.judge(&Word::all(&words), shards[0].core.reached(), begins);
+        }
+        if self.verdict.is_some() {
+            self.collect(shards);
+            return None;
+        }
+        Some(Lookout {
+            started: self.zero.is_some(),
+            width,
+            due: self.next_due().unwrap_or(Time::NEVER),
+            round: self.next_round(),
+            fires: self.fires(),
+            unsettled: self.unsettled,
+            limit: self.limit(),
+            events: self.shared.plan.event_limit,
+        })
+    }
+}
+
+impl<'a> Conductor<'a> {
+    /// Before anything has happened.
+    pub fn new(shared: &'a Shared, watch: &'a mut dyn Watch, evaluator: Evaluator) -> Self {
+        let plan = &shared.plan;
+        Self {
+            interrupted: watch.interrupted(),
+            watch,
+            wall: Stopwatch::start(),
+            zero: None,
+            faults: Faults::default(),
+            timeline: Timeline::default(),
+            unplayed: (0..plan.script.len()).collect(),
+            seq: 0,
+            unsettled: Time::ZERO,
+            joined: 0,
+            evaluator,
+            evaluated: vec![0; plan.rules.workflow.rounds() as usize],
+            warnings: Vec::new(),
+            verdict: None,
+            end: Time::ZERO,
+            shared,
+        }
+    }
+
+    /// Tells a node something at a time.
+    fn order(&mut self, shards: &mut Shards, at: Time, to: PeerId, order: Order) {
+        let seq = self.seq;
+        self.seq = seq.checked_add(1).expect("a script causes fewer than four thousand million events");
+        let shard = &mut shards[self.shared.sharding.shard(to) as usize];
+        shard.peers.word.pending += 1;
+        let body = Body::Order(Box::new(order));
+        shard.core.outbox().push(Event { at, to, from: NOBODY, seq, body });
+    }
+
+    /// Has learning start one lookahead after everyone has heard of everyone, or when it has taken too long.
+    fn start(&mut self, shards: &mut Shards, all: &Word, ends: Option<Time>) {
+        if self.zero.is_some() {
+            return;
+        }
+        let plan = &self.shared.plan;
+        let reached = shards[0].core.reached();
+        let latest = Time::ZERO + plan.start_after;
+        let zero = if all.unready == 0 {
+            all.ready_at + self.shared.links.lookahead()
+        } else if ends.is_none_or(|ends| latest < ends) {
+            let unready: Vec<PeerId> = shards
+                .iter()
+                .flat_map(|shard| (shard.peers.base..).zip(&shard.peers.hosts))
+                .filter(|(_, host)| host.unready())
+                .map(|(node, _)| node)
+                .collect();
+            self.warnings.push(start::warning(&plan.rules, &unready, plan.nodes()));
+            latest
+        } else {
+            return;
+        };
+        let zero = zero.max(reached);
+        self.zero = Some(zero);
+        let experiment = start::experiment(&plan.rules);
+        for i in 0..shards.len() {
+            let base = shards[i].peers.base;
+            for node in base..base + shards[i].peers.hosts.len() as u32 {
+                shards[i].peers.alter(node, |host| host.takes_part = host.fate == Fate::Up);
+                let host = shards[i].peers.host(node);
+                let initiates = match &plan.rules.workflow {
+                    Workflow::P2pfl(it) => it.initiator == node,
+                    _ => host.fate == Fate::Up,
+                };
+                if initiates {
+                    let control = Control::StartLearning(Arc::clone(&experiment));
+                    self.order(shards, zero, node, Order::Control(control));
+                }
+            }
+        }
+    }
+
+    /// Plays what is due before the end of the next window; the next thing of all if there is no such window.
+    fn play(&mut self, shards: &mut Shards, ends: Option<Time>) {
+        if self.zero.is_none() {
+            return;
+        }
+        let reached = shards[0].core.reached();
+        let time_of = |&i: &usize| self.time_of(i, shards).map(|at| (at.max(reached), i));
+        let mut due: Vec<(Time, usize)> = self.unplayed.iter().filter_map(time_of).collect();
+        due.sort_unstable();
+        let Some(&(first, _)) = due.first() else { return };
+        let until = ends.unwrap_or(first + Duration::from_nanos(1));
+        due.retain(|(at, _)| *at < until);
+        self.unplayed.retain(|i| !due.iter().any(|(_, played)| played == i));
+        let plan = &self.shared.plan;
+        for (at, i) in due {
+            self.perform(shards, at, &plan.script[i].action);
+        }
+    }
+
+    /// When a script entry fires, if that is known yet.
+    fn time_of(&self, i: usize, shards: &Shards) -> Option<Time> {
+        match &self.shared.plan.script[i].at {
+            At::Time(span) => self.zero.map(|zero| zero + span.0),
+            At::Round(at) => {
+                // A later round may have begun without this one, which nobody came to enter.
+                let entered = shards.iter().filter_map(|it| it.peers.rounds.first_from(at.round)).min()?;
+                Some(entered + self.shared.links.lookahead())
+            }
+        }
+    }
+
+    /// The next thing that happens at a time that is known: learning starts at the latest, the script goes on.
+    fn next_due(&self) -> Option<Time> {
+        let Some(zero) = self.zero else { return Some(Time::ZERO + self.shared.plan.start_after) };
+        let at = |&i: &usize| match &self.shared.plan.script[i].at {
+            At::Time(span) => Some(zero + span.0),
+            At::Round(_) => None,
+        };
+        self.unplayed.iter().filter_map(at).min()
+    }
+
+    /// The first round that a script entry waits for.
+    fn next_round(&self) -> Option<u32> {
+        let round = |&i: &usize| match &self.shared.plan.script[i].at {
+            At::Time(_) => None,
+            At::Round(at) => Some(at.round),
+        };
+        self.unplayed.iter().filter_map(round).min()
+    }
+
+    /// Whether the script may still move a node on.
+    fn fires(&self) -> bool {
+        self.unplayed.iter().any(|&i| matches!(self.shared.plan.script[i].at, At::Time(_)))
+    }
+
+    fn perform(&mut self, shards: &mut Shards, at: Time, action: &Action) {
+        self.unsettle(at);
+        if action.alters(self.shared.plan.nodes(), &mut self.faults) {
+            self.timeline.push(at, self.faults.clone());
+            let timeline = Arc::new(self.timeline.clone());
+            for shard in shards.iter_mut() {
+                shard.peers.view.faults = Arc::clone(&timeline);
+            }
+            return;
+        }
+        match action {
+            Action::Crash(nodes) => nodes.iter().for_each(|&node| self.go(shards, at, node, Order::Crash)),
+            Action::Leave(nodes) => nodes.iter().for_each(|&node| self.go(shards, at, node, Order::Leave)),
+            Action::Restart(nodes) => nodes.iter().for_each(|&node| self.come_up(shards, at, node, false)),
+            Action::Join(nodes) => nodes.iter().for_each(|&node| self.come_up(shards, at, node, true)),
+            Action::StopLearning(node) => {
+                self.order(shards, at, *node, Order::Control(Control::StopLearning));
+            }
+            Action::Partition { .. } | Action::Heal | Action::Loss { .. } | Action::Slow(..) => {}
+        }
+    }
+
+    /// Has a node crash or leave.
+    fn go(&mut self, shards: &mut Shards, at: Time, node: PeerId, how: Order) {
+        let host = self.host(shards, node);
+        if host.expected {
+            host.expected = false;
+            self.order(shards, at, node, how);
+        }
+    }
+
+    /// Has a node come up. It connects to those of its neighbours that are there.
+    fn come_up(&mut self, shards: &mut Shards, at: Time, node: PeerId, joins: bool) {
+        let host = self.host(shards, node);
+        if host.expected {
+            return;
+        }
+        host.expected = true;
+        self.joined += u32::from(joins);
+        let shared = self.shared;
+        let up = start::of(&shared.plan, node, |peer| self.host(shards, peer).expected, true);
+        self.order(shards, at, node, Order::Up(up));
+        if !matches!(shared.plan.rules.workflow, Workflow::P2pfl(_)) {
+            let control = Control::StartLearning(start::experiment(&shared.plan.rules));
+            self.order(shards, at, node, Order::Control(control));
+        }
+    }
+
+    fn host<'s>(&self, shards: &'s mut Shards, node: PeerId) -> &'s mut super::host::Host {
+        shards[self.shared.sharding.shard(node) as usize].peers.host(node)
+    }
+
+    /// Something happened that shows only once heartbeats are missed.
+    fn unsettle(&mut self, at: Time) {
+        let heartbeat = &self.shared.plan.rules.settings.heartbeat;
+        self.unsettled = self.unsettled.max(at + heartbeat.timeout.0 + 2 * heartbeat.period.0);
+    }
+
+    fn limit(&self) -> Time {
+        self.zero.map_or(Time::NEVER, |zero| zero + self.shared.plan.time_limit)
+    }
+
+    /// Whether the run is over; nothing has happened yet after `reached`, and `next` is when the next window begins.
+    fn judge(&mut self, all: &Word, reached: Time, next: Option<Time>) -> Option<Verdict> {
+        self.zero?;
+        let plan = &self.shared.plan;
+        let mut over = |end: Time, outcome, reason: Option<String>| {
+            self.end = end;
+            Some(Verdict { outcome, reason })
+        };
+        let fires = self.unplayed.iter().any(|&i| matches!(plan.script[i].at, At::Time(_)));
+        if all.awaited == 0 && (all.done > 0 || !fires) {
+            return if all.done > 0 {
+                over(all.ended_at, Outcome::Completed, None)
+            } else {
+                over(all.ended_at, Outcome::Failed, Some("no node is left".into()))
+            };
+        }
+        let limit = self.zero.map_or(Time::NEVER, |zero| zero + plan.time_limit);
+        if next.is_some_and(|next| next >= limit) {
+            let reason = format!("the limit of scenario time, {:?}, was reached", plan.time_limit);
+            return over(limit, Outcome::Failed, Some(reason));
+        }
+        if all.inputs >= plan.event_limit {
+            let reason = format!("the limit of {} events was reached", plan.event_limit);
+            return over(reached, Outcome::Failed, Some(reason));
+        }
+        let settled = next.is_none_or(|next| next >= self.unsettled.max(all.unsettled));
+        if all.pending == 0 && !fires && settled {
+            let reason = "nothing is pending that could move any node on".into();
+            return over(reached, Outcome::Stalled, Some(reason));
+        }
+        None
+    }
+
+    /// Several times a second of the real clock.
+    fn tick(&mut self, shards: &mut Shards, words: &[Word]) {
+        self.collect(shards);
+        self.watch.update(&self.snapshot(shards, words));
+        let plan = &self.shared.plan;
+        let verdict = if self.interrupted.load(Ordering::Relaxed) {
+            Some((Outcome::Interrupted, "interrupted by the user".to_owned()))
+        } else if self.wall.elapsed() >= plan.wall_limit {
+            Some((Outcome::Failed, format!("the limit of wall time, {:?}, was reached", plan.wall_limit)))
+        } else if let Some(used) = resident_bytes().filter(|used| *used > plan.memory_limit) {
+            let (used, limit) = (used >> 20, plan.memory_limit >> 20);
+            let reason = format!("the limit of memory, {limit} MiB, was reached: {used} MiB are in use");
+            Some((Outcome::Failed, reason))
+        } else {
+            None
+        };
+        if let Some((outcome, reason)) = verdict {
+            self.end = shards[0].core.reached();
+            self.verdict = Some(Verdict { outcome, reason: Some(reason) });
+        }
+    }
+
+    /// Takes the models with which nodes finished rounds, and has those rounds evaluated that all have finished.
+    fn collect(&mut self, shards: &mut Shards) {
+        let everyone = self.evaluator.expected();
+        for shard in shards.iter_mut() {
+            for (round, node, model) in shard.peers.finished.drain(..) {
+                self.evaluator.finished(round, node, model);
+                if let Some(count) = self.evaluated.get_mut(round as usize) {
+                    *count += 1;
+                    if *count == everyone {
+                        self.evaluator.complete(round);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the run stands.
+    pub fn snapshot(&self, shards: &Shards, words: &[Word]) -> Snapshot {
+        let all = Word::all(words);
+        let reached = shards.first().map_or(Time::ZERO, |shard| shard.core.reached());
+        let slowest = shards
+            .iter()
+            .flat_map(|shard| &shard.peers.hosts)
+            .filter(|host| host.awaited())
+            .map(|host| host.rounds_finished)
+            .min();
+        Snapshot {
+            scenario_s: self.zero.map(|zero| reached.since(zero).as_secs_f64()),
+            wall_s: self.wall.elapsed().as_secs_f64(),
+            rounds_done: match self.zero {
+                Some(_) => slowest.unwrap_or(self.evaluated.len() as u32),
+                None => 0,
+            },
+            furthest_round: all.furthest.checked_sub(1),
+            nodes_finished: all.done as u32,
+            messages: all.messages,
+        }
+    }
+}

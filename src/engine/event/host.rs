@@ -1,0 +1,86 @@
+//! A node and what the engine knows of it.
+
+use super::timers::Timers;
+use crate::engine::Fate;
+use crate::network::Port;
+use crate::node::Node;
+use crate::time::Time;
+
+/// One node's place in the engine: small, as there may be a million.
+#[derive(Debug)]
+pub struct Host {
+    /// Nothing while it is not there.
+    pub node: Option<Box<Node>>,
+    pub timers: Timers,
+    /// Its part of the network: queues, connections, draws.
+    pub port: Port,
+    /// The hash over all that has happened to it.
+    pub chain: u64,
+    /// Messages sent and taken.
+    pub sent: u64,
+    pub handled: u64,
+    /// When it last came up. What was handed over before finds nobody.
+    pub up_since: Time,
+    /// When it finished all rounds; never if it has not.
+    pub finished_at: Time,
+    /// Events that it caused.
+    pub seq: u32,
+    /// Peers heard of for the first time, until all are.
+    pub heard: u32,
+    pub rounds_finished: u32,
+    pub rounds_trained: u32,
+    /// How often it has gone.
+    pub incarnation: u16,
+    pub fate: Fate,
+    /// Whether it is there as far as the script is concerned: it may not have come up, or gone, yet.
+    pub expected: bool,
+    pub connected: bool,
+    /// Whether it has made its connections and heard of everyone that it can hear of.
+    pub ready: bool,
+    /// Whether the run waits for it: it was there when learning began, or has started learning since.
+    pub takes_part: bool,
+}
+
+impl Host {
+    /// A node that has never been there.
+    pub fn absent() -> Self {
+        Self {
+            node: None,
+            timers: Timers::default(),
+            port: Port::default(),
+            chain: 0,
+            sent: 0,
+            handled: 0,
+            up_since: Time::ZERO,
+            finished_at: Time::NEVER,
+            seq: 0,
+            heard: 0,
+            rounds_finished: 0,
+            rounds_trained: 0,
+            incarnation: 0,
+            fate: Fate::Absent,
+            expected: false,
+            connected: false,
+            ready: false,
+            takes_part: false,
+        }
+    }
+
+    /// Whether the run must not end before it has finished.
+    pub fn awaited(&self) -> bool {
+        self.takes_part && self.fate == Fate::Up
+    }
+
+    /// Whether learning waits for it to have heard of everyone.
+    pub fn unready(&self) -> bool {
+        self.fate == Fate::Up && !self.ready
+    }
+
+    /// The number of its next event.
+    pub fn next_seq(&mut self) -> u32 {
+        let seq = self.seq;
+        // A run that comes here has lasted for weeks; two events of one number could change places.
+        self.seq = seq.checked_add(1).expect("a node causes fewer than four thousand million events");
+        seq
+    }
+}

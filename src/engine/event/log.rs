@@ -1,0 +1,105 @@
+//! The event log: every input of every node, in the order of time, a JSON object a line. It is written by runs on one
+//! thread alone; on more the same things would happen in the same order.
+
+use crate::node::io::{Control, Input};
+use crate::time::Time;
+use crate::wire::{Message, PeerId, Response};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+/// Writes the log.
+#[derive(Debug)]
+pub struct Log {
+    file: BufWriter<File>,
+    /// The inputs of the running window: when, to whom, what.
+    window: Vec<(Time, PeerId, String)>,
+    failed: Option<io::Error>,
+}
+
+impl Log {
+    pub fn new(file: File) -> Self {
+        Self { file: BufWriter::new(file), window: Vec::new(), failed: None }
+    }
+
+    /// A node got an input; its chain afterwards is told with it.
+    pub fn note(&mut self, now: Time, node: PeerId, chain: u64, input: &Input) {
+        let mut line = json!({ "at_ns": now.as_nanos(), "node": node });
+        if let (Value::Object(line), Value::Object(what)) = (&mut line, told(input)) {
+            line.extend(what);
+            line.insert("chain".into(), format!("{chain:016x}").into());
+        }
+        self.window.push((now, node, line.to_string()));
+    }
+
+    /// Writes what happened in a window. Its nodes ran one after another; here it is in the order of time.
+    pub fn end_of_window(&mut self) {
+        self.window.sort_by_key(|(at, node, _)| (*at, *node));
+        for (.., line) in self.window.drain(..) {
+            if self.failed.is_none()
+                && let Err(error) = writeln!(self.file, "{line}")
+            {
+                self.failed = Some(error);
+            }
+        }
+    }
+
+    /// Writes what is left; what went wrong, if anything did.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.end_of_window();
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.file.flush(),
+        }
+    }
+}
+
+fn told(input: &Input) -> Value {
+    match input {
+        Input::Start(start) => json!({ "event": "start", "dials": start.dial.len() }),
+        Input::Message { from, message, .. } => match message {
+            Message::Gossip(parcel) => {
+                let messages: Vec<Value> = parcel
+                    .iter()
+                    .map(|it| {
+                        json!({ "command": it.body.command(), "source": it.source, "round": it.round,
+                                "ttl": it.ttl.left(), "hash": it.hash })
+                    })
+                    .collect();
+                json!({ "event": "gossip", "from": from, "messages": messages })
+            }
+            Message::Handshake | Message::Disconnect => {
+                json!({ "event": "message", "from": from, "command": message.command() })
+            }
+            Message::Announce(it) => json!({
+                "event": "message", "from": from, "command": message.command(), "round": it.round,
+                "follows": it.follows, "contributors": &it.contributors[..],
+            }),
+            Message::Weights(it) => json!({
+                "event": "message", "from": from, "command": it.command, "round": it.round,
+                "contributors": &it.contributors[..], "samples": it.samples,
+            }),
+        },
+        Input::Response { request, response } => {
+            let (word, text) = match response {
+                Response::Empty => ("ok", None),
+                Response::Wanted(true) => ("wanted", None),
+                Response::Wanted(false) => ("not wanted", None),
+                Response::Error(text) => ("error", Some(&**text)),
+                Response::Timeout => ("timeout", None),
+                Response::Unreachable => ("unreachable", None),
+            };
+            json!({ "event": "response", "request": request, "response": word, "error": text })
+        }
+        Input::Timer(timer) => json!({ "event": "timer", "timer": format!("{timer:?}").to_lowercase() }),
+        Input::JobDone { job, .. } => json!({ "event": "job_done", "job": job }),
+        Input::Control(control) => {
+            let word = match control {
+                Control::StartLearning(_) => "start_learning",
+                Control::StopLearning => "stop_learning",
+                Control::Leave => "leave",
+            };
+            json!({ "event": "control", "control": word })
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The event engine: a virtual clock, and a calendar of events.
+//!
+//! Time jumps from one event to the next, so a run takes as long as it takes to compute, and nothing of it depends on
+//! the machine. Nodes are shared out to shards, a thread each, which run window after window (`core`, `crew`); how wide a
+//! window may be is the network's to say. What happens to a node is in `peers`, what comes of its outputs in `sending`;
+//! the conductor looks after all of them between windows.
+//!
+//! The same scenario and seed give the same result at any number of threads: what orders events is their time,
+//! destination, source and the source's count, and never a shard, a heap or an address.
+
+mod barrier;
+mod body;
+mod calendar;
+mod conductor;
+pub mod core;
+mod crew;
+mod ending;
+mod fingerprint;
+mod host;
+mod jobs;
+mod log;
+mod peers;
+mod pulse;
+mod sending;
+mod shard;
+mod shared;
+mod throughput;
+mod timers;
+
+use super::evaluate::Evaluator;
+use super::{Plan, Run, Watch};
+use crate::network::Links;
+use crate::network::spec::Network;
+use conductor::Conductor;
+use log::Log;
+use pulse::Pulse;
+use rayon::prelude::*;
+use shard::Shard;
+use shared::Shared;
+use std::sync::Arc;
+
+/// Runs a plan to its end.
+///
+/// # Errors
+/// If the operating system gives no threads, or the event log cannot be written.
+pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
+    let log = plan.event_log.take().map(Log::new);
+    // Who shares state runs in the order of time; so does who is logged.
+    let threads = if plan.rules.shared_ttl() || log.is_some() { 1 } else { plan.threads.max(1) as u32 };
+    let nodes = plan.nodes();
+    let sharding = core::Sharding { processes: nodes, shards: threads.min(nodes.max(1)) };
+    let links = plan.links.take().unwrap_or_else(|| Links::new(plan.rules.seed, Network::default()));
+    let evaluator = Evaluator::new(
+        Arc::clone(&plan.learner),
+        plan.rules.seed,
+        nodes,
+        plan.rules.workflow.rounds(),
+        plan.evaluate_every,
+    );
+    let shared = Shared { plan, links, sharding };
+    let wanted = evaluator.sample();
+    let interrupted = watch.interrupted();
+    let mut logs = log.into_iter();
+    let mut shards: Vec<Shard> = (0..sharding.shards)
+        .map(|number| {
+            let pulse = (number == 0).then(|| Pulse::new(Arc::clone(&interrupted)));
+            Shard::new(&shared, number, wanted.clone(), logs.next(), pulse)
+        })
+        .collect();
+    shards.par_iter_mut().for_each(Shard::bring_up);
+    let mut conductor = Conductor::new(&shared, watch, evaluator);
+    let shards = crew::run(shards, &mut conductor)?;
+    ending::finish(&shared, shards, conductor)
+}

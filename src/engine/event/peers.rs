@@ -1,0 +1,402 @@
+//! The nodes of one shard: takes events, feeds the nodes, keeps the accounts. What comes of a node's outputs is in
+//! `sending`.
+
+use super::body::{Answer, Body, Envelope, Order, Wants};
+use super::core::{Event, Outbox, World};
+use super::fingerprint;
+use super::host::Host;
+use super::log::Log;
+use super::shared::{Shared, View, Word};
+use super::throughput::Throughput;
+use super::timers::Alarm;
+use crate::engine::{Fate, text_of};
+use crate::learning::Model;
+use crate::metrics::result::Nodes;
+use crate::metrics::{Cause, Recorder, RoundLog};
+use crate::node::io::{Control, Input, Output, Record, Start, Taken, Timer, Weight};
+use crate::node::{Context, Node};
+use crate::time::{Time, nanos};
+use crate::wire::{Message, PeerId, Response};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// The outbox of the engine's events.
+pub type Out = Outbox<Body>;
+
+/// The nodes of one shard.
+pub struct Peers<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) view: View,
+    /// The first node.
+    pub(super) base: PeerId,
+    pub(super) hosts: Vec<Host>,
+    pub(super) recorder: Recorder,
+    pub(super) rounds: RoundLog,
+    pub(super) throughput: Throughput,
+    pub(super) word: Word,
+    /// Nodes that came and went.
+    pub(super) counts: Nodes,
+    /// Models with which nodes finished rounds, until the conductor collects them.
+    pub(super) finished: Vec<(u32, PeerId, Arc<Model>)>,
+    /// Of which nodes they are wanted, ascending; of all if there is nothing.
+    pub(super) wanted: Option<Arc<[PeerId]>>,
+    /// Nodes that stopped themselves or panicked: when, and why.
+    pub(super) faults: Vec<(Time, PeerId, String)>,
+    pub(super) log: Option<Log>,
+    pub(super) outputs: Vec<Output>,
+    pub(super) taken: Taken,
+    /// The request that is being handled.
+    pub(super) asking: Option<Asking>,
+    /// The model measured last among the outputs of one input, by its place in memory, and its size.
+    pub(super) measured: (usize, u64),
+}
+
+/// A request that is being handled, for its answer.
+#[derive(Clone, Copy)]
+pub(super) struct Asking {
+    pub envelope: Asked,
+    pub from: PeerId,
+}
+
+/// What an answer has to say of its question.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub request: u32,
+    pub incarnation: u16,
+    pub wants: Wants,
+    pub command: crate::wire::Command,
+    pub sent: Time,
+    pub phase: crate::metrics::Phase,
+}
+
+impl Asked {
+    pub fn of(envelope: &Envelope) -> Option<Self> {
+        let command = envelope.message.command()?;
+        (envelope.wants != Wants::Nothing).then(|| Self {
+            request: envelope.request,
+            incarnation: envelope.incarnation,
+            wants: envelope.wants,
+            command,
+            sent: envelope.sent,
+            phase: envelope.flags.phase(),
+        })
+    }
+}
+
+impl World for Peers<'_> {
+    type Body = Body;
+
+    fn handle(&mut self, event: Event<Body>, out: &mut Out) {
+        let Event { at, to, from, seq, body } = event;
+        self.word.pending -= i64::from(body.progress());
+        match body {
+            Body::Message(envelope) => self.message(at, to, from, seq, envelope, out),
+            Body::Response(answer) => self.response(at, to, *answer, out),
+            Body::Timer(timer) => self.timer(at, to, timer, out),
+            Body::Job { incarnation, job, value } => {
+                if incarnation != self.host(to).incarnation {
+                    return;
+                }
+                match value.get(&*self.shared.plan.learner) {
+                    Ok(result) => self.input(at, to, Input::JobDone { job, result }, out),
+                    Err(panic) => self.die(at, to, Fate::Panicked, Some(panic)),
+                }
+            }
+            Body::Order(order) => self.order(at, to, *order, out),
+        }
+    }
+}
+
+impl Peers<'_> {
+    pub(super) fn host(&mut self, node: PeerId) -> &mut Host {
+        &mut self.hosts[(node - self.base) as usize]
+    }
+
+    fn message(
+        &mut self,
+        now: Time,
+        to: PeerId,
+        from: PeerId,
+        seq: u32,
+        mut envelope: Envelope,
+        out: &mut Out,
+    ) {
+        let shared = self.shared;
+        let host = self.host(to);
+        if host.node.is_none() || envelope.sent < host.up_since {
+            return self.undeliverable(now, to, from, &envelope, out);
+        }
+        if shared.links.queues_at_receiver() && !envelope.flags.through() {
+            let bytes = self.bytes_for(from, to, &envelope.message);
+            let host = self.host(to);
+            let at = shared.links.arrive(&mut host.port, to, now, bytes);
+            envelope.flags.went_through();
+            if at > now {
+                self.expire_late(now, at, to, from, &mut envelope, out);
+                self.word.pending += i64::from(envelope.flags.progress());
+                return out.push(Event { at, to, from, seq, body: Body::Message(envelope) });
+            }
+        }
+        let phase = envelope.flags.phase();
+        let waited = nanos(now.since(envelope.sent));
+        match envelope.message.command() {
+            Some(command) => {
+                let bytes = shared.plan.rules.sizes.payload(from, &envelope.message);
+                self.recorder.delivered(phase, command, 1, bytes);
+                self.recorder.message_latency(phase, command, waited, 1);
+                self.throughput.add(now, 1, bytes);
+                self.host(to).handled += 1;
+                self.word.messages += 1;
+                let asked = Asked::of(&envelope);
+                let request = asked.filter(|it| it.wants == Wants::Response).map(|it| it.request);
+                self.asking = asked.map(|envelope| Asking { envelope, from });
+                self.input(now, to, Input::Message { from, message: envelope.message, request }, out);
+                self.asking = None;
+            }
+            None => {
+                let message = envelope.message;
+                self.input(now, to, Input::Message { from, message, request: None }, out);
+                let (mut messages, mut bytes) = (0, 0);
+                for command in self.taken.commands() {
+                    let delivered = self.taken.delivered[command as usize];
+                    let duplicate = self.taken.duplicate[command as usize];
+                    let both = delivered.messages + duplicate.messages;
+                    messages += both;
+                    bytes += delivered.bytes + duplicate.bytes;
+                    self.recorder.delivered(phase, command, delivered.messages, delivered.bytes);
+                    self.recorder.duplicate(phase, command, duplicate.messages, duplicate.bytes);
+                    self.recorder.message_latency(phase, command, waited, both);
+                }
+                for (span, hops) in self.taken.spread.drain(..) {
+                    self.recorder.dissemination(phase, nanos(span), u32::from(hops));
+                }
+                self.taken.clear();
+                self.throughput.add(now, messages, bytes);
+                self.host(to).handled += messages;
+                self.word.messages += messages;
+            }
+        }
+    }
+
+    fn response(&mut self, now: Time, to: PeerId, answer: Answer, out: &mut Out) {
+        let host = self.host(to);
+        if host.node.is_none() || answer.incarnation != host.incarnation {
+            return;
+        }
+        // A failure is not an answer: how long it took says nothing about the network.
+        if !matches!(answer.response, Response::Timeout | Response::Unreachable) {
+            let took = nanos(now.since(answer.sent));
+            self.recorder.rpc_latency(answer.phase, answer.command, took);
+        }
+        let Answer { request, response, .. } = answer;
+        self.input(now, to, Input::Response { request, response }, out);
+    }
+
+    fn timer(&mut self, now: Time, node: PeerId, timer: Timer, out: &mut Out) {
+        let host = self.host(node);
+        match host.timers.alarm(timer, now) {
+            Alarm::Due(weight) => {
+                self.word.pending -= i64::from(weight == Weight::Progress);
+                self.input(now, node, Input::Timer(timer), out);
+            }
+            Alarm::Later(at) => {
+                let seq = host.next_seq();
+                out.push(Event { at, to: node, from: node, seq, body: Body::Timer(timer) });
+            }
+            Alarm::Nothing => {}
+        }
+    }
+
+    fn order(&mut self, now: Time, node: PeerId, order: Order, out: &mut Out) {
+        match order {
+            Order::Up(start) => self.up(now, node, start, out),
+            Order::Crash => self.die(now, node, Fate::Crashed, None),
+            Order::Leave => {
+                self.input(now, node, Input::Control(Control::Leave), out);
+                self.die(now, node, Fate::Left, None);
+            }
+            Order::Control(control) => self.input(now, node, Input::Control(control), out),
+        }
+    }
+
+    /// A node comes up.
+    pub(super) fn up(&mut self, now: Time, node: PeerId, start: Start, out: &mut Out) {
+        let shared = self.shared;
+        let plan = &shared.plan;
+        let host = self.host(node);
+        if host.node.is_some() {
+            return;
+        }
+        let incarnation = u32::from(host.incarnation);
+        self.alter(node, |host| {
+            host.fate = Fate::Up;
+            host.takes_part = false;
+            host.up_since = now;
+        });
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let model = plan.learner.initial(node);
+            let samples = plan.learner.samples(node);
+            let (out, taken) = (&mut self.outputs, &mut self.taken);
+            let cx = Context { now, rules: &plan.rules, out, taken };
+            Box::new(Node::new(&cx, node, incarnation, model, samples, &start))
+        }));
+        match made {
+            Ok(it) => self.host(node).node = Some(it),
+            Err(panic) => return self.gone(now, node, Fate::Panicked, Some(text_of(&*panic))),
+        }
+        self.input(now, node, Input::Start(start), out);
+        self.check_ready(now, node);
+    }
+
+    pub(super) fn die(&mut self, now: Time, node: PeerId, fate: Fate, why: Option<String>) {
+        if self.host(node).node.take().is_some() {
+            self.gone(now, node, fate, why);
+        }
+    }
+
+    /// A node has gone: its timers with it. What is under way to it finds nobody.
+    fn gone(&mut self, now: Time, node: PeerId, fate: Fate, why: Option<String>) {
+        self.outputs.clear();
+        self.word.pending -= self.host(node).timers.clear();
+        self.alter(node, |host| {
+            host.fate = fate;
+            // The script knows of what it has ordered itself.
+            host.expected &= matches!(fate, Fate::Crashed | Fate::Left);
+            host.port.restart();
+            host.incarnation = host.incarnation.wrapping_add(1);
+        });
+        match fate {
+            Fate::Crashed => self.counts.crashed += 1,
+            Fate::Left => self.counts.left += 1,
+            Fate::Panicked => self.counts.panicked += 1,
+            _ => {}
+        }
+        self.word.ended_at = self.word.ended_at.max(now);
+        let heartbeat = &self.shared.plan.rules.settings.heartbeat;
+        let unsettled = now + heartbeat.timeout.0 + 2 * heartbeat.period.0;
+        self.word.unsettled = self.word.unsettled.max(unsettled);
+        if let Some(why) = why {
+            let what = if fate == Fate::Panicked { "panicked" } else { "stopped itself" };
+            self.faults.push((now, node, format!("node {node} {what}: {why}")));
+        }
+    }
+
+    /// Feeds a node.
+    fn input(&mut self, now: Time, id: PeerId, input: Input, out: &mut Out) {
+        let shared = self.shared;
+        let host = &mut self.hosts[(id - self.base) as usize];
+        let Some(node) = host.node.as_deref_mut() else { return };
+        host.chain = fingerprint::extend(host.chain, now, &input);
+        if let Some(log) = &mut self.log {
+            log.note(now, id, host.chain, &input);
+        }
+        self.word.inputs += 1;
+        let (outputs, taken) = (&mut self.outputs, &mut self.taken);
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            node.handle(&mut Context { now, rules: &shared.plan.rules, out: outputs, taken }, input);
+        }));
+        match handled {
+            Ok(()) => self.apply(now, id, out),
+            Err(panic) => self.die(now, id, Fate::Panicked, Some(text_of(&*panic))),
+        }
+    }
+
+    /// Notes something for the results.
+    pub(super) fn record(&mut self, now: Time, node: PeerId, record: Record) {
+        match record {
+            Record::Heard => {
+                let host = self.host(node);
+                host.heard = host.heard.saturating_add(1);
+                self.check_ready(now, node);
+            }
+            Record::Connected => {
+                self.host(node).connected = true;
+                self.check_ready(now, node);
+            }
+            Record::Started => self.alter(node, |host| host.takes_part = true),
+            Record::RoundStarted(round) => {
+                self.rounds.started(round, now);
+                self.word.furthest = self.word.furthest.max(round + 1);
+            }
+            Record::Stage(stage, took) => self.recorder.stage(stage, nanos(took)),
+            Record::RoundFinished { round, took, model, train_set, trained } => {
+                self.recorder.round(nanos(took));
+                self.rounds.finished(round, node, now, train_set.as_deref());
+                let host = self.host(node);
+                host.rounds_finished += 1;
+                host.rounds_trained += u32::from(trained);
+                if self.wanted.as_ref().is_none_or(|wanted| wanted.binary_search(&node).is_ok()) {
+                    self.finished.push((round, node, model));
+                }
+            }
+            Record::Finished => self.ended(now, node, Fate::Finished),
+            Record::Stopped => self.ended(now, node, Fate::Stopped),
+            Record::Failed(why) => self.die(now, node, Fate::Failed, Some(why.to_owned())),
+        }
+    }
+
+    /// A node is done; it stays up.
+    fn ended(&mut self, now: Time, node: PeerId, fate: Fate) {
+        self.alter(node, |host| {
+            host.fate = fate;
+            if fate == Fate::Finished {
+                host.finished_at = now;
+            }
+        });
+        self.word.ended_at = self.word.ended_at.max(now);
+    }
+
+    /// Whether the node has heard of everyone that it can hear of, and made its connections.
+    fn check_ready(&mut self, now: Time, node: PeerId) {
+        let expected = self.shared.plan.reach[node as usize];
+        let host = self.host(node);
+        if !host.ready && host.connected && host.heard >= expected {
+            self.alter(node, |host| host.ready = true);
+            self.word.ready_at = self.word.ready_at.max(now);
+        }
+    }
+
+    /// Changes what is known of a node, and the counts with it.
+    pub(super) fn alter(&mut self, node: PeerId, change: impl FnOnce(&mut Host)) {
+        let host = &mut self.hosts[(node - self.base) as usize];
+        let done = |host: &Host| matches!(host.fate, Fate::Finished | Fate::Stopped);
+        let word = &mut self.word;
+        word.unready -= u64::from(host.unready());
+        word.awaited -= u64::from(host.awaited());
+        word.done -= u64::from(done(host));
+        change(host);
+        word.unready += u64::from(host.unready());
+        word.awaited += u64::from(host.awaited());
+        word.done += u64::from(done(host));
+    }
+
+    /// A message found nobody.
+    fn undeliverable(&mut self, now: Time, to: PeerId, from: PeerId, envelope: &Envelope, out: &mut Out) {
+        self.dropped(to, envelope.flags.phase(), &envelope.message, Cause::Crash);
+        if let Some(asked) = Asked::of(envelope) {
+            self.answer(now, to, from, asked, Response::Unreachable, out);
+        }
+    }
+
+    /// Accounts for a message that a node will not take.
+    pub(super) fn dropped(
+        &mut self,
+        to: PeerId,
+        phase: crate::metrics::Phase,
+        message: &Message,
+        cause: Cause,
+    ) {
+        match message {
+            Message::Gossip(parcel) => {
+                for gossip in parcel.iter().filter(|it| it.source != to) {
+                    self.recorder.dropped(phase, gossip.body.command(), cause, 1);
+                }
+            }
+            other => {
+                if let Some(command) = other.command() {
+                    self.recorder.dropped(phase, command, cause, 1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A shard: some of the nodes with their events, run by one thread.
+
+use super::body::Body;
+use super::calendar::Window;
+use super::core::{Core, Order};
+use super::crew::Run;
+use super::host::Host;
+use super::log::Log;
+use super::peers::Peers;
+use super::pulse::Pulse;
+use super::shared::{Shared, View, Word};
+use super::throughput::Throughput;
+use crate::engine::start;
+use crate::metrics::result::Nodes;
+use crate::metrics::{Recorder, RoundLog};
+use crate::node::io::Taken;
+use crate::time::Time;
+use crate::wire::PeerId;
+use std::sync::Arc;
+
+/// Some of the nodes, and their events.
+pub struct Shard<'a> {
+    pub core: Core<Body>,
+    pub peers: Peers<'a>,
+    /// Windows that were run, and events that were in them.
+    pub windows: u64,
+    /// The first shard looks at the real clock from time to time.
+    pulse: Option<Pulse>,
+}
+
+impl<'a> Shard<'a> {
+    /// The nodes of a shard, none of them up yet.
+    pub fn new(
+        shared: &'a Shared,
+        number: u32,
+        wanted: Option<Arc<[PeerId]>>,
+        log: Option<Log>,
+        pulse: Option<Pulse>,
+    ) -> Self {
+        let range = shared.sharding.range(number);
+        let rules = &shared.plan.rules;
+        let order = if rules.shared_ttl() { Order::ByTime } else { Order::ByProcess };
+        let peers = Peers {
+            shared,
+            view: View::default(),
+            base: range.start,
+            hosts: range.map(|_| Host::absent()).collect(),
+            recorder: Recorder::new(shared.plan.recording),
+            rounds: RoundLog::default(),
+            throughput: Throughput::default(),
+            word: Word::default(),
+            counts: Nodes::default(),
+            finished: Vec::new(),
+            wanted,
+            faults: Vec::new(),
+            log,
+            outputs: Vec::new(),
+            taken: Taken::default(),
+            asking: None,
+            measured: (0, 0),
+        };
+        let core = Core::new(shared.sharding, number, shared.links.lookahead(), order);
+        Self { core, peers, windows: 0, pulse }
+    }
+
+    /// Brings up those nodes that are there from the beginning.
+    pub fn bring_up(&mut self) {
+        let plan = &self.peers.shared.plan;
+        let there = |peer: PeerId| plan.absent.binary_search(&peer).is_err();
+        let nodes = self.peers.base..self.peers.base + self.peers.hosts.len() as u32;
+        for node in nodes.filter(|&node| there(node)) {
+            // Of two neighbours the one with the lower number connects, as P2PFL's examples do.
+            let start = start::of(plan, node, |peer| peer > node && there(peer), false);
+            self.peers.host(node).expected = true;
+            self.peers.up(Time::ZERO, node, start, self.core.outbox());
+        }
+    }
+}
+
+impl Run for Shard<'_> {
+    type Body = Body;
+    type Word = Word;
+
+    fn core(&mut self) -> &mut Core<Body> {
+        &mut self.core
+    }
+
+    fn window(&mut self, window: Window) {
+        self.windows += 1;
+        self.core.run(window, &mut self.peers);
+        if let Some(log) = &mut self.peers.log {
+            log.end_of_window();
+        }
+    }
+
+    fn word(&mut self) -> Word {
+        Word { tick: self.pulse.as_mut().is_some_and(Pulse::beats), ..self.peers.word }
+    }
+}

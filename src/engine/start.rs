@@ -1,0 +1,47 @@
+//! How nodes come up and learning starts, whichever engine runs them.
+
+use super::Plan;
+use crate::metrics::ranges;
+use crate::node::Rules;
+use crate::node::io::Start;
+use crate::node::spec::Workflow;
+use crate::time::Time;
+use crate::wire::{Experiment, PeerId};
+use std::sync::Arc;
+
+/// How a node comes up: it connects to those of its neighbours that `dial` names. `late` says that learning may be
+/// under way.
+pub fn of(plan: &Plan, node: PeerId, mut dial: impl FnMut(PeerId) -> bool, late: bool) -> Start {
+    let graph = &plan.graph;
+    let neighbours: Arc<[(PeerId, u32)]> =
+        graph.neighbours(node).map(|peer| (peer, graph.degree(peer))).collect();
+    let dial = neighbours.iter().map(|(peer, _)| *peer).filter(|&peer| dial(peer)).collect();
+    Start { neighbours, dial, persistent: late, late }
+}
+
+/// What is to be learnt, as the initiator tells the others.
+pub fn experiment(rules: &Rules) -> Arc<Experiment> {
+    let trainset_size = match &rules.workflow {
+        Workflow::P2pfl(it) => it.trainset_size,
+        Workflow::Dpsgd(_) => 0,
+    };
+    let (rounds, epochs) = (rules.workflow.rounds(), rules.workflow.epochs());
+    // P2PFL appends the Unix time to the name.
+    let name = format!("experiment-{}", crate::wire::size::unix_seconds(Time::ZERO));
+    Arc::new(Experiment { rounds, epochs, trainset_size, name })
+}
+
+/// Says who had not heard of everyone as learning started, and which setting would mend it.
+pub fn warning(rules: &Rules, unready: &[PeerId], total: u32) -> String {
+    let mend = if rules.shared_ttl() {
+        "in `faithful-memory` all receivers of a message share its time to live, so that it is forwarded \
+         `settings.gossip.ttl` times in all: raise that to the number of nodes, or choose another `workflow.variant`"
+    } else {
+        "a longer `workflow.start_after` or a shorter `settings.gossip.period` would mend it"
+    };
+    format!(
+        "learning started although {} of {total} nodes had not yet heard of every peer within reach: {}; {mend}",
+        unready.len(),
+        ranges(unready)
+    )
+}
