@@ -3,11 +3,15 @@
 //! At a window's end every shard leaves what others get in mailboxes and says how it stands; after the barrier each
 //! takes what is its own, and all come by themselves to the same conclusion: which window is next, and whether the
 //! conductor has to act before it. Only then a single thread acts while the others wait.
+//!
+//! Where windows hold so little that meeting takes longer than working, the first thread runs all shards alone until
+//! there is more to do. That is decided by the real clock: it makes no difference to what happens.
 
 use super::barrier::{Barrier, Broken};
 use super::calendar::Window;
 use super::core::{Core, Event};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A shard that can be run.
 pub trait Run: Send {
@@ -41,6 +45,16 @@ pub trait Conduct<S: Run> {
     ) -> Option<Self::Watch>;
 }
 
+/// What a thread says at the end of a window.
+#[derive(Clone, Default)]
+struct Said<W> {
+    word: W,
+    /// The first window in which its shard, or another because of it, has something to do.
+    first: Option<Window>,
+    /// It wants to go on alone. The first thread alone says so.
+    alone: bool,
+}
+
 /// What the threads share.
 struct Meeting<S: Run, W> {
     barrier: Barrier,
@@ -48,7 +62,7 @@ struct Meeting<S: Run, W> {
     /// By parity of the turn, source and destination: who is a turn ahead does not disturb who still reads.
     mail: [Vec<Mutex<Vec<Event<S::Body>>>>; 2],
     /// By parity of the turn and shard.
-    words: [Vec<Mutex<(S::Word, Option<Window>)>>; 2],
+    words: [Vec<Mutex<Said<S::Word>>>; 2],
     /// What the conductor said last: what to look out for, and the next window. Nothing after the end.
     said: Mutex<Option<(W, Option<Window>)>>,
 }
@@ -92,35 +106,44 @@ pub fn run<S: Run, C: Conduct<S>>(shards: Vec<S>, conductor: &mut C) -> std::io:
 impl<S: Run, W: Clone + Send> Meeting<S, W> {
     fn work<C: Conduct<S, Watch = W>>(&self, me: usize, mut conductor: Option<&mut C>) -> Result<(), Broken> {
         let mut turn = 0;
-        // The conductor acts before the first window, too: there may be nothing in it yet.
-        let mut next = None;
+        let mut pace = Pace::default();
         let mut watch = None;
+        let mut alone = me == 0;
         loop {
-            self.exchange(me, turn)?;
-            let words = self.hear(turn, &mut next);
-            if next.is_none() || watch.as_ref().is_none_or(|watch| C::calls(watch, &words, next)) {
-                self.barrier.wait()?;
+            self.exchange(me, turn, alone)?;
+            let (words, mut next, solo) = self.hear(turn);
+            if solo || next.is_none() || watch.as_ref().is_none_or(|watch| C::calls(watch, &words, next)) {
+                self.barrier.wait(false)?;
                 if let Some(conductor) = conductor.as_deref_mut() {
                     let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
-                    let watch = conductor.act(&mut shards, &words, next);
-                    let first = shards.iter_mut().filter_map(|shard| shard.core().first()).min();
-                    *lock(&self.said) = watch.map(|watch| (watch, first));
+                    *lock(&self.said) = if solo {
+                        go_alone(&mut shards, conductor, watch.take())
+                    } else {
+                        conductor.act(&mut shards, &words, next).map(|watch| (watch, first(&mut shards)))
+                    };
+                    pace = Pace::default();
+                    alone = false;
                 }
-                self.barrier.wait()?;
-                let Some((what, first)) = lock(&self.said).clone() else { return Ok(()) };
+                self.barrier.wait(solo)?;
+                let Some((what, window)) = lock(&self.said).clone() else { return Ok(()) };
                 watch = Some(what);
-                next = first;
+                next = window;
             }
             turn += 1;
             if let Some(window) = next {
-                lock(&self.shards[me]).window(window);
+                let mut shard = lock(&self.shards[me]);
+                if me != 0 {
+                    shard.window(window);
+                } else if let Some(work) = pace.measure(|| shard.window(window)) {
+                    alone = work < WORTH_MEETING;
+                }
             }
         }
     }
 
     /// The end of a window: leaves what is for others, waits for all, and takes what is this shard's own. This is the
     /// only place where shards touch.
-    fn exchange(&self, me: usize, turn: usize) -> Result<(), Broken> {
+    fn exchange(&self, me: usize, turn: usize, alone: bool) -> Result<(), Broken> {
         let count = self.shards.len();
         let (mail, words) = (&self.mail[turn % 2], &self.words[turn % 2]);
         let mut shard = lock(&self.shards[me]);
@@ -129,9 +152,9 @@ impl<S: Run, W: Clone + Send> Meeting<S, W> {
         for to in (0..count).filter(|&to| to != me) {
             core.hand_over(to as u32, &mut lock(&mail[me * count + to]));
         }
-        *lock(&words[me]) = (shard.word(), first);
+        *lock(&words[me]) = Said { word: shard.word(), first, alone };
         drop(shard);
-        self.barrier.wait()?;
+        self.barrier.wait(false)?;
         let mut shard = lock(&self.shards[me]);
         for from in (0..count).filter(|&from| from != me) {
             shard.core().take_over(&mut lock(&mail[from * count + me]));
@@ -139,10 +162,78 @@ impl<S: Run, W: Clone + Send> Meeting<S, W> {
         Ok(())
     }
 
-    fn hear(&self, turn: usize, next: &mut Option<Window>) -> Vec<S::Word> {
-        let heard: Vec<_> = self.words[turn % 2].iter().map(|it| lock(it).clone()).collect();
-        *next = heard.iter().filter_map(|(_, first)| *first).min();
-        heard.into_iter().map(|(word, _)| word).collect()
+    /// What all say: their words, the next window, and whether the first goes on alone.
+    fn hear(&self, turn: usize) -> (Vec<S::Word>, Option<Window>, bool) {
+        let heard: Vec<Said<S::Word>> = self.words[turn % 2].iter().map(|it| lock(it).clone()).collect();
+        let next = heard.iter().filter_map(|said| said.first).min();
+        let alone = heard.iter().any(|said| said.alone);
+        (heard.into_iter().map(|said| said.word).collect(), next, alone)
+    }
+}
+
+/// Runs all shards on this thread until there is enough to do for all, or to the end: then nothing is returned.
+fn go_alone<S: Run, C: Conduct<S>>(
+    shards: &mut [MutexGuard<'_, S>],
+    conductor: &mut C,
+    mut watch: Option<C::Watch>,
+) -> Option<(C::Watch, Option<Window>)> {
+    let mut pace = Pace::default();
+    let mut enough = false;
+    let mut mailbox = Vec::new();
+    loop {
+        for from in 0..shards.len() {
+            for to in (0..shards.len()).filter(|&to| to != from) {
+                shards[from].core().hand_over(to as u32, &mut mailbox);
+                shards[to].core().take_over(&mut mailbox);
+            }
+        }
+        let words: Vec<S::Word> = shards.iter_mut().map(|shard| shard.word()).collect();
+        let mut next = first(shards);
+        if next.is_none() || watch.as_ref().is_none_or(|watch| C::calls(watch, &words, next)) {
+            watch = Some(conductor.act(shards, &words, next)?);
+            next = first(shards);
+        }
+        if let (true, Some(watch)) = (enough, &watch) {
+            return Some((watch.clone(), next));
+        }
+        if let Some(window) = next {
+            let work = pace.measure(|| shards.iter_mut().for_each(|shard| shard.window(window)));
+            let threads = shards.len() as u32;
+            enough = threads > 1 && work.is_some_and(|work| work / threads > 2 * WORTH_MEETING);
+        }
+    }
+}
+
+fn first<S: Run>(shards: &mut [MutexGuard<'_, S>]) -> Option<Window> {
+    shards.iter_mut().filter_map(|shard| shard.core().first()).min()
+}
+
+/// How long the windows take that one thread runs, on average of so many.
+#[derive(Debug, Default)]
+struct Pace {
+    windows: u32,
+    spent: Duration,
+}
+
+/// A window with less work than this for each thread is not worth meeting for.
+const WORTH_MEETING: Duration = Duration::from_micros(10);
+/// Windows that are judged together.
+const JUDGED: u32 = 64;
+
+impl Pace {
+    /// Runs a window; now and then how long windows took.
+    #[expect(clippy::disallowed_methods, reason = "on which thread a window runs makes no difference to it")]
+    fn measure(&mut self, run: impl FnOnce()) -> Option<Duration> {
+        let began = Instant::now();
+        run();
+        self.spent += began.elapsed();
+        self.windows += 1;
+        if self.windows < JUDGED {
+            return None;
+        }
+        let mean = self.spent / self.windows;
+        *self = Self::default();
+        Some(mean)
     }
 }
 
