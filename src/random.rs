@@ -47,6 +47,8 @@ pub enum Purpose {
     Region = 17,
     /// Whether the network makes a copy of one message.
     Duplication = 18,
+    /// Sessions and absences of a node that comes and goes.
+    Churn = 19,
 }
 
 /// The node number of draws that belong to no node.

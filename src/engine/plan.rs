@@ -3,6 +3,7 @@
 use super::compute::Compute;
 use crate::learning::Learner;
 use crate::metrics::Recording;
+use crate::network::churn::ChurnModel;
 use crate::network::{Faults, Links, Slowdown};
 use crate::node::Rules;
 use crate::scenario::Clock;
@@ -86,6 +87,8 @@ pub enum Action {
     Loss { from: Vec<PeerId>, to: Vec<PeerId>, share: f64 },
     /// Nodes take longer.
     Slow(Vec<PeerId>, Slowdown),
+    /// Nodes come and go from now on.
+    Churn(ChurnModel),
     /// A node ends learning for everyone.
     StopLearning(PeerId),
 }
@@ -99,9 +102,12 @@ impl Action {
             Self::Heal => faults.heal(),
             Self::Loss { from, to, share } => faults.lose(nodes, from, to, *share),
             Self::Slow(which, slowdown) => faults.slow(nodes, which, *slowdown),
-            Self::Crash(_) | Self::Restart(_) | Self::Join(_) | Self::Leave(_) | Self::StopLearning(_) => {
-                return false;
-            }
+            Self::Crash(_)
+            | Self::Restart(_)
+            | Self::Join(_)
+            | Self::Leave(_)
+            | Self::Churn(_)
+            | Self::StopLearning(_) => return false,
         }
         true
     }

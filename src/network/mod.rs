@@ -1,8 +1,9 @@
-//! What a simulated link does to a message, and what the script does to the network.
+//! What a simulated link does to a message, what the script does to the network, and which nodes come and go.
 //!
 //! A link is a pure function of the seed, its ends and a message's number; what the messages of a node change, its
 //! queues above all, is kept in that node's port. Who applies it, and when the script fires, is the engine's affair.
 
+pub mod churn;
 mod faults;
 mod links;
 mod port;

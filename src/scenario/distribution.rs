@@ -1,4 +1,4 @@
-//! Distributions of durations: link latencies and compute times.
+//! Distributions of durations: link latencies, compute times, and how long nodes stay.
 
 use super::tagged::tagged;
 use super::units::Span;
@@ -22,6 +22,8 @@ tagged! {
         Lognormal(Lognormal) = "lognormal",
         /// The Pareto distribution: at least `scale`, with a tail of index `shape`.
         Pareto(Pareto) = "pareto",
+        /// The exponential distribution: what is left of it never depends on how long it has lasted.
+        Exponential(Exponential) = "exponential",
     }
     bare Span = |text| text.parse().map(|value| Distribution::Constant(Constant { value }))
 }
@@ -74,6 +76,14 @@ pub struct Pareto {
     pub shape: f64,
 }
 
+/// Exponential with the given mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exponential {
+    /// The mean; half of all draws are less than 0.69 of it.
+    pub mean: Span,
+}
+
 impl From<Span> for Distribution {
     fn from(value: Span) -> Self {
         Self::Constant(Constant { value })
@@ -96,6 +106,10 @@ impl Distribution {
                 let share: f64 = rand_distr::OpenClosed01.sample(random);
                 seconds(it.scale) * libm::pow(share, -1.0 / it.shape)
             }
+            Self::Exponential(it) => {
+                let share: f64 = rand_distr::OpenClosed01.sample(random);
+                -seconds(it.mean) * libm::log(share)
+            }
         };
         // The longest duration that integer nanoseconds can tell apart from "never".
         Duration::from_secs_f64(drawn.clamp(0.0, 9.0e9))
@@ -111,6 +125,7 @@ impl Distribution {
             Self::Pareto(it) => Duration::from_secs_f64(
                 (it.scale.0.as_secs_f64() * libm::pow(2.0, 1.0 / it.shape)).clamp(0.0, 9.0e9),
             ),
+            Self::Exponential(it) => it.mean.0.mul_f64(std::f64::consts::LN_2),
         }
     }
 
@@ -119,7 +134,7 @@ impl Distribution {
         match self {
             Self::Constant(it) => it.value.0,
             Self::Uniform(it) => it.min.0,
-            Self::Normal(_) | Self::Lognormal(_) => Duration::ZERO,
+            Self::Normal(_) | Self::Lognormal(_) | Self::Exponential(_) => Duration::ZERO,
             Self::Pareto(it) => it.scale.0,
         }
     }
@@ -167,6 +182,7 @@ mod tests {
             r#"{"kind":"normal","mean":"20ms","stdev":"4ms"}"#,
             r#"{"kind":"lognormal","median":"20ms","sigma":0.4}"#,
             r#"{"kind":"pareto","scale":"10ms","shape":2}"#,
+            r#"{"kind":"exponential","mean":"30ms"}"#,
             r#""20ms""#,
         ] {
             let distribution: Distribution = serde_json::from_str(text).unwrap();

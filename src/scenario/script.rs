@@ -1,9 +1,11 @@
 //! The script: what happens to the network while it learns, and when.
 
+use super::distribution::Distribution;
 use super::tagged::tagged;
 use super::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// When a script entry fires.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -32,6 +34,8 @@ tagged! {
         Crash(Nodes) = "crash",
         /// Crashed nodes, or nodes that left, come back with a fresh model and connect to their neighbours again.
         Restart(Nodes) = "restart",
+        /// Nodes crash and come back time and again, each in its own time.
+        Churn(Churn) = "churn",
         /// Nodes that were absent until now come up and connect to their neighbours.
         Join(Nodes) = "join",
         /// Nodes say goodbye to their neighbours and go.
@@ -57,6 +61,28 @@ pub struct Nodes {
     pub at: At,
     /// Indices, ranges such as `"40-49"`, or `{ "random": 10 }`.
     pub nodes: NodeSet,
+}
+
+/// Nodes that come and go: `session` and `absence` are drawn, or `trace` says how they were on real devices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Churn {
+    /// When it begins: the first session of each node.
+    pub at: At,
+    /// Indices, ranges such as `"40-49"`, or `{ "random": 10 }`.
+    pub nodes: NodeSet,
+    /// How long a node stays until it crashes, drawn anew for each session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Distribution>,
+    /// How long it stays away until it restarts, drawn anew each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absence: Option<Distribution>,
+    /// In place of both, a CSV file relative to the scenario's folder with a row for each session of a device: `node` is any name of the device, `up_s` and `down_s` are the seconds after `at` when it came and went; an empty `down_s` means that it stayed. The first node follows the first device in the file, and so on, over again if there are fewer devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<PathBuf>,
+    /// No session ends after this, counted from the start of learning; nodes that are away then still come back. Default: it never ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Span>,
 }
 
 /// A partition into groups.
@@ -160,6 +186,7 @@ impl Entry {
     pub fn at(&self) -> &At {
         match self {
             Self::Crash(it) | Self::Restart(it) | Self::Join(it) | Self::Leave(it) => &it.at,
+            Self::Churn(it) => &it.at,
             Self::Partition(it) => &it.at,
             Self::Heal(it) => &it.at,
             Self::Loss(it) => &it.at,

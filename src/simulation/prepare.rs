@@ -4,11 +4,13 @@ use super::estimate::{Estimate, Misfit};
 use crate::engine::{Action, ComputeModel, Plan, Step, load};
 use crate::learning::{self, LearningError};
 use crate::metrics::Recording;
+use crate::network::churn::{ChurnModel, Lives, Trace};
 use crate::network::{Links, Slowdown};
 use crate::node::Rules;
 use crate::node::spec::{Variant, Workflow};
-use crate::scenario::script::Entry;
+use crate::scenario::script::{Churn, Entry};
 use crate::scenario::{Diagnostics, Loaded, Scenario, Speedup};
+use crate::time::Time;
 use crate::topology::{Graph, TopologyError};
 use crate::wire::size::Sizes;
 use crate::wire::{AddressBook, PeerId, weights};
@@ -211,6 +213,13 @@ fn script(loaded: &Loaded, scenario: &Scenario) -> Result<Vec<Step>, Diagnostics
             Entry::Restart(it) => it.nodes.resolve(nodes, seed, i).map(Action::Restart),
             Entry::Join(it) => it.nodes.resolve(nodes, seed, i).map(Action::Join),
             Entry::Leave(it) => it.nodes.resolve(nodes, seed, i).map(Action::Leave),
+            Entry::Churn(it) => {
+                let lives = lives(loaded, it, i)?;
+                let until = it.until.map(|until| Time::ZERO + until.0);
+                it.nodes.resolve(nodes, seed, i).map(|nodes| {
+                    Action::Churn(ChurnModel { entry: i as u32, nodes: nodes.into(), lives, until })
+                })
+            }
             Entry::Partition(it) => {
                 it.resolve(nodes, seed, i).map(|groups| Action::Partition { groups, one_way: it.one_way })
             }
@@ -230,4 +239,21 @@ fn script(loaded: &Loaded, scenario: &Scenario) -> Result<Vec<Step>, Diagnostics
         }
     };
     scenario.script.iter().enumerate().map(step).collect()
+}
+
+/// How nodes that come and go do so. A trace is read here.
+fn lives(loaded: &Loaded, churn: &Churn, entry: usize) -> Result<Lives, Diagnostics> {
+    let fault =
+        |field: &str, message: String| loaded.diagnose(&format!("script[{entry}]{field}"), message, None);
+    match (&churn.trace, &churn.session, &churn.absence) {
+        (Some(file), ..) => {
+            let trace = Trace::load(&loaded.base_dir.join(file));
+            trace.map(Lives::Traced).map_err(|error| fault(".trace", error.to_string()))
+        }
+        (None, Some(session), Some(absence)) => {
+            Ok(Lives::Drawn { session: session.clone(), absence: absence.clone() })
+        }
+        // The scenario was checked.
+        _ => Err(fault("", "a churn needs `session` and `absence`, or a `trace`".into())),
+    }
 }

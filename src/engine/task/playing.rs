@@ -3,6 +3,7 @@
 use super::shared::Command;
 use super::supervisor::{NodeState, Return, Supervisor};
 use crate::engine::{Action, Fate, start};
+use crate::network::churn::{Change, Churn};
 use crate::node::io::Control;
 use crate::node::spec::Workflow;
 use crate::scenario::script::At;
@@ -87,7 +88,33 @@ impl Supervisor {
             .collect();
         self.pending.retain(|i| !due.contains(i));
         for i in due {
-            self.act(&plan.script[i].action, now);
+            let step = &plan.script[i];
+            if let Action::Churn(model) = &step.action {
+                // To the nanosecond where the script names the time, whenever it is that we look.
+                let start = match step.at {
+                    At::Time(span) => Time::ZERO + span.0,
+                    At::Round(_) => Time::ZERO + now.since(zero),
+                };
+                self.churns.begin(Churn::new(plan.rules.seed, model.clone(), start));
+            }
+            self.act(&step.action, now);
+        }
+        self.churn(Time::ZERO + now.since(zero));
+    }
+
+    /// Nodes come and go, as far as their time, counted from the start of learning, has come.
+    fn churn(&mut self, now: Time) {
+        while let Some((_, node, change)) = self.churns.due(now) {
+            let state = &self.nodes[node as usize];
+            match change {
+                Change::Down => self.go(node, Command::Crash),
+                // Who has left, or is yet to join, is not brought in by this.
+                Change::Up if state.going || state.fate == Fate::Crashed => {
+                    self.come_up(&[node], Return::Restart);
+                }
+                Change::Up => {}
+            }
+            self.unsettle(self.now());
         }
     }
 
@@ -105,7 +132,10 @@ impl Supervisor {
             Action::StopLearning(node) => {
                 self.shared.command(*node, Command::Control(Control::StopLearning));
             }
+            // Done already.
             Action::Partition { .. } | Action::Heal | Action::Loss { .. } | Action::Slow(..) => {}
+            // Plays from now on.
+            Action::Churn(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@ use crate::engine::ending::Verdict;
 use crate::engine::{Fate, Run, Snapshot, Watch};
 use crate::metrics::result::{Nodes, Outcome};
 use crate::metrics::{RoundLog, Series};
+use crate::network::churn::Churns;
 use crate::scenario::script::At;
 use crate::time::Time;
 use crate::wire::PeerId;
@@ -35,6 +36,8 @@ pub(super) struct Supervisor {
     pub(super) warnings: Vec<String>,
     /// Script entries that have not fired yet.
     pub(super) pending: Vec<usize>,
+    /// Nodes that come and go.
+    pub(super) churns: Churns,
     /// Until when what the script did may still come to light by missing heartbeats.
     pub(super) unsettled: Time,
     pub(super) faults: Vec<String>,
@@ -103,6 +106,7 @@ impl Supervisor {
             series: Series::default(),
             warnings: Vec::new(),
             pending: (0..plan.script.len()).collect(),
+            churns: Churns::default(),
             unsettled: Time::ZERO,
             faults: Vec::new(),
             events,
@@ -228,7 +232,8 @@ impl Supervisor {
             });
         };
         let waited_for = |state: &&NodeState| state.takes_part && state.fate == Fate::Up;
-        let fires = self.pending.iter().any(|&i| matches!(plan.script[i].at, At::Time(_)));
+        let fires = self.churns.peek().is_some()
+            || self.pending.iter().any(|&i| matches!(plan.script[i].at, At::Time(_)));
         let over = !self.nodes.iter().any(|state| waited_for(&state));
         let done = self.nodes.iter().any(|it| matches!(it.fate, Fate::Finished | Fate::Stopped));
         // While nobody is there, somebody may still be brought back.

@@ -8,7 +8,7 @@ use crate::network::MAX_GROUPS;
 use crate::node::spec::Workflow;
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
-use crate::scenario::script::{At, Entry, Loss, NodeSet, Partition, Pick};
+use crate::scenario::script::{At, Churn, Entry, Loss, NodeSet, Partition, Pick};
 use crate::scenario::selection::{Fault, beyond};
 use crate::scenario::units::Span;
 
@@ -28,6 +28,10 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
         never_fires(scenario, entry.at(), &path, report);
         match entry {
             Entry::Crash(it) | Entry::Restart(it) | Entry::Join(it) | Entry::Leave(it) => {
+                entries.push((entry, path.clone(), set(scenario, &it.nodes, i, &path.key("nodes"), report)));
+            }
+            Entry::Churn(it) => {
+                churn(it, &path, report);
                 entries.push((entry, path.clone(), set(scenario, &it.nodes, i, &path.key("nodes"), report)));
             }
             Entry::Slow(it) => {
@@ -88,6 +92,7 @@ fn effort(entry: &Entry, nodes: u32) -> u64 {
     };
     match entry {
         Entry::Crash(it) | Entry::Restart(it) | Entry::Join(it) | Entry::Leave(it) => of_set(&it.nodes),
+        Entry::Churn(it) => of_set(&it.nodes),
         Entry::Slow(it) => of_set(&it.nodes),
         Entry::Partition(it) => u64::from(nodes) + it.groups.iter().map(of_set).sum::<u64>(),
         Entry::Loss(it) => u64::from(nodes) + of_set(&it.from) + of_set(&it.to),
@@ -162,6 +167,45 @@ fn groups(scenario: &Scenario, partition: &Partition, entry: usize, path: &Path,
                 }
             }
         }
+    }
+}
+
+/// How nodes come and go.
+fn churn(churn: &Churn, path: &Path, report: &mut Report) {
+    const EITHER: &str = "write \"session\" and \"absence\", such as { \"kind\": \"exponential\", \"mean\": \"5m\" }, or a \"trace\"";
+    let spans = [("session", &churn.session), ("absence", &churn.absence)];
+    if churn.trace.is_some() {
+        if let Some((field, _)) = spans.iter().find(|(_, span)| span.is_some()) {
+            let message =
+                format!("a `trace` says already how long nodes stay: `{field}` has no place beside it");
+            report.error(path.key(*field), message, "leave one of them out");
+        }
+        if churn.trace.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+            report.error(
+                path.key("trace"),
+                "the name of the file is empty",
+                "write \"trace\": \"churn.csv\"",
+            );
+        }
+    } else if let Some((field, _)) = spans.iter().find(|(_, span)| span.is_none()) {
+        let other = if spans.iter().all(|(_, span)| span.is_none()) { " nor a `trace`" } else { "" };
+        let has = if other.is_empty() { "no" } else { "neither a" };
+        report.error(path.clone(), format!("this churn has {has} `{field}`{other}"), EITHER);
+    }
+    for (field, span) in spans {
+        let Some(span) = span else { continue };
+        let field = path.key(field);
+        report.distribution(&field.to_string(), span);
+        if span.fault().is_none() && span.median().is_zero() {
+            let message = format!("`{field}` is mostly zero: nodes would do nothing but come and go");
+            report.error(field, message, "write a duration such as \"5m\"");
+        }
+    }
+    if let (At::Time(at), Some(until)) = (&churn.at, &churn.until)
+        && until <= at
+    {
+        let message = format!("it ends at {until}, before it begins at {at}");
+        report.error(path.key("until"), message, "`until` counts from the start of learning: make it later");
     }
 }
 
@@ -270,7 +314,7 @@ fn order(scenario: &Scenario, entries: &[Placed], report: &mut Report) {
     for (i, (entry, _, who)) in entries.iter().enumerate() {
         match entry {
             Entry::Partition(_) => partitions.add(entry.at(), i),
-            Entry::Crash(_) | Entry::Leave(_) => {
+            Entry::Crash(_) | Entry::Leave(_) | Entry::Churn(_) => {
                 who.iter().for_each(|node| down[*node as usize].add(entry.at(), i));
             }
             _ => {}
@@ -346,7 +390,8 @@ fn absentees(scenario: &Scenario, entries: &[Placed], report: &mut Report) {
     for (i, (entry, path, who)) in entries.iter().enumerate() {
         let later = |node: &u32| joins[*node as usize].is_some_and(|join| certainly_before(entries, i, join));
         let not_yet: Vec<u32> = match entry {
-            Entry::Join(_) => continue,
+            // Nodes that churn and have yet to come do so from then on.
+            Entry::Join(_) | Entry::Churn(_) => continue,
             _ => who.iter().copied().filter(later).collect(),
         };
         if !not_yet.is_empty() {
