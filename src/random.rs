@@ -49,6 +49,8 @@ pub enum Purpose {
     Duplication = 18,
     /// Sessions and absences of a node that comes and goes.
     Churn = 19,
+    /// Noise in place of what a node has learnt.
+    Byzantine = 20,
 }
 
 /// The node number of draws that belong to no node.

@@ -8,6 +8,7 @@
 //! [`fedavg`] and [`mix`] combine [`Model`]s, [`consensus_distance`] says how far apart they are.
 
 mod aggregate;
+pub mod byzantine;
 mod check;
 mod classifier;
 mod consensus;
@@ -44,9 +45,10 @@ pub fn build(
     folder: &Path,
 ) -> Result<Arc<dyn Learner>, LearningError> {
     spec.check()?;
-    Ok(match &spec.model {
+    let learner: Arc<dyn Learner> = match &spec.model {
         ModelKind::Synthetic(it) => Arc::new(synthetic::Synthetic::new(it.size)),
         ModelKind::Softmax(_) => Arc::new(classifier::Classifier::new(spec, &[], nodes, seed, folder)?),
         ModelKind::Mlp(it) => Arc::new(classifier::Classifier::new(spec, &it.hidden, nodes, seed, folder)?),
-    })
+    };
+    byzantine::corrupt(learner, &spec.byzantine, nodes, seed)
 }

@@ -1,5 +1,6 @@
 //! What a scenario says about learning.
 
+use super::byzantine::spec::Byzantine;
 use crate::scenario::distribution::Distribution;
 use crate::scenario::tagged::tagged;
 use crate::scenario::units::{Size, Span};
@@ -29,6 +30,9 @@ pub struct Learning {
     pub aggregator: Aggregator,
     /// How long computing takes in scenario time.
     pub compute: Compute,
+    /// Nodes that lie about what they have learnt. Default: none.
+    #[serde(skip_serializing_if = "Byzantine::is_empty")]
+    pub byzantine: Byzantine,
 }
 
 tagged! {
@@ -211,6 +215,7 @@ impl Default for Learning {
             evaluate_every: 1,
             aggregator: Aggregator::Fedavg(Fedavg {}),
             compute: Compute::default(),
+            byzantine: Byzantine::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::script::{At, AtRound, NodeSet, Pick, Random, Range};
 use super::{Auto, Speedup};
+use crate::learning::byzantine::spec::{Attackers, Byzantine};
 use crate::learning::spec::{BatchSize, Full};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -91,6 +92,16 @@ choice!(
         }
     }
 );
+
+choice!(Byzantine, ByzantineVisitor, "nodes that lie and how, or a list of these", {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Byzantine, A::Error> {
+        Attackers::deserialize(MapAccessDeserializer::new(map)).map(|only| Byzantine(vec![only]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Byzantine, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Byzantine)
+    }
+});
 
 choice!(Speedup, SpeedupVisitor, "a number or \"auto\"", {
     fn visit_u64<E: Error>(self, factor: u64) -> Result<Speedup, E> {
@@ -197,6 +208,20 @@ impl JsonSchema for Range {
             "description": "The nodes \"first-last\", both included.",
             "pattern": r"^\s*[0-9]+\s*-\s*[0-9]+\s*$",
             "examples": ["40-49"],
+        })
+    }
+}
+
+impl JsonSchema for Byzantine {
+    fn schema_name() -> Cow<'static, str> {
+        "Byzantine".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let attackers = generator.subschema_for::<Attackers>();
+        json_schema!({
+            "description": "Nodes that lie and how, or a list of these.",
+            "anyOf": [attackers, { "type": "array", "items": attackers }],
         })
     }
 }

@@ -22,7 +22,7 @@ impl NodeSet {
     /// The chosen nodes among `nodes`, ascending and each once. `entry` is the number of the script entry: two
     /// entries draw different nodes.
     pub fn resolve(&self, nodes: u32, seed: u64, entry: usize) -> Result<Vec<u32>, Fault> {
-        resolve(&[self], nodes, seed, entry).map(|mut groups| groups.remove(0))
+        groups(&[self], nodes, seed, entry).map(|mut groups| groups.remove(0))
     }
 }
 
@@ -30,27 +30,27 @@ impl Partition {
     /// The nodes of each group, ascending. Random nodes are drawn from those that no group names, so that they never
     /// make groups overlap.
     pub fn resolve(&self, nodes: u32, seed: u64, entry: usize) -> Result<Vec<Vec<u32>>, Fault> {
-        resolve(&self.groups.iter().collect::<Vec<_>>(), nodes, seed, entry)
+        groups(&self.groups.iter().collect::<Vec<_>>(), nodes, seed, entry)
     }
 }
 
 impl Loss {
     /// The nodes that send and those that should receive. Random ones are drawn from those that neither side names.
     pub fn resolve(&self, nodes: u32, seed: u64, entry: usize) -> Result<(Vec<u32>, Vec<u32>), Fault> {
-        let mut sides = resolve(&[&self.from, &self.to], nodes, seed, entry)?;
+        let mut sides = groups(&[&self.from, &self.to], nodes, seed, entry)?;
         let to = sides.pop().unwrap_or_default();
         Ok((sides.pop().unwrap_or_default(), to))
     }
 }
 
-fn resolve(groups: &[&NodeSet], nodes: u32, seed: u64, entry: usize) -> Result<Vec<Vec<u32>>, Fault> {
-    let draws = groups.iter().any(|group| group.0.iter().any(|pick| matches!(pick, Pick::Random(_))));
+/// The nodes of several choices, each ascending. Random ones are drawn from those that no choice names.
+pub fn groups(sets: &[&NodeSet], nodes: u32, seed: u64, entry: usize) -> Result<Vec<Vec<u32>>, Fault> {
+    let draws = sets.iter().any(|group| group.0.iter().any(|pick| matches!(pick, Pick::Random(_))));
     // Only a draw needs to know who is named already.
     let mut named = vec![false; if draws { nodes as usize } else { 0 }];
-    let mut chosen = vec![Vec::new(); groups.len()];
+    let mut chosen = vec![Vec::new(); sets.len()];
     let picks = || {
-        groups
-            .iter()
+        sets.iter()
             .enumerate()
             .flat_map(|(g, group)| group.0.iter().enumerate().map(move |(p, it)| (g, p, it)))
     };

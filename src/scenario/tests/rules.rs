@@ -150,6 +150,30 @@ fn script_entries_that_make_no_sense_are_refused_where_they_stand() {
             json!({ "at": "1s", "do": "partition", "groups": ["0-9", [12, 30]], "one_way": true }),
             "script[0].groups[1][1]",
         ),
+        (json!({ "at": "1s", "do": "churn", "nodes": 1 }), "script[0]"),
+        (json!({ "at": "1s", "do": "churn", "nodes": 1, "session": "5s" }), "script[0]"),
+        (
+            json!({ "at": "1s", "do": "churn", "nodes": 20, "session": "5s", "absence": "1s" }),
+            "script[0].nodes",
+        ),
+        (
+            json!({ "at": "1s", "do": "churn", "nodes": 1, "session": "0s", "absence": "1s" }),
+            "script[0].session",
+        ),
+        (
+            json!({ "at": "1s", "do": "churn", "nodes": 1, "session": "5s",
+                    "absence": { "kind": "uniform", "min": "2s", "max": "1s" } }),
+            "script[0].absence.max",
+        ),
+        (
+            json!({ "at": "1s", "do": "churn", "nodes": 1, "session": "5s", "trace": "churn.csv" }),
+            "script[0].session",
+        ),
+        (json!({ "at": "1s", "do": "churn", "nodes": 1, "trace": "" }), "script[0].trace"),
+        (
+            json!({ "at": "9s", "do": "churn", "nodes": 1, "session": "5s", "absence": "1s", "until": "9s" }),
+            "script[0].until",
+        ),
         (json!({ "at": "1s", "do": "loss", "from": 30, "to": 1, "packet_loss": 0 }), "script[0].from"),
         (
             json!({ "at": "1s", "do": "loss", "from": 3, "to": [1, "7-20"], "packet_loss": 0 }),
@@ -159,6 +183,34 @@ fn script_entries_that_make_no_sense_are_refused_where_they_stand() {
     ] {
         refused(&[("/script/-", entry)], path);
     }
+}
+
+#[test]
+fn nodes_that_lie_are_refused_where_they_stand() {
+    let flip = |nodes: Value| json!({ "nodes": nodes, "attack": { "kind": "sign_flip" } });
+    let byzantine = |value: Value| ("/learning/byzantine", value);
+    for (value, path) in [
+        (flip(json!(20)), "learning.byzantine.nodes"),
+        (flip(json!([])), "learning.byzantine.nodes"),
+        (flip(json!([1, "15-20"])), "learning.byzantine.nodes[1]"),
+        (json!([flip(json!(1)), flip(json!({ "random": 20 }))]), "learning.byzantine[1].nodes"),
+        (json!([flip(json!("0-4")), flip(json!("4-8"))]), "learning.byzantine[1].nodes"),
+        (
+            json!({ "nodes": 1, "attack": { "kind": "sign_flip", "scale": -1 } }),
+            "learning.byzantine.attack.scale",
+        ),
+        (
+            json!([{ "nodes": 1, "attack": { "kind": "random", "scale": 0 } }]),
+            "learning.byzantine[0].attack.scale",
+        ),
+    ] {
+        refused(&[byzantine(value)], path);
+    }
+    assert_eq!(found(&[byzantine(json!([flip(json!("0-4")), flip(json!({ "random": 15 }))]))]).len(), 1);
+    warned(&[byzantine(flip(json!("0-19")))], "nobody-honest");
+    let synthetic = ("/learning/model", json!({ "kind": "synthetic" }));
+    warned(&[byzantine(flip(json!(3))), synthetic], "nothing-learnt");
+    assert_eq!(found(&[byzantine(json!([])), ("/seed", json!(3))]), []);
 }
 
 #[test]
@@ -207,6 +259,23 @@ fn script_entries_without_effect_are_named() {
     warned(&[join("10s"), crash(json!("5s"))], "not-there-yet");
     warned(&[join("10s"), join("20s")], "joins-twice");
     assert_eq!(found(&[join("10s"), crash(json!("15s"))]), []);
+}
+
+#[test]
+fn churn_fits_in_with_what_else_happens_to_its_nodes() {
+    let churn = |at: &str, nodes: &str, until: &str| {
+        let absence = json!({ "kind": "exponential", "mean": "20s" });
+        let entry = json!({ "at": at, "do": "churn", "nodes": nodes, "session": "5m", "absence": absence, "until": until });
+        ("/script/-", entry)
+    };
+    let restart = |at: &str| ("/script/-", json!({ "at": at, "do": "restart", "nodes": 3 }));
+    assert_eq!(found(&[churn("1s", "0-9", "5m"), restart("2m")]), [], "it may be down by then");
+    warned(&[churn("5m", "0-9", "9m"), restart("2m")], "nothing-to-restart");
+    let join = ("/script/-", json!({ "at": "1m", "do": "join", "nodes": 5 }));
+    assert_eq!(found(&[churn("1s", "0-9", "5m"), join]), [], "it churns from then on");
+    assert_eq!(found(&[churn("1s", "0-9", "5m"), churn("5m", "5-15", "9m")]), []);
+    assert_eq!(found(&[churn("1s", "0-4", "5m"), churn("4m", "5-15", "9m")]), []);
+    warned(&[churn("4m", "5-15", "9m"), churn("1s", "0-9", "5m")], "churns-twice");
 }
 
 #[test]

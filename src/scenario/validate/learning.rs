@@ -1,8 +1,10 @@
 //! Rules of what is learnt.
 
-use super::Report;
+use super::script::{MAX_NAMED, named, picks, unresolved};
+use super::{MAX_NODES, Report};
 use crate::learning::spec::{BatchSize, Dataset, ModelKind, Partitioning};
 use crate::scenario::Scenario;
+use crate::scenario::path::Path;
 use crate::scenario::units::Size;
 
 /// A P2PFL peer takes no larger message.
@@ -32,6 +34,7 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
     dataset(&learning.dataset, report);
     partitioning(&learning.partitioning, &learning.dataset, report);
     model(&learning.model, &learning.dataset, report);
+    byzantine(scenario, report);
 }
 
 fn dataset(dataset: &Dataset, report: &mut Report) {
@@ -125,4 +128,71 @@ fn model(model: &ModelKind, dataset: &Dataset, report: &mut Report) {
             }
         }
     }
+}
+
+/// Nodes that lie.
+fn byzantine(scenario: &Scenario, report: &mut Report) {
+    let groups = &scenario.learning.byzantine.0;
+    if groups.is_empty() || !(1..=MAX_NODES).contains(&scenario.nodes) {
+        return;
+    }
+    // One group need not be in a list.
+    let all = Path::from("learning").key("byzantine");
+    let place = |group: usize, report: &Report| {
+        let listed = all.index(group);
+        if report.positions.is_written(&listed) { listed } else { all.clone() }
+    };
+    let effort: u64 = groups.iter().map(|it| named(&it.nodes, scenario.nodes)).sum();
+    if effort > MAX_NAMED {
+        let message = format!("{effort} nodes are named in all");
+        return report.error(all, message, format!("at most {MAX_NAMED} are possible"));
+    }
+    let mut usable = true;
+    for (i, attackers) in groups.iter().enumerate() {
+        let path = place(i, report);
+        if let Some(scale) = attackers.attack.scale() {
+            report.positive(path.key("attack").key("scale"), scale);
+        }
+        usable &= picks(&attackers.nodes, &path.key("nodes"), report);
+    }
+    if matches!(scenario.learning.model, ModelKind::Synthetic(_)) {
+        let message = "a model that is not trained cannot be lied about";
+        report.warn(
+            all.clone(),
+            "nothing-learnt",
+            message,
+            "choose another `learning.model`, or leave `byzantine` out",
+        );
+    }
+    if !usable {
+        return;
+    }
+    let resolved = match scenario.learning.byzantine.resolve(scenario.nodes, scenario.seed) {
+        Ok(resolved) => resolved,
+        Err(fault) => {
+            let path = place(fault.group, report).key("nodes");
+            return unresolved(&fault, &groups[fault.group].nodes, &path, report);
+        }
+    };
+    if let Some((node, first, second)) = shared(&resolved, scenario.nodes) {
+        let message = format!("node {node} lies already as `learning.byzantine[{first}]` says");
+        report.error(place(second, report).key("nodes"), message, "a node can lie in one way only");
+    }
+    let liars: usize = resolved.iter().map(Vec::len).sum();
+    if liars == scenario.nodes as usize {
+        report.warn(all, "nobody-honest", "all nodes lie", "leave some out: there is nobody to be misled");
+    }
+}
+
+/// A node that is in two groups, and which these are.
+fn shared(groups: &[Vec<u32>], nodes: u32) -> Option<(u32, usize, usize)> {
+    let mut owner: Vec<Option<usize>> = vec![None; nodes as usize];
+    for (i, group) in groups.iter().enumerate() {
+        for &node in group {
+            if let Some(first) = owner[node as usize].replace(i) {
+                return Some((node, first, i));
+            }
+        }
+    }
+    None
 }

@@ -97,9 +97,10 @@ impl Report<'_> {
         }
     }
 
-    fn positive(&mut self, path: &str, value: f64) {
+    fn positive(&mut self, path: impl Into<Path>, value: f64) {
         if !(value > 0.0 && value.is_finite()) {
-            self.error(path, format!("`{path}` is {value}"), "it must be greater than 0");
+            let path = path.into();
+            self.error(path.clone(), format!("`{path}` is {value}"), "it must be greater than 0");
         }
     }
 

@@ -11,9 +11,10 @@ use crate::scenario::path::Path;
 use crate::scenario::script::{At, Churn, Entry, Loss, NodeSet, Partition, Pick};
 use crate::scenario::selection::{Fault, beyond};
 use crate::scenario::units::Span;
+use std::time::Duration;
 
 /// Nodes that all entries together may name: what fits into memory with ease.
-const MAX_NAMED: u64 = 50_000_000;
+pub(super) const MAX_NAMED: u64 = 50_000_000;
 
 pub(super) fn check(scenario: &Scenario, report: &mut Report) {
     let named: u64 = scenario.script.iter().map(|entry| effort(entry, scenario.nodes)).sum();
@@ -82,14 +83,7 @@ type Placed<'a> = (&'a Entry, Path, Vec<u32>);
 
 /// About how many nodes have to be looked at to write out an entry's choice.
 fn effort(entry: &Entry, nodes: u32) -> u64 {
-    let of_set = |set: &NodeSet| -> u64 {
-        let of_pick = |pick: &Pick| match pick {
-            Pick::Index(_) => 1,
-            Pick::Range(range) => u64::from(range.last.min(nodes).saturating_sub(range.first)) + 1,
-            Pick::Random(_) => u64::from(nodes),
-        };
-        set.0.iter().map(of_pick).sum()
-    };
+    let of_set = |set: &NodeSet| named(set, nodes);
     match entry {
         Entry::Crash(it) | Entry::Restart(it) | Entry::Join(it) | Entry::Leave(it) => of_set(&it.nodes),
         Entry::Churn(it) => of_set(&it.nodes),
@@ -98,6 +92,16 @@ fn effort(entry: &Entry, nodes: u32) -> u64 {
         Entry::Loss(it) => u64::from(nodes) + of_set(&it.from) + of_set(&it.to),
         Entry::Heal(_) | Entry::StopLearning(_) => 1,
     }
+}
+
+/// About how many nodes have to be looked at to write out a choice.
+pub(super) fn named(set: &NodeSet, nodes: u32) -> u64 {
+    let of_pick = |pick: &Pick| match pick {
+        Pick::Index(_) => 1,
+        Pick::Range(range) => u64::from(range.last.min(nodes).saturating_sub(range.first)) + 1,
+        Pick::Random(_) => u64::from(nodes),
+    };
+    set.0.iter().map(of_pick).sum()
 }
 
 fn never_fires(scenario: &Scenario, at: &At, path: &Path, report: &mut Report) {
@@ -204,7 +208,7 @@ fn churn(churn: &Churn, path: &Path, report: &mut Report) {
     if let (At::Time(at), Some(until)) = (&churn.at, &churn.until)
         && until <= at
     {
-        let message = format!("it ends at {until}, before it begins at {at}");
+        let message = format!("it ends at {until} and begins at {at}, no sooner");
         report.error(path.key("until"), message, "`until` counts from the start of learning: make it later");
     }
 }
@@ -247,7 +251,7 @@ fn loss(scenario: &Scenario, loss: &Loss, entry: usize, path: &Path, report: &mu
 }
 
 /// Whether a set names anyone at all.
-fn picks(set: &NodeSet, path: &Path, report: &mut Report) -> bool {
+pub(super) fn picks(set: &NodeSet, path: &Path, report: &mut Report) -> bool {
     if set.0.is_empty() {
         report.error(path.clone(), "no nodes are named", "name at least one: [3, \"40-49\"]");
         return false;
@@ -262,7 +266,7 @@ fn picks(set: &NodeSet, path: &Path, report: &mut Report) -> bool {
     usable
 }
 
-fn unresolved(fault: &Fault, set: &NodeSet, path: &Path, report: &mut Report) {
+pub(super) fn unresolved(fault: &Fault, set: &NodeSet, path: &Path, report: &mut Report) {
     let path = pick_path(set, fault.pick, path, report);
     report.error(path, fault.message.clone(), "choose fewer or other nodes, or raise `nodes`");
 }
@@ -346,7 +350,43 @@ fn order(scenario: &Scenario, entries: &[Placed], report: &mut Report) {
             _ => {}
         }
     }
+    overlapping_churns(nodes, entries, report);
     absentees(scenario, entries, report);
+}
+
+/// Nodes that two entries let come and go at the same time. Of an entry at a round nobody knows when it begins.
+fn overlapping_churns(nodes: usize, entries: &[Placed], report: &mut Report) {
+    let mut churns: Vec<_> = entries
+        .iter()
+        .filter_map(|(entry, path, who)| match entry {
+            Entry::Churn(it) => match it.at {
+                At::Time(at) => Some((at, it.until, path, who)),
+                At::Round(_) => None,
+            },
+            _ => None,
+        })
+        .collect();
+    if churns.len() < 2 {
+        return;
+    }
+    churns.sort_by_key(|(at, ..)| *at);
+    const NEVER: Span = Span(Duration::MAX);
+    let mut until = vec![Span(Duration::ZERO); nodes];
+    for (at, ends, path, who) in churns {
+        let twice: Vec<u32> = who.iter().copied().filter(|node| until[*node as usize] > at).collect();
+        if !twice.is_empty() {
+            report.warn(
+                path.key("nodes"),
+                "churns-twice",
+                format!("{} already at that time", subject(&twice, "comes and goes", "come and go")),
+                "give the earlier one an `until`, or name other nodes",
+            );
+        }
+        for node in who {
+            let busy = &mut until[*node as usize];
+            *busy = (*busy).max(ends.unwrap_or(NEVER));
+        }
+    }
 }
 
 /// Nodes that join later are not there before: nothing can happen to them, and they cannot start learning.
