@@ -12,7 +12,7 @@ const BEGIN: &str = "<!-- table: ";
 const END: &str = "<!-- end -->";
 
 /// What is a value to a reader of the page, and explained in its text. All other types have a table.
-const VALUES: [(&str, &str); 13] = [
+const VALUES: [(&str, &str); 14] = [
     ("Duration", "duration"),
     ("Size", "size"),
     ("Speedup", "number or `\"auto\"`"),
@@ -26,6 +26,7 @@ const VALUES: [(&str, &str); 13] = [
     ("Range", "`\"40-49\"`"),
     ("Random", "`{ \"random\": 10 }`"),
     ("Distribution", "[distribution](#distributions)"),
+    ("Byzantine", "[attackers](#attackers), or a list of them"),
 ];
 
 #[test]

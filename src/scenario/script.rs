@@ -67,11 +67,11 @@ pub struct Nodes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Churn {
-    /// When it begins: the first session of each node.
+    /// When.
     pub at: At,
     /// Indices, ranges such as `"40-49"`, or `{ "random": 10 }`.
     pub nodes: NodeSet,
-    /// How long a node stays until it crashes, drawn anew for each session.
+    /// How long a node stays until it crashes, drawn anew for each session. The first begins at `at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Distribution>,
     /// How long it stays away until it restarts, drawn anew each time.

@@ -1,6 +1,7 @@
 //! What the script does to a network, and how the network takes it.
 
-use crate::program::{p2pfl, run};
+use crate::program::{Place, Ran, dpsgd, merge, p2pfl, run};
+use p2pfl_sim::metrics::result::Outcome;
 use serde_json::json;
 
 /// Enough patience for peers to notice who is gone, and to go on without.
@@ -218,4 +219,146 @@ fn an_entry_that_never_fired_is_told() {
         ran.result.warnings
     );
     assert_eq!(ran.result.nodes.crashed, 0);
+}
+
+/// Two nodes that swap models in each of three rounds; what is done to them comes while they first train.
+fn pair(change: serde_json::Value) -> serde_json::Value {
+    let mut scenario = dpsgd(
+        2,
+        json!({ "kind": "line" }),
+        json!({ "workflow": { "rounds": 3 }, "learning": { "compute": { "train": "10s" } } }),
+    );
+    merge(&mut scenario, change);
+    scenario
+}
+
+/// Models that each of a pair took, from `nodes.csv`. Node 1 also took the other's handshake.
+fn models_taken(ran: &Ran) -> [u64; 2] {
+    let rows = ran.table("nodes.csv");
+    let taken = |node: usize| rows[node]["messages_handled"].parse::<u64>().expect("a number");
+    [taken(0), taken(1) - 1]
+}
+
+#[test]
+fn a_one_way_partition_loses_one_direction_alone() {
+    let partition =
+        |groups| json!({ "script": [{ "at": "0s", "do": "partition", "groups": groups, "one_way": true }] });
+    for (groups, taken) in [(json!([[0], [1]]), [3, 0]), (json!([[1], [0]]), [0, 3])] {
+        let ran = run(&pair(partition(groups))).completed();
+        let models = &ran.result.messages.by_command[&p2pfl_sim::wire::Command::PartialModel];
+        assert_eq!((models.sent, models.delivered, ran.dropped("partition")), (6, 3, 3));
+        assert_eq!(models_taken(&ran), taken);
+    }
+}
+
+#[test]
+fn a_link_can_lose_packets_in_one_direction() {
+    let loss = |until: &str| {
+        json!({
+            "network": { "latency": "10ms", "lossy": true },
+            "script": [
+                { "at": "0s", "do": "loss", "from": 0, "to": 1, "packet_loss": 1 },
+                { "at": until, "do": "loss", "from": 0, "to": [1], "packet_loss": 0 }
+            ]
+        })
+    };
+    let ran = run(&pair(loss("10h")));
+    assert_eq!(ran.dropped("loss"), 3, "{}", ran.ended.stderr);
+    assert_eq!(models_taken(&ran), [3, 0]);
+    // The first round ends with the timeout of the one that hears nothing, at 30 s.
+    let ran = run(&pair(loss("33s"))).completed();
+    assert_eq!(ran.dropped("loss"), 1);
+}
+
+#[test]
+fn nodes_come_and_go_as_a_trace_says() {
+    let place = Place::with(&p2pfl(
+        8,
+        json!({ "kind": "full" }),
+        json!({
+            "workflow": { "rounds": 8 },
+            "settings": patient(),
+            "script": [{ "at": "2s", "do": "churn", "nodes": ["5-7"], "trace": "churn.csv" }]
+        }),
+    ));
+    let trace = "node,up_s,down_s\nlaptop,0,6\nphone,0,\ntablet,9,14\nlaptop,12,400\ntablet,20,\n";
+    std::fs::write(place.file("churn.csv"), trace).expect("a trace");
+    let ended = place.types(&["run", "FILE", "--out", "out"]);
+    let result = place.result("out/result.json");
+    let ran = Ran { place, ended, result }.completed();
+    assert_eq!(ran.result.nodes.crashed, 2, "the tablet twice, but it is one node");
+    assert_eq!(ran.result.nodes.joined, 0);
+    let states: Vec<String> = (5..8).map(|node| ran.state(node)).collect();
+    assert!(states.iter().all(|it| it == "finished"), "all are back in the end: {states:?}");
+    assert!(ran.dropped("crash") > 0);
+}
+
+#[test]
+fn nodes_come_and_go_as_drawn_until_they_are_left_in_peace() {
+    let scenario = p2pfl(
+        10,
+        json!({ "kind": "full" }),
+        json!({
+            "workflow": { "rounds": 8 },
+            "settings": patient(),
+            "script": [{
+                "at": { "round": 1 }, "do": "churn", "nodes": "1-9", "until": "60s",
+                "session": { "kind": "exponential", "mean": "40s" }, "absence": { "kind": "uniform", "min": "5s", "max": "15s" }
+            }]
+        }),
+    );
+    let ran = run(&scenario).completed();
+    assert!((1..=9).contains(&ran.result.nodes.crashed), "{:?}", ran.result.nodes);
+    assert_eq!(ran.state(0), "finished", "{:?}", ran.table("nodes.csv"));
+}
+
+#[test]
+fn a_run_waits_for_nodes_that_come_back() {
+    // Both are away from the tenth second on, and with them all that could go on.
+    let ran = run(&pair(json!({
+        "script": [
+            { "at": "0s", "do": "churn", "nodes": "0-1", "session": "5s", "absence": "55s", "until": "10s" }
+        ]
+    })));
+    assert_ne!(ran.result.outcome, Outcome::Completed);
+    let ended = ran.result.ended_s.expect("learning had begun");
+    assert!((60.0..80.0).contains(&ended), "back at 60 s, and still nothing goes on: {ended}");
+}
+
+#[test]
+fn a_trace_that_is_wrong_is_refused_with_file_and_line() {
+    let script = json!({ "script": [{ "at": "2s", "do": "churn", "nodes": [5], "trace": "churn.csv" }] });
+    let place = Place::with(&p2pfl(8, json!({ "kind": "ring" }), script));
+    let missing = place.types(&["run", "FILE"]);
+    std::fs::write(place.file("churn.csv"), "node,up_s,down_s\na,0,5\na,9,7\n").expect("a trace");
+    let wrong = place.types(&["check", "FILE"]);
+    for (ended, part) in [(missing, "churn.csv: "), (wrong, "churn.csv, line 3: the session of `a` ends")] {
+        let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(ended.code, Some(2), "{said}");
+        assert!(said.contains(part) && said.contains("script[0].trace"), "{said}");
+    }
+}
+
+#[test]
+fn nodes_that_lie_keep_honest_ones_from_learning() {
+    let accuracy = |byzantine: serde_json::Value| {
+        let learning = json!({
+            "model": { "kind": "softmax", "size": null }, "batch_size": 4, "learning_rate": 0.5, "byzantine": byzantine
+        });
+        let scenario = dpsgd(
+            10,
+            json!({ "kind": "full" }),
+            json!({ "workflow": { "rounds": 6 }, "learning": learning }),
+        );
+        let ran = run(&scenario).completed();
+        let rows = ran.table("nodes.csv");
+        let honest = rows[3..].iter().map(|row| row["accuracy"].parse::<f64>().expect("a number"));
+        honest.sum::<f64>() / 7.0
+    };
+    let honest = accuracy(json!([]));
+    assert!(honest > 0.8, "{honest}");
+    for attack in [json!({ "kind": "sign_flip", "scale": 4 }), json!({ "kind": "random", "scale": 50 })] {
+        let lied = accuracy(json!({ "nodes": "0-2", "attack": attack }));
+        assert!(lied < honest - 0.2, "{attack}: {lied} for {honest}");
+    }
 }

@@ -54,6 +54,8 @@ pub(super) struct NodeState {
     pub(super) rounds_trained: u32,
     pub(super) finished_at: Option<Time>,
     pub(super) word: Option<Box<LastWord>>,
+    /// It has crashed at some time.
+    pub(super) crashed: bool,
     /// It was told to crash or leave and has not said yet that it is gone.
     pub(super) going: bool,
     /// It comes back as soon as it is gone.
@@ -93,6 +95,7 @@ impl Supervisor {
             rounds_trained: 0,
             finished_at: None,
             word: None,
+            crashed: false,
             going: false,
             returns: None,
         };
@@ -201,7 +204,12 @@ impl Supervisor {
             self.unsettle(at);
         }
         match fate {
-            Fate::Crashed => self.counts.crashed += 1,
+            // A node counts once, however often it crashes.
+            Fate::Crashed => {
+                let state = &mut self.nodes[node as usize];
+                self.counts.crashed += u32::from(!state.crashed);
+                state.crashed = true;
+            }
             Fate::Left => self.counts.left += 1,
             Fate::Panicked => self.counts.panicked += 1,
             _ => {}
