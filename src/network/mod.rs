@@ -4,11 +4,19 @@
 //! queues above all, is kept in that node's port. Who applies it, and when the script fires, is the engine's affair.
 
 pub mod churn;
+mod connections;
+mod error;
 mod faults;
 mod links;
+mod loss;
+mod packets;
+mod paths;
 mod port;
+mod regions;
 pub mod spec;
 
+pub use error::NetworkError;
 pub use faults::{Faults, MAX_GROUPS, Slowdown, Timeline};
 pub use links::{Departure, Links};
+pub use packets::{MAX_MTU, MIN_MTU};
 pub use port::Port;

@@ -1,10 +1,12 @@
 //! What a node keeps of its own part in the network.
 
+use super::connections::Open;
 use crate::time::Time;
+use crate::wire::PeerId;
 use std::time::Duration;
 
-/// A node's own part in the network: how many draws its messages made, and when its uplink and downlink are free. Small
-/// and empty until something is sent, for a run may have a million of them.
+/// A node's own part in the network: how many draws its messages made, when its uplink and downlink are free, which
+/// connections it has open. Small and empty until something is sent, for a run may have a million of them.
 #[derive(Clone, Debug, Default)]
 pub struct Port {
     /// Messages that were handed over, each of which has draws of its own.
@@ -13,13 +15,22 @@ pub struct Port {
     uplink: Time,
     /// When all that has arrived is taken in.
     downlink: Time,
+    /// Nothing until the first connection is opened, and for ever where opening them costs nothing.
+    open: Option<Box<Open>>,
 }
 
 impl Port {
-    /// The node stops and comes back later: what waited in its queues is gone. Its draws go on where they were, lest
-    /// every life of a node fare alike.
+    /// The node stops and comes back later: its connections and what waited in its queues are gone. Its draws go on
+    /// where they were, lest every life of a node fare alike.
     pub fn restart(&mut self) {
         *self = Self { draws: self.draws, ..Self::default() };
+    }
+
+    /// The connection to a peer is closed: the next message to it opens another.
+    pub fn close(&mut self, peer: PeerId) {
+        if let Some(open) = &mut self.open {
+            open.close(peer);
+        }
     }
 
     /// The number of the next message's draws.
@@ -28,21 +39,27 @@ impl Port {
         self.draws
     }
 
-    /// When something that takes so long and is put into the uplink's queue now is through.
-    pub(super) fn through_uplink(&mut self, now: Time, takes: Duration) -> Time {
-        through(&mut self.uplink, now, takes)
+    /// When something that takes so long and is put into the uplink's queue now begins to leave.
+    pub(super) fn into_uplink(&mut self, now: Time, takes: Duration) -> Time {
+        served(&mut self.uplink, now, takes)
     }
 
-    /// When something that takes so long and arrives at the downlink now is through.
-    pub(super) fn through_downlink(&mut self, at: Time, takes: Duration) -> Time {
-        through(&mut self.downlink, at, takes)
+    /// When something that takes so long and arrives at the downlink now begins to be taken in.
+    pub(super) fn into_downlink(&mut self, at: Time, takes: Duration) -> Time {
+        served(&mut self.downlink, at, takes)
+    }
+
+    /// The open connections.
+    pub(super) fn open(&mut self) -> &mut Open {
+        self.open.get_or_insert_default()
     }
 }
 
 /// A queue that serves in the order of arrival, one after another, is no more than the time when it is next free.
-fn through(free: &mut Time, now: Time, takes: Duration) -> Time {
-    *free = now.max(*free) + takes;
-    *free
+fn served(free: &mut Time, now: Time, takes: Duration) -> Time {
+    let begins = now.max(*free);
+    *free = begins + takes;
+    begins
 }
 
 #[cfg(test)]
@@ -52,5 +69,17 @@ mod tests {
     #[test]
     fn a_port_is_small() {
         assert!(size_of::<Port>() <= 32, "{}", size_of::<Port>());
+    }
+
+    #[test]
+    fn a_restart_forgets_everything_but_the_number_of_draws() {
+        let mut port = Port::default();
+        assert_eq!((port.next_draw(), port.next_draw()), (1, 2));
+        port.into_uplink(Time::ZERO, Duration::from_secs(5));
+        port.open();
+        port.restart();
+        assert_eq!(port.into_uplink(Time::ZERO, Duration::ZERO), Time::ZERO);
+        assert!(port.open.is_none());
+        assert_eq!(port.next_draw(), 3);
     }
 }

@@ -20,6 +20,24 @@ pub struct Size(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(pub u64);
 
+impl Rate {
+    /// How long so many bytes take, in whole nanoseconds, rounded up. For ever at a rate of zero.
+    pub fn time(self, bytes: u64) -> Duration {
+        const BITS_NANOS: u64 = 8 * 1_000_000_000;
+        if self.0 == 0 {
+            return Duration::from_nanos(u64::MAX);
+        }
+        Duration::from_nanos(match bytes.checked_mul(BITS_NANOS) {
+            Some(scaled) => scaled.div_ceil(self.0),
+            // Beyond two gigabytes.
+            None => {
+                let nanos = (u128::from(bytes) * u128::from(BITS_NANOS)).div_ceil(u128::from(self.0));
+                u64::try_from(nanos).unwrap_or(u64::MAX)
+            }
+        })
+    }
+}
+
 const DURATION_UNITS: [(&str, u64); 7] = [
     ("ns", 1),
     ("us", 1_000),
@@ -236,5 +254,13 @@ mod tests {
         assert_eq!("100Mbps".parse::<Rate>(), Ok(Rate(100_000_000)));
         assert_eq!("1KiB".parse::<Size>(), Ok(Size(1024)));
         assert_eq!("1kB".parse::<Size>(), Ok(Size(1000)));
+    }
+
+    #[test]
+    fn a_rate_is_bits_a_second() {
+        assert_eq!(Rate(8_000_000).time(1_000_000), Duration::from_secs(1));
+        assert_eq!(Rate(3).time(1), Duration::from_nanos(2_666_666_667));
+        assert_eq!(Rate(1_000_000_000).time(100_000_000_000), Duration::from_secs(800));
+        assert_eq!(Rate(1).time(u64::MAX), Duration::from_nanos(u64::MAX));
     }
 }

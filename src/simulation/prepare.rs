@@ -64,7 +64,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         book,
         evaluates: !model.is_synthetic(),
     };
-    let links = scenario.network.clone().map(|it| Links::new(scenario.seed, it));
+    let links = links(loaded, &scenario)?;
     let script = script(loaded, &scenario)?;
     // Who joins later is heard of later.
     let there = graph.without(&absent(&script));
@@ -176,6 +176,12 @@ fn graph(loaded: &mut Loaded, scenario: &Scenario) -> Result<Graph, Diagnostics>
         }
         Err(error @ TopologyError::File(_)) => Err(loaded.diagnose("topology.path", error.to_string(), None)),
     }
+}
+
+fn links(loaded: &Loaded, scenario: &Scenario) -> Result<Option<Links>, Diagnostics> {
+    let Some(network) = &scenario.network else { return Ok(None) };
+    let links = Links::build(scenario.seed, network.clone(), scenario.nodes, &loaded.base_dir);
+    links.map(Some).map_err(|error| loaded.diagnose(&error.path(), error.to_string(), None))
 }
 
 fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {

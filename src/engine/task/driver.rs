@@ -269,6 +269,9 @@ impl Driver {
             return self.undeliverable(worker, &envelope);
         }
         let Envelope { from, message, back, sent, phase, bytes, .. } = envelope;
+        if matches!(message, Message::Disconnect) {
+            self.port.close(from);
+        }
         let waited = wall.saturating_sub(sent);
         match message.command() {
             Some(command) => {

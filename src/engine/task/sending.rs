@@ -95,7 +95,11 @@ impl Driver {
             self.requests.push(Request { id, command, sent: wall, phase });
         }
         let faults = self.shared.faults();
-        match self.way(wall, to, bytes, faults.as_deref()) {
+        let way = self.way(wall, to, bytes, faults.as_deref());
+        if matches!(message, Message::Disconnect) {
+            self.port.close(to);
+        }
+        match way {
             Way::Deliver { due, copy } => {
                 let twin = copy.map(|due| (message.clone(), due));
                 let mut envelope = self.envelope(wall, phase, message, bytes, true);

@@ -90,6 +90,29 @@ fn aliases_and_fellow_fields_are_in_the_schema() {
 }
 
 #[test]
+fn a_network_with_everything_reads_and_is_in_the_schema() {
+    let validator = jsonschema::draft202012::new(schema::schema().as_value()).unwrap();
+    for latency in [
+        json!("20ms"),
+        json!({ "kind": "normal", "mean": "20ms", "stdev": "2ms" }),
+        json!({ "kind": "regions", "preset": "internet-2019", "shares": { "Japan": 1, "South America": 0.5 } }),
+        json!({ "kind": "regions", "file": "own.csv", "round_trip": true, "sigma": 0.1 }),
+    ] {
+        let document = json!({ "name": "x", "nodes": 10, "topology": { "kind": "ring" }, "network": {
+            "latency": latency, "latency_floor": "1ms", "jitter": { "kind": "pareto", "scale": "1ms", "shape": 2 },
+            "uplink": "10Mbps", "downlink": "100Mbps", "mtu": "9000B", "packet_loss": 0.01, "lossy": true,
+            "duplication": 0.001, "connections": { "setup": "tls", "slow_start": false }
+        } });
+        let faults: Vec<String> = validator.iter_errors(&document).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+        let scenario = parse(&document.to_string(), "x.json", &[]).unwrap().scenario;
+        let written = serde_json::to_value(&scenario).unwrap();
+        assert!(validator.is_valid(&written), "{written:#}");
+        assert_eq!(parse(&written.to_string(), "x.json", &[]).unwrap().scenario, scenario);
+    }
+}
+
+#[test]
 fn fields_are_found_by_path_and_kind() {
     assert_eq!(
         schema::fields_of_kind("topology", "watts_strogatz"),

@@ -612,3 +612,27 @@ unknown-field
   help: it is a field of kind `dirichlet`, kind `DirichletPartitionStrategy`
 "##);
 }
+
+#[test]
+fn a_region_or_a_preset_that_does_not_exist() {
+    let text = r#"{ "name": "wan", "nodes": 10, "topology": { "kind": "ring" },
+  "network": { "latency": { "kind": "regions", "preset": "internet-2020" } } }"#;
+    assert_snapshot!(parse(text, "wan.json", &[]).unwrap_err(), @r##"
+unknown-kind
+
+  × `internet-2020` is not a value of `network.latency.preset`
+   ╭─[wan.json:2:58]
+ 1 │ { "name": "wan", "nodes": 10, "topology": { "kind": "ring" },
+ 2 │   "network": { "latency": { "kind": "regions", "preset": "internet-2020" } } }
+   ·                                                          ───────┬───────
+   ·                                                                 ╰── network.latency.preset
+   ╰────
+  help: did you mean `internet-2019`? possible are ibm-cloud-2024-08, internet-2019
+"##);
+    let text = text.replace("2020\"", "2019\", \"shares\": { \"Atlantis\": 1 }");
+    let mut loaded = parse(&text, "wan.json", &[]).unwrap();
+    let faults = crate::simulation::prepare(&mut loaded, Default::default()).err().unwrap();
+    let fault = &faults.0[0];
+    assert_eq!((fault.path.as_str(), fault.line, fault.column), ("network.latency.shares.Atlantis", 2, 98));
+    assert!(fault.message.contains("is no region; there are North America, Europe"), "{}", fault.message);
+}

@@ -125,9 +125,41 @@ fn parameters_of_kinds_are_refused_where_they_stand() {
         ("/network", json!({ "packet_loss": 1.01 }), "network.packet_loss"),
         ("/network", json!({ "packet_loss": 1 }), "network.packet_loss"),
         ("/network", json!({ "latency_floor": "0s" }), "network.latency_floor"),
+        ("/network", json!({ "duplication": -0.5 }), "network.duplication"),
+        ("/network", json!({ "uplink": "0bps" }), "network.uplink"),
+        ("/network", json!({ "downlink": "0Mbps" }), "network.downlink"),
+        ("/network", json!({ "mtu": "60B" }), "network.mtu"),
+        ("/network", json!({ "mtu": "1MiB" }), "network.mtu"),
+        (
+            "/network",
+            json!({ "jitter": { "kind": "uniform", "min": "2ms", "max": "1ms" } }),
+            "network.jitter.max",
+        ),
+        ("/network", json!({ "latency": { "kind": "regions" } }), "network.latency"),
     ] {
         refused(&[(pointer, value)], path);
     }
+}
+
+#[test]
+fn regions_that_make_no_sense_are_refused_where_they_stand() {
+    for (more, path) in [
+        (json!({ "file": "own.csv" }), "network.latency.file"),
+        (json!({ "round_trip": true }), "network.latency.round_trip"),
+        (json!({ "sigma": 11 }), "network.latency.sigma"),
+        (json!({ "shares": { "Japan": 1, "Europe": -1 } }), "network.latency.shares.Europe"),
+        (json!({ "shares": { "Japan": 0 } }), "network.latency.shares"),
+    ] {
+        let mut latency = json!({ "kind": "regions", "preset": "internet-2019" });
+        more.as_object().unwrap().iter().for_each(|(name, value)| latency[name] = value.clone());
+        refused(&[("/network", json!({ "latency": latency }))], path);
+    }
+    let given = |fields: Value| ("/network", json!({ "latency": fields }));
+    assert_eq!(
+        found(&[given(json!({ "kind": "regions", "preset": "ibm-cloud-2024-08", "sigma": 0.2 }))]),
+        []
+    );
+    assert_eq!(found(&[given(json!({ "kind": "regions", "file": "own.csv", "round_trip": true }))]), []);
 }
 
 #[test]

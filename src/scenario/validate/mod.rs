@@ -4,6 +4,7 @@
 //! changes the scenario.
 
 mod learning;
+mod network;
 mod protocol;
 mod script;
 
@@ -16,7 +17,6 @@ use super::thresholds::Threshold;
 use super::units::Span;
 use super::{Speedup, explain};
 use crate::learning::spec::ModelKind;
-use crate::network::spec::Network;
 use crate::topology::Shape;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) fn check(scenario: &Scenario, positions: &Positions) -> Vec<Diagnosti
     protocol::check(scenario, &mut report);
     learning::check(scenario, &mut report);
     if let Some(network) = &scenario.network {
-        links(network, &mut report);
+        network::check(network, &mut report);
     }
     // A script is about nodes: without any there is nothing to say of it.
     if (1..=MAX_NODES).contains(&scenario.nodes) {
@@ -153,38 +153,6 @@ fn general(scenario: &Scenario, report: &mut Report) {
         Shape::ErdosRenyi(it) => report.share("topology.p", it.p),
         Shape::WattsStrogatz(it) => report.share("topology.p", it.p),
         _ => {}
-    }
-}
-
-fn links(network: &Network, report: &mut Report) {
-    report.share("network.packet_loss", network.packet_loss);
-    if network.packet_loss == 1.0 {
-        match network.lossy {
-            false => report.error(
-                "network.packet_loss",
-                "every packet is lost and sent again for ever",
-                "write a probability below 1, or `lossy`: true to lose messages",
-            ),
-            true => report.warn(
-                "network.packet_loss",
-                "nothing-arrives",
-                "every message is lost",
-                "write a probability below 1",
-            ),
-        }
-    }
-    report.distribution("network.latency", &network.latency);
-    let why = "a message would arrive the moment it is sent, and nodes could not be run side by side";
-    report.longer_than_zero("network.latency_floor", network.latency_floor, why);
-    if let Distribution::Constant(latency) = &network.latency
-        && latency.value < network.latency_floor
-    {
-        report.warn(
-            "network.latency",
-            "latency-below-floor",
-            format!("the latency of {} is raised to the floor of {}", latency.value, network.latency_floor),
-            "lower `network.latency_floor`",
-        );
     }
 }
 
