@@ -4,6 +4,7 @@ use super::body::{Body, Order};
 use super::calendar::Window;
 use super::core::Event;
 use super::crew::Conduct;
+use super::host::{Host, Place};
 use super::pulse::Stopwatch;
 use super::shared::{Shared, Word};
 use super::shard::Shard;
@@ -12,6 +13,7 @@ use crate::engine::ending::Verdict;
 use crate::engine::{Action, Fate, Snapshot, Watch, start};
 use crate::metrics::result::Outcome;
 use crate::metrics::resident_bytes;
+use crate::network::churn::{Change, Churn, Churns};
 use crate::network::{Faults, Timeline};
 use crate::node::io::Control;
 use crate::node::spec::Workflow;
@@ -41,6 +43,8 @@ pub struct Conductor<'a> {
     /// Until when what the script did may still come to light by missing heartbeats.
     unsettled: Time,
     pub joined: u32,
+    /// Nodes that come and go.
+    churns: Churns,
     pub evaluator: Evaluator,
     /// How many nodes of those evaluated have finished each round.
     evaluated: Vec<u32>,
@@ -138,6 +142,7 @@ impl<'a> Conductor<'a> {
             seq: 0,
             unsettled: Time::ZERO,
             joined: 0,
+            churns: Churns::default(),
             evaluator,
             evaluated: vec![0; plan.rules.workflow.rounds() as usize],
             warnings: Vec::new(),
@@ -205,16 +210,42 @@ impl<'a> Conductor<'a> {
             return;
         }
         let reached = shards[0].core.reached();
-        let time_of = |&i: &usize| self.time_of(i, shards).map(|at| (at.max(reached), i));
-        let mut due: Vec<(Time, usize)> = self.unplayed.iter().filter_map(time_of).collect();
-        due.sort_unstable();
-        let Some(&(first, _)) = due.first() else { return };
-        let until = ends.unwrap_or(first + Duration::from_nanos(1));
-        due.retain(|(at, _)| *at < until);
-        self.unplayed.retain(|i| !due.iter().any(|(_, played)| played == i));
-        let plan = &self.shared.plan;
-        for (at, i) in due {
-            self.perform(shards, at, &plan.script[i].action);
+        let shared = self.shared;
+        let mut until = ends;
+        loop {
+            let entry = |&i: &usize| self.time_of(i, shards).map(|at| (at.max(reached), i));
+            let script = self.unplayed.iter().filter_map(entry).min();
+            let churn = self.churns.peek().map(|at| self.since_zero(at).max(reached));
+            let Some(first) = [script.map(|(at, _)| at), churn].into_iter().flatten().min() else { return };
+            if first >= *until.get_or_insert(first + Duration::from_nanos(1)) {
+                return;
+            }
+            match script {
+                Some((at, i)) if at == first => {
+                    self.unplayed.retain(|&it| it != i);
+                    self.perform(shards, at, &shared.plan.script[i].action);
+                }
+                _ => self.churn(shards, first),
+            }
+        }
+    }
+
+    /// A time that is counted from the start of learning.
+    fn since_zero(&self, at: Time) -> Time {
+        self.zero.unwrap_or_default() + at.since(Time::ZERO)
+    }
+
+    /// A node comes or goes.
+    fn churn(&mut self, shards: &mut Shards, at: Time) {
+        let Some((_, node, change)) = self.churns.due(Time::NEVER) else { return };
+        self.unsettle(at);
+        match change {
+            Change::Down => self.go(shards, at, node, Order::Crash),
+            // Who has left, or is yet to join, is not brought in by this.
+            Change::Up if self.host(shards, node).place == Place::Crashed => {
+                self.come_up(shards, at, node, false);
+            }
+            Change::Up => {}
         }
     }
 
@@ -237,7 +268,8 @@ impl<'a> Conductor<'a> {
             At::Time(span) => Some(zero + span.0),
             At::Round(_) => None,
         };
-        self.unplayed.iter().filter_map(at).min()
+        let churn = self.churns.peek().map(|at| self.since_zero(at));
+        self.unplayed.iter().filter_map(at).chain(churn).min()
     }
 
     /// The first round that a script entry waits for.
@@ -251,7 +283,8 @@ impl<'a> Conductor<'a> {
 
     /// Whether the script may still move a node on.
     fn fires(&self) -> bool {
-        self.unplayed.iter().any(|&i| matches!(self.shared.plan.script[i].at, At::Time(_)))
+        self.churns.peek().is_some()
+            || self.unplayed.iter().any(|&i| matches!(self.shared.plan.script[i].at, At::Time(_)))
     }
 
     fn perform(&mut self, shards: &mut Shards, at: Time, action: &Action) {
@@ -272,6 +305,12 @@ impl<'a> Conductor<'a> {
             Action::StopLearning(node) => {
                 self.order(shards, at, *node, Order::Control(Control::StopLearning));
             }
+            Action::Churn(model) => {
+                let start = Time::ZERO + at.since(self.zero.unwrap_or_default());
+                let seed = self.shared.plan.rules.seed;
+                self.churns.begin(Churn::new(seed, model.clone(), start));
+            }
+            // Done already.
             Action::Partition { .. } | Action::Heal | Action::Loss { .. } | Action::Slow(..) => {}
         }
     }
@@ -279,8 +318,8 @@ impl<'a> Conductor<'a> {
     /// Has a node crash or leave.
     fn go(&mut self, shards: &mut Shards, at: Time, node: PeerId, how: Order) {
         let host = self.host(shards, node);
-        if host.expected {
-            host.expected = false;
+        if host.place == Place::There {
+            host.place = if matches!(how, Order::Leave) { Place::Left } else { Place::Crashed };
             self.order(shards, at, node, how);
         }
     }
@@ -288,13 +327,13 @@ impl<'a> Conductor<'a> {
     /// Has a node come up. It connects to those of its neighbours that are there.
     fn come_up(&mut self, shards: &mut Shards, at: Time, node: PeerId, joins: bool) {
         let host = self.host(shards, node);
-        if host.expected {
+        if host.place == Place::There {
             return;
         }
-        host.expected = true;
+        host.place = Place::There;
         self.joined += u32::from(joins);
         let shared = self.shared;
-        let up = start::of(&shared.plan, node, |peer| self.host(shards, peer).expected, true);
+        let up = start::of(&shared.plan, node, |peer| self.host(shards, peer).place == Place::There, true);
         self.order(shards, at, node, Order::Up(up));
         if !matches!(shared.plan.rules.workflow, Workflow::P2pfl(_)) {
             let control = Control::StartLearning(start::experiment(&shared.plan.rules));
@@ -302,7 +341,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn host<'s>(&self, shards: &'s mut Shards, node: PeerId) -> &'s mut super::host::Host {
+    fn host<'s>(&self, shards: &'s mut Shards, node: PeerId) -> &'s mut Host {
         shards[self.shared.sharding.shard(node) as usize].peers.host(node)
     }
 
@@ -320,11 +359,13 @@ impl<'a> Conductor<'a> {
     fn judge(&mut self, all: &Word, reached: Time, next: Option<Time>) -> Option<Verdict> {
         self.zero?;
         let plan = &self.shared.plan;
+        let fires = self.fires();
+        let settled = next.is_none_or(|next| next >= self.unsettled.max(all.unsettled));
+        let limit = self.limit();
         let mut over = |end: Time, outcome, reason: Option<String>| {
             self.end = end;
             Some(Verdict { outcome, reason })
         };
-        let fires = self.unplayed.iter().any(|&i| matches!(plan.script[i].at, At::Time(_)));
         if all.awaited == 0 && (all.done > 0 || !fires) {
             return if all.done > 0 {
                 over(all.ended_at, Outcome::Completed, None)
@@ -332,7 +373,6 @@ impl<'a> Conductor<'a> {
                 over(all.ended_at, Outcome::Failed, Some("no node is left".into()))
             };
         }
-        let limit = self.zero.map_or(Time::NEVER, |zero| zero + plan.time_limit);
         if next.is_some_and(|next| next >= limit) {
             let reason = format!("the limit of scenario time, {:?}, was reached", plan.time_limit);
             return over(limit, Outcome::Failed, Some(reason));
@@ -341,7 +381,6 @@ impl<'a> Conductor<'a> {
             let reason = format!("the limit of {} events was reached", plan.event_limit);
             return over(reached, Outcome::Failed, Some(reason));
         }
-        let settled = next.is_none_or(|next| next >= self.unsettled.max(all.unsettled));
         if all.pending == 0 && !fires && settled {
             let reason = "nothing is pending that could move any node on".into();
             return over(reached, Outcome::Stalled, Some(reason));

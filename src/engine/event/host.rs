@@ -32,13 +32,23 @@ pub struct Host {
     /// How often it has gone.
     pub incarnation: u16,
     pub fate: Fate,
-    /// Whether it is there as far as the script is concerned: it may not have come up, or gone, yet.
-    pub expected: bool,
+    /// Where the script has put it: it may not have come up, or gone, yet.
+    pub place: Place,
     pub connected: bool,
     /// Whether it has made its connections and heard of everyone that it can hear of.
     pub ready: bool,
     /// Whether the run waits for it: it was there when learning began, or has started learning since.
     pub takes_part: bool,
+}
+
+/// Where the script has put a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Not yet come, or gone by itself.
+    Away,
+    There,
+    Crashed,
+    Left,
 }
 
 impl Host {
@@ -59,7 +69,7 @@ impl Host {
             rounds_trained: 0,
             incarnation: 0,
             fate: Fate::Absent,
-            expected: false,
+            place: Place::Away,
             connected: false,
             ready: false,
             takes_part: false,

@@ -4,7 +4,7 @@
 use super::body::{Answer, Body, Envelope, Order, Wants};
 use super::core::{Event, Outbox, World};
 use super::fingerprint;
-use super::host::Host;
+use super::host::{Host, Place};
 use super::log::Log;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
@@ -261,7 +261,9 @@ impl Peers<'_> {
         self.alter(node, |host| {
             host.fate = fate;
             // The script knows of what it has ordered itself.
-            host.expected &= matches!(fate, Fate::Crashed | Fate::Left);
+            if !matches!(fate, Fate::Crashed | Fate::Left) {
+                host.place = Place::Away;
+            }
             host.port.restart();
             host.incarnation = host.incarnation.wrapping_add(1);
         });

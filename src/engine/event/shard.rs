@@ -4,7 +4,7 @@ use super::body::Body;
 use super::calendar::Window;
 use super::core::{Core, Order};
 use super::crew::Run;
-use super::host::Host;
+use super::host::{Host, Place};
 use super::log::Log;
 use super::peers::Peers;
 use super::pulse::Pulse;
@@ -71,7 +71,7 @@ impl<'a> Shard<'a> {
         for node in nodes.filter(|&node| there(node)) {
             // Of two neighbours the one with the lower number connects, as P2PFL's examples do.
             let start = start::of(plan, node, |peer| peer > node && there(peer), false);
-            self.peers.host(node).expected = true;
+            self.peers.host(node).place = Place::There;
             self.peers.up(Time::ZERO, node, start, self.core.outbox());
         }
     }
