@@ -1,26 +1,28 @@
 //! Weighted means of models. They run at the speed of memory: every value of the result is written once, while the
 //! inputs stream by, four at a time; the sums live in a block that stays in the first-level cache.
 
-use super::model::Model;
+use super::model::{Model, Precision};
+use std::ops::{Add, Mul};
 use std::sync::Arc;
 
 /// Values of the result that are worked on together.
 const BLOCK: usize = 2048;
 /// Models that are read together.
 const GROUP: usize = 4;
+/// Models in double precision of so many values are summed up on the stack.
+const SMALL: usize = 16;
 
 /// Federated averaging (McMahan et al. 2017): `Σ weight · model / Σ weight`, the weights being training rows.
 ///
-/// Each value is summed in the order of `models`, in single precision; the caller brings them into an order that does
-/// not depend on arrival. Synthetic models have a synthetic mean.
+/// Each value is summed in the order of `models`, in the precision of the models; the caller brings them into an order
+/// that does not depend on arrival. Synthetic models have a synthetic mean.
 ///
 /// # Panics
 /// If there are no models, their layouts differ, or the weights have no positive finite sum.
 pub fn fedavg(models: &[(Arc<Model>, f64)]) -> Model {
     let total: f64 = models.iter().map(|(_, weight)| weight).sum();
     assert!(total > 0.0 && total.is_finite(), "weights have a positive sum, not {total}");
-    let weighted: Vec<_> = models.iter().map(|(model, weight)| (&**model, (weight / total) as f32)).collect();
-    combine(&weighted)
+    combine(models, total)
 }
 
 /// The sum `Σ weight · model`, for weights that are a row of a mixing matrix and sum to 1. See [`fedavg`].
@@ -28,37 +30,64 @@ pub fn fedavg(models: &[(Arc<Model>, f64)]) -> Model {
 /// # Panics
 /// If there are no models or their layouts differ.
 pub fn mix(models: &[(Arc<Model>, f64)]) -> Model {
-    let weighted: Vec<_> = models.iter().map(|(model, weight)| (&**model, *weight as f32)).collect();
-    combine(&weighted)
+    combine(models, 1.0)
 }
 
-fn combine(models: &[(&Model, f32)]) -> Model {
+/// `Σ weight / total · model`.
+fn combine(models: &[(Arc<Model>, f64)], total: f64) -> Model {
     let layout = models.first().expect("there are models to combine").0.layout().clone();
     assert!(models.iter().all(|(model, _)| *model.layout() == layout), "models to combine have one layout");
     if models.iter().any(|(model, _)| model.is_synthetic()) {
         return Model::synthetic(layout);
     }
-    let inputs: Vec<(&[f32], f32)> = models.iter().map(|(model, weight)| (model.values(), *weight)).collect();
+    match layout.precision() {
+        Precision::Single => {
+            let inputs = models.iter().map(|(model, weight)| (model.values(), (weight / total) as f32));
+            let inputs: Vec<(&[f32], f32)> = inputs.collect();
+            Model::new(layout, sum(&inputs))
+        }
+        Precision::Double if layout.parameters() <= SMALL as u64 => {
+            // A million nodes mix such models: nothing is put on the heap but the result.
+            let mut sums = [0.0; SMALL];
+            let sums = &mut sums[..layout.parameters() as usize];
+            for (model, weight) in models {
+                let weight = weight / total;
+                for (sum, value) in sums.iter_mut().zip(model.doubles()) {
+                    *sum += weight * value;
+                }
+            }
+            Model::double(layout, sums)
+        }
+        Precision::Double => {
+            let inputs: Vec<(&[f64], f64)> =
+                models.iter().map(|(model, weight)| (model.doubles(), weight / total)).collect();
+            Model::double(layout, &sum(&inputs))
+        }
+    }
+}
+
+/// The sum of all inputs, each times its weight.
+fn sum<T: Copy + Default + Add<Output = T> + Mul<Output = T>>(inputs: &[(&[T], T)]) -> Vec<T> {
     let length = inputs[0].0.len();
     let mut result = Vec::with_capacity(length);
-    let mut sums = [0.0; BLOCK];
+    let mut sums = [T::default(); BLOCK];
     for start in (0..length).step_by(BLOCK) {
         let block = start..length.min(start + BLOCK);
         let sums = &mut sums[..block.len()];
-        sums.fill(0.0);
+        sums.fill(T::default());
         for group in inputs.chunks(GROUP) {
             match *group {
                 [(a, u), (b, v), (c, w), (d, x)] => {
                     let inputs = a[block.clone()].iter().zip(&b[block.clone()]);
                     let inputs = inputs.zip(&c[block.clone()]).zip(&d[block.clone()]);
                     for (sum, (((a, b), c), d)) in sums.iter_mut().zip(inputs) {
-                        *sum = (((*sum + u * a) + v * b) + w * c) + x * d;
+                        *sum = (((*sum + u * *a) + v * *b) + w * *c) + x * *d;
                     }
                 }
                 _ => {
                     for (input, weight) in group {
                         for (sum, value) in sums.iter_mut().zip(&input[block.clone()]) {
-                            *sum += weight * value;
+                            *sum = *sum + *weight * *value;
                         }
                     }
                 }
@@ -66,7 +95,7 @@ fn combine(models: &[(&Model, f32)]) -> Model {
         }
         result.extend_from_slice(sums);
     }
-    Model::new(layout, result)
+    result
 }
 
 #[cfg(test)]
@@ -126,6 +155,30 @@ mod tests {
         #[test]
         fn the_mean_of_one_model_is_that_model(models in models()) {
             prop_assert_eq!(fedavg(&models[..1]).digest(), models[0].0.digest());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn models_in_double_precision_are_summed_in_double_precision(
+            (values, weights) in (1_usize..20).prop_flat_map(|count| {
+                let length = prop_oneof![1_usize..4, 15_usize..18, BLOCK - 1..BLOCK + 2];
+                let values = length.prop_flat_map(move |length| {
+                    prop::collection::vec(prop::collection::vec(-100.0..100.0, length), count)
+                });
+                (values, prop::collection::vec(1.0..1000.0, count))
+            }),
+        ) {
+            let layout = Arc::new(Layout::new([vec![values[0].len()]]).in_double_precision());
+            let models: Vec<(Arc<Model>, f64)> = values
+                .iter()
+                .zip(&weights)
+                .map(|(values, weight)| (Arc::new(Model::double(layout.clone(), values)), *weight))
+                .collect();
+            for (index, value) in mix(&models).doubles().iter().enumerate() {
+                let sum = (0..values.len()).fold(0.0, |sum, i| sum + weights[i] * values[i][index]);
+                prop_assert_eq!(value.to_bits(), sum.to_bits());
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! How far apart models are: the consensus distance of a round.
 
-use super::model::Model;
+use super::model::{Model, Values};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -21,14 +21,15 @@ pub fn consensus_distance(models: &[Arc<Model>]) -> Option<f64> {
         return None;
     }
     let count = models.len() as f64;
-    let length = models[0].values().len();
+    let length = models[0].all().len();
     let chunk_sums: Vec<Vec<f64>> = models
         .par_chunks(CHUNK)
         .map(|chunk| {
             let mut sums = vec![0.0; length];
             for model in chunk {
-                for (sum, value) in sums.iter_mut().zip(model.values()) {
-                    *sum += f64::from(*value);
+                match model.all() {
+                    Values::Single(values) => add(&mut sums, values),
+                    Values::Double(values) => add(&mut sums, values),
                 }
             }
             sums
@@ -45,13 +46,29 @@ pub fn consensus_distance(models: &[Arc<Model>]) -> Option<f64> {
     }
     let squares: Vec<f64> = models
         .par_chunks(CHUNK)
-        .map(|chunk| chunk.iter().map(|model| squared_distance(model.values(), &mean)).sum())
+        .map(|chunk| {
+            let square = |model: &Arc<Model>| match model.all() {
+                Values::Single(values) => squared_distance(values, &mean),
+                Values::Double(values) => squared_distance(values, &mean),
+            };
+            chunk.iter().map(square).sum()
+        })
         .collect();
     Some(libm::sqrt(squares.iter().sum::<f64>() / count))
 }
 
-fn squared_distance(values: &[f32], mean: &[f64]) -> f64 {
-    values.iter().zip(mean).map(|(value, mean)| (f64::from(*value) - mean) * (f64::from(*value) - mean)).sum()
+fn add<T: Copy + Into<f64>>(sums: &mut [f64], values: &[T]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += (*value).into();
+    }
+}
+
+fn squared_distance<T: Copy + Into<f64>>(values: &[T], mean: &[f64]) -> f64 {
+    let square = |(value, mean): (&T, &f64)| {
+        let apart = (*value).into() - mean;
+        apart * apart
+    };
+    values.iter().zip(mean).map(square).sum()
 }
 
 #[cfg(test)]
@@ -76,6 +93,14 @@ mod tests {
     fn equal_models_are_at_no_distance_and_no_models_have_none() {
         assert_eq!(consensus_distance(&models(&vec![vec![0.5, -3.0]; 1000])), Some(0.0));
         assert_eq!(consensus_distance(&[]), None);
+    }
+
+    #[test]
+    fn double_precision_is_kept() {
+        let layout = Arc::new(Layout::new([vec![1]]).in_double_precision());
+        let model = |value: f64| Arc::new(Model::double(layout.clone(), &[value]));
+        let distance = consensus_distance(&[model(1.0), model(1.0 + 2e-12)]).expect("a distance");
+        assert!((distance - 1e-12).abs() < 1e-15, "{distance}");
     }
 
     #[test]

@@ -4,19 +4,41 @@
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
-/// The shapes of the arrays that make up a model, in the order in which their values lie in its buffer.
+/// The shapes of the arrays that make up a model, in the order in which their values lie in its buffer, and what
+/// their values are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     shapes: Box<[Box<[usize]>]>,
     parameters: u64,
+    precision: Precision,
+    trained: bool,
+}
+
+/// How exact values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// 32-bit floats: what P2PFL's models are made of.
+    Single,
+    /// 64-bit floats: for models that are held against closed forms.
+    Double,
 }
 
 impl Layout {
-    /// Arrays of these shapes, each row by row, one after another.
+    /// Arrays of these shapes in single precision, each row by row, one after another.
     pub fn new(shapes: impl IntoIterator<Item = Vec<usize>>) -> Self {
         let shapes: Box<[Box<[usize]>]> = shapes.into_iter().map(Vec::into_boxed_slice).collect();
         let parameters = shapes.iter().map(|shape| count(shape)).fold(0, u64::saturating_add);
-        Self { shapes, parameters }
+        Self { shapes, parameters, precision: Precision::Single, trained: true }
+    }
+
+    /// The same in double precision.
+    pub fn in_double_precision(self) -> Self {
+        Self { precision: Precision::Double, ..self }
+    }
+
+    /// The same for models that training leaves as they are.
+    pub fn untrained(self) -> Self {
+        Self { trained: false, ..self }
     }
 
     /// The shape of each array.
@@ -29,9 +51,29 @@ impl Layout {
         self.parameters
     }
 
-    /// The bytes of the values as 32-bit floats, without what an encoding adds.
+    /// How exact the values are.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Whether training changes such a model, so that there is anything to evaluate.
+    pub fn is_trained(&self) -> bool {
+        self.trained
+    }
+
+    /// The bytes of the values, without what an encoding adds.
     pub fn bytes(&self) -> u64 {
-        self.parameters.saturating_mul(4)
+        self.parameters.saturating_mul(self.precision.bytes() as u64)
+    }
+}
+
+impl Precision {
+    /// The bytes of a value.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Single => size_of::<f32>(),
+            Self::Double => size_of::<f64>(),
+        }
     }
 }
 
@@ -51,17 +93,79 @@ pub struct Model {
 #[derive(Clone, Debug)]
 enum Parameters {
     F32(Box<[f32]>),
+    F64(Box<[f64]>),
+    /// As many values in double precision as the layout has parameters: they need no buffer of their own, of which a
+    /// million nodes would have a million.
+    Few([f64; FEW]),
     Synthetic,
 }
 
+/// Values that take no more room than a pointer to them.
+const FEW: usize = 2;
+
+/// Values in their precision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Values<'a> {
+    /// 32-bit floats.
+    Single(&'a [f32]),
+    /// 64-bit floats.
+    Double(&'a [f64]),
+}
+
+impl<'a> Values<'a> {
+    /// How many there are.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Single(values) => values.len(),
+            Self::Double(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    fn split_at(self, length: usize) -> (Self, Self) {
+        match self {
+            Self::Single(values) => {
+                let (before, after) = values.split_at(length);
+                (Self::Single(before), Self::Single(after))
+            }
+            Self::Double(values) => {
+                let (before, after) = values.split_at(length);
+                (Self::Double(before), Self::Double(after))
+            }
+        }
+    }
+}
+
 impl Model {
-    /// A model with values.
+    /// A model with values in single precision.
     ///
     /// # Panics
-    /// If there are not exactly as many values as the layout has parameters.
+    /// If there are not exactly as many values as the layout has parameters, or it asks for others.
     pub fn new(layout: Arc<Layout>, values: Vec<f32>) -> Self {
+        assert_eq!(layout.precision(), Precision::Single, "a model has the precision its layout asks for");
         assert_eq!(values.len() as u64, layout.parameters(), "a model has the values its layout asks for");
         Self { layout, parameters: Parameters::F32(values.into_boxed_slice()) }
+    }
+
+    /// A model with values in double precision.
+    ///
+    /// # Panics
+    /// If there are not exactly as many values as the layout has parameters, or it asks for others.
+    pub fn double(layout: Arc<Layout>, values: &[f64]) -> Self {
+        assert_eq!(layout.precision(), Precision::Double, "a model has the precision its layout asks for");
+        assert_eq!(values.len() as u64, layout.parameters(), "a model has the values its layout asks for");
+        let parameters = if values.len() <= FEW {
+            let mut few = [0.0; FEW];
+            few[..values.len()].copy_from_slice(values);
+            Parameters::Few(few)
+        } else {
+            Parameters::F64(values.into())
+        };
+        Self { layout, parameters }
     }
 
     /// A model that only weighs.
@@ -74,17 +178,34 @@ impl Model {
         &self.layout
     }
 
-    /// All values, array after array; empty for a synthetic model.
+    /// All values, array after array; none for a synthetic model.
+    pub fn all(&self) -> Values<'_> {
+        match self.layout.precision {
+            Precision::Single => Values::Single(self.values()),
+            Precision::Double => Values::Double(self.doubles()),
+        }
+    }
+
+    /// All values of a model in single precision, array after array; empty for others.
     pub fn values(&self) -> &[f32] {
         match &self.parameters {
             Parameters::F32(values) => values,
-            Parameters::Synthetic => &[],
+            Parameters::F64(_) | Parameters::Few(_) | Parameters::Synthetic => &[],
+        }
+    }
+
+    /// All values of a model in double precision, array after array; empty for others.
+    pub fn doubles(&self) -> &[f64] {
+        match &self.parameters {
+            Parameters::F64(values) => values,
+            Parameters::Few(values) => &values[..self.layout.parameters as usize],
+            Parameters::F32(_) | Parameters::Synthetic => &[],
         }
     }
 
     /// Each array's shape and values, row by row; no values for a synthetic model.
-    pub fn arrays(&self) -> impl Iterator<Item = (&[usize], &[f32])> {
-        let mut rest = self.values();
+    pub fn arrays(&self) -> impl Iterator<Item = (&[usize], Values<'_>)> {
+        let mut rest = self.all();
         self.layout.shapes().map(move |shape| {
             let length = if rest.is_empty() { 0 } else { count(shape) as usize };
             let (array, after) = rest.split_at(length);
@@ -100,7 +221,11 @@ impl Model {
 
     /// Bytes that the model holds in memory beside itself and its shared layout.
     pub fn heap_bytes(&self) -> usize {
-        size_of_val(self.values())
+        match &self.parameters {
+            Parameters::F32(values) => size_of_val(&**values),
+            Parameters::F64(values) => size_of_val(&**values),
+            Parameters::Few(_) | Parameters::Synthetic => 0,
+        }
     }
 
     /// A hash of shapes and values (XXH3 over the bits, little endian): equal for equal models, on every machine, and
@@ -113,15 +238,23 @@ impl Model {
                 hash.update(&(length as u64).to_le_bytes());
             }
         }
-        let mut bytes = [0; 4096];
-        for values in self.values().chunks(bytes.len() / 4) {
-            let bytes = &mut bytes[..4 * values.len()];
-            for (target, value) in bytes.chunks_exact_mut(4).zip(values) {
-                target.copy_from_slice(&value.to_le_bytes());
-            }
-            hash.update(bytes);
+        match self.all() {
+            Values::Single(values) => update(&mut hash, values, |value| value.to_le_bytes()),
+            Values::Double(values) => update(&mut hash, values, |value| value.to_le_bytes()),
         }
         hash.digest()
+    }
+}
+
+/// Adds the bits of values to a hash, a few at a time.
+fn update<T: Copy, const BYTES: usize>(hash: &mut Xxh3, values: &[T], bits: impl Fn(T) -> [u8; BYTES]) {
+    const CHUNK: usize = 512;
+    let mut bytes = [[0; BYTES]; CHUNK];
+    for values in values.chunks(CHUNK) {
+        for (target, value) in bytes.iter_mut().zip(values) {
+            *target = bits(*value);
+        }
+        hash.update(bytes[..values.len()].as_flattened());
     }
 }
 
@@ -135,15 +268,28 @@ mod tests {
 
     #[test]
     fn a_model_is_small_beside_its_values() {
-        assert!(size_of::<Model>() <= 64);
+        assert!(size_of::<Model>() <= 32);
+    }
+
+    #[test]
+    fn a_few_values_in_double_precision_take_no_buffer() {
+        for length in 0..4 {
+            let layout = Arc::new(Layout::new([vec![length]]).in_double_precision());
+            let values: Vec<f64> = (0..length).map(|value| value as f64 + 0.1).collect();
+            let model = Model::double(layout, &values);
+            assert_eq!(model.doubles(), values);
+            assert!(model.values().is_empty() && !model.is_synthetic());
+            assert_eq!(model.heap_bytes(), if length <= 2 { 0 } else { 8 * length });
+            assert_eq!(model.layout().bytes(), 8 * length as u64);
+        }
     }
 
     #[test]
     fn arrays_follow_one_another_in_the_buffer() {
         let model = Model::new(layout(), (0..9).map(|value| value as f32).collect());
         let arrays: Vec<_> = model.arrays().collect();
-        assert_eq!(arrays[0], (&[2, 3][..], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0][..]));
-        assert_eq!(arrays[1], (&[3][..], &[6.0, 7.0, 8.0][..]));
+        assert_eq!(arrays[0], (&[2, 3][..], Values::Single(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0])));
+        assert_eq!(arrays[1], (&[3][..], Values::Single(&[6.0, 7.0, 8.0])));
         assert_eq!(model.layout().bytes(), 36);
     }
 
@@ -165,6 +311,10 @@ mod tests {
         other[8] = f32::from_bits(other[8].to_bits() + 1);
         assert_ne!(digest(layout(), &values), digest(layout(), &other));
         assert_ne!(digest(layout(), &values), digest(Arc::new(Layout::new([vec![9]])), &values));
+        let double = Arc::new(Layout::new([vec![5]]).in_double_precision());
+        let digests =
+            [0.0, -0.0, 1.0].map(|last| Model::double(double.clone(), &[1.0, 2.0, 3.0, 4.0, last]).digest());
+        assert!(digests[0] != digests[1] && digests[1] != digests[2]);
         let large: Vec<f32> = (0..5000).map(|value| value as f32).collect();
         insta::assert_snapshot!(
             format!("{:016x}", digest(Arc::new(Layout::new([vec![5000]])), &large)),
