@@ -1,7 +1,7 @@
 //! Jobs: how long they take in scenario time, and what comes of them.
 
 use crate::learning::spec::Compute as Spec;
-use crate::learning::{Learner, fedavg};
+use crate::learning::{Learner, aggregation_work, fedavg};
 use crate::node::io::{Job, JobResult};
 use crate::random::{Purpose, Stream};
 use crate::wire::PeerId;
@@ -31,29 +31,30 @@ impl Compute {
         let mut random = Stream::new(self.seed, u64::from(node), Purpose::Compute, counter);
         distribution.draw(&mut random).saturating_mul(times)
     }
+
+    /// About how many floating-point operations a job makes, so that an engine can do at once what is less work than
+    /// handing it to another thread.
+    pub fn work(learner: &dyn Learner, node: PeerId, job: &Job) -> u64 {
+        match job {
+            Job::Train { epochs, .. } => learner.training_work(node, *epochs),
+            Job::Aggregate(parts) => aggregation_work(parts),
+            // The test split is smaller than the other, and only the way forward is gone.
+            Job::Evaluate(_) => learner.training_work(node, 1),
+        }
+    }
 }
 
-/// The result of a job that takes no computing: a model that only weighs stays what it is.
+/// The result of a job that takes no computing: a model that only weighs stays what it is, and so does one that is not
+/// trained.
 pub fn trivial(job: &Job) -> Option<JobResult> {
     match job {
-        Job::Train { start, .. } if start.is_synthetic() => Some(JobResult::Model(Arc::clone(start))),
+        Job::Train { start, .. } if !start.is_trained() => Some(JobResult::Model(Arc::clone(start))),
         Job::Aggregate(parts) => match parts.first() {
             Some((first, _)) if first.is_synthetic() => Some(JobResult::Model(Arc::clone(first))),
             _ => None,
         },
-        Job::Evaluate(model) if model.is_synthetic() => Some(JobResult::Evaluation(None)),
+        Job::Evaluate(model) if !model.is_trained() => Some(JobResult::Evaluation(None)),
         Job::Train { .. } | Job::Evaluate(_) => None,
-    }
-}
-
-/// About how many floating-point operations a job takes.
-pub fn work(_learner: &dyn Learner, _node: PeerId, job: &Job) -> u64 {
-    match job {
-        Job::Aggregate(parts) => {
-            let parameters = parts.first().map_or(0, |(model, _)| model.layout().parameters());
-            parameters * parts.len() as u64
-        }
-        Job::Train { .. } | Job::Evaluate(_) => u64::MAX,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Accuracy, loss and consensus distance of rounds: each node's model as it finished the round, outside protocol
+//! Accuracy, loss and consensus distance of rounds, as far as models have them: each node's model as it finished the round, outside protocol
 //! time, every distinct model once. Above a thousand nodes a seeded sample of them stands for all.
 
 use crate::learning::{Evaluation, Learner, Model, consensus_distance};
@@ -103,17 +103,18 @@ impl Evaluator {
             if evaluated.panicked {
                 warnings.push(format!("round {} has no accuracy: its evaluation panicked", evaluated.round));
             }
-            let column = |of: fn(&Evaluation) -> f64| -> Vec<f64> {
-                evaluated.nodes.iter().map(|(_, it)| of(it)).collect()
+            let column = |of: fn(&Evaluation) -> Option<f64>| -> Vec<f64> {
+                evaluated.nodes.iter().filter_map(|(_, it)| of(it)).collect()
             };
-            let (accuracy, loss) = (Spread::of(&column(|it| it.accuracy)), Spread::of(&column(|it| it.loss)));
-            if let (Some(accuracy), Some(loss)) = (accuracy, loss) {
-                log.evaluated(evaluated.round, accuracy, loss, evaluated.consensus);
-            }
+            // Models of one learner all have an accuracy, or none has.
+            let (accuracy, loss) =
+                (Spread::of(&column(|it| it.accuracy)), Spread::of(&column(|it| Some(it.loss))));
+            log.evaluated(evaluated.round, accuracy, loss, evaluated.consensus);
             for (node, it) in evaluated.nodes {
-                let last = self.last.entry(node).or_insert((evaluated.round, it.accuracy));
+                let Some(accuracy) = it.accuracy else { continue };
+                let last = self.last.entry(node).or_insert((evaluated.round, accuracy));
                 if last.0 <= evaluated.round {
-                    *last = (evaluated.round, it.accuracy);
+                    *last = (evaluated.round, accuracy);
                 }
             }
         }

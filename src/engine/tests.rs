@@ -26,6 +26,10 @@ impl Learner for Faulty {
         self.inner.train(node, round, epochs, start)
     }
 
+    fn training_work(&self, node: u32, epochs: u32) -> u64 {
+        self.inner.training_work(node, epochs)
+    }
+
     fn evaluate(&self, model: &Model) -> Option<Evaluation> {
         assert!(!self.evaluate, "no evaluation for you");
         self.inner.evaluate(model)

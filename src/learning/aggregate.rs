@@ -33,6 +33,16 @@ pub fn mix(models: &[(Arc<Model>, f64)]) -> Model {
     combine(models, 1.0)
 }
 
+/// About how many floating-point operations it takes to combine such models; 0 if they only weigh.
+pub fn aggregation_work(models: &[(Arc<Model>, f64)]) -> u64 {
+    match models.first() {
+        Some((first, _)) if !first.is_synthetic() => {
+            first.layout().parameters().saturating_mul(models.len() as u64)
+        }
+        _ => 0,
+    }
+}
+
 /// `Σ weight / total · model`.
 fn combine(models: &[(Arc<Model>, f64)], total: f64) -> Model {
     let layout = models.first().expect("there are models to combine").0.layout().clone();

@@ -1,10 +1,14 @@
 //! Whether a scenario's `learning` block makes sense by itself, before any data is looked at.
 
 use super::error::LearningError;
-use super::spec::{BatchSize, Learning, ModelKind, Partitioning};
+use super::spec::{Averaging, BatchSize, Learning, ModelKind, Partitioning, Quadratic};
 
 /// The most hidden layers.
 const MAX_LAYERS: usize = 64;
+/// The most values of a vector: 1 GiB of float64.
+const MAX_DIMENSION: u32 = 1 << 27;
+/// The most values of all nodes' points together: what a machine draws in some seconds.
+const MAX_DRAWN: u64 = 1 << 30;
 
 impl Learning {
     /// Finds the first setting that makes no sense.
@@ -46,6 +50,12 @@ impl Learning {
                 })?;
                 require(!it.hidden.contains(&0), "model.hidden", || "has a layer without units".into())?;
             }
+            ModelKind::Averaging(Averaging { dimension, .. })
+            | ModelKind::Quadratic(Quadratic { dimension, .. }) => {
+                require((1..=MAX_DIMENSION).contains(dimension), "model.dimension", || {
+                    format!("is {dimension}; it must be between 1 and {MAX_DIMENSION}")
+                })?;
+            }
             ModelKind::Synthetic(it) => {
                 require(it.size.0 >= 4, "model.size", || {
                     format!("is {}; it must hold at least one float32, 4B", it.size)
@@ -64,6 +74,17 @@ impl Learning {
             }
         }
         Ok(())
+    }
+}
+
+impl Quadratic {
+    /// Whether so many nodes' points can be drawn.
+    pub(super) fn check(&self, nodes: u32) -> Result<(), LearningError> {
+        let drawn = u64::from(nodes) * u64::from(self.dimension);
+        require(drawn <= MAX_DRAWN, "model.dimension", || {
+            let most = MAX_DRAWN / u64::from(nodes.max(1));
+            format!("is {}; with {nodes} nodes it can be at most {most}", self.dimension)
+        })
     }
 }
 
@@ -96,6 +117,8 @@ mod tests {
         insta::assert_snapshot!(fault(r#"{"partitioning": {"kind": "percentage", "percentage": 101}}"#), @"partitioning.percentage is 101; it must be between 0 and 100");
         insta::assert_snapshot!(fault(r#"{"model": {"kind": "mlp", "hidden": []}}"#), @"model.hidden has 0 layers; there must be 1 to 64");
         insta::assert_snapshot!(fault(r#"{"model": {"kind": "mlp", "hidden": [8, 0]}}"#), @"model.hidden has a layer without units");
+        insta::assert_snapshot!(fault(r#"{"model": {"kind": "averaging", "dimension": 0}}"#), @"model.dimension is 0; it must be between 1 and 134217728");
+        insta::assert_snapshot!(fault(r#"{"model": {"kind": "quadratic", "dimension": 4000000000}}"#), @"model.dimension is 4000000000; it must be between 1 and 134217728");
         insta::assert_snapshot!(fault(r#"{"model": {"kind": "synthetic", "size": "3B"}}"#), @"model.size is 3B; it must hold at least one float32, 4B");
         insta::assert_snapshot!(
             fault(r#"{"compute": {"train": {"kind": "pareto", "scale": "1ms", "shape": 0}}}"#),

@@ -73,7 +73,7 @@ impl Classifier {
         }
         let (right, loss) = self.form.load(model.values()).score(rows);
         let mean = |sum| sum / f64::from(samples);
-        Some(Evaluation { accuracy: mean(f64::from(right)), loss: mean(loss), samples })
+        Some(Evaluation { accuracy: Some(mean(f64::from(right))), loss: mean(loss), samples })
     }
 }
 
@@ -104,6 +104,14 @@ impl Learner for Classifier {
             }
         }
         Model::new(self.form.layout().clone(), workspace.values())
+    }
+
+    /// Two operations for each parameter and row on the way forward, and as many on the way back.
+    fn training_work(&self, node: u32, epochs: u32) -> u64 {
+        let parameters = self.form.layout().parameters();
+        [u64::from(self.samples(node)), u64::from(epochs), 4]
+            .into_iter()
+            .fold(parameters, u64::saturating_mul)
     }
 
     fn evaluate(&self, model: &Model) -> Option<Evaluation> {

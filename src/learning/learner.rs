@@ -18,11 +18,15 @@ pub trait Learner: Send + Sync {
     /// pass. A model that diverges holds values that are not finite; that is a result, not a failure.
     fn train(&self, node: u32, round: u32, epochs: u32, start: &Model) -> Model;
 
-    /// Accuracy and loss on the whole test split; nothing for a model that only weighs.
+    /// About how many floating-point operations [`Learner::train`] makes for the node, so that an engine can do at once
+    /// what is less work than handing it to another thread; 0 if training leaves models as they are.
+    fn training_work(&self, node: u32, epochs: u32) -> u64;
+
+    /// Accuracy and loss on the whole test split; nothing for a model that has neither.
     fn evaluate(&self, model: &Model) -> Option<Evaluation>;
 
     /// Accuracy and loss on the node's own share of the test split, which is what P2PFL's peers evaluate on and tell
-    /// others. Nothing if the share is empty or the model only weighs.
+    /// others. Nothing if the share is empty or the model has neither.
     fn evaluate_local(&self, node: u32, model: &Model) -> Option<Evaluation>;
 
     /// How many rows the node trains on, which is what its model weighs in an average; at least 1.
@@ -32,9 +36,10 @@ pub trait Learner: Send + Sync {
 /// How well a model does on some rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// The share of rows put into the right class, from 0 to 1.
-    pub accuracy: f64,
-    /// The mean cross-entropy in nats. Infinite or not a number if the model has diverged, which JSON writes as `null`.
+    /// The share of rows put into the right class, from 0 to 1; nothing if the model puts nothing into classes.
+    pub accuracy: Option<f64>,
+    /// The mean cross-entropy in nats, or whatever else is minimised. Infinite or not a number if the model has
+    /// diverged, which JSON writes as `null`.
     pub loss: f64,
     /// The rows it was evaluated on.
     pub samples: u32,

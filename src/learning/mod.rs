@@ -8,6 +8,7 @@
 //! [`fedavg`] and [`mix`] combine [`Model`]s, [`consensus_distance`] says how far apart they are.
 
 mod aggregate;
+mod averaging;
 pub mod byzantine;
 mod check;
 mod classifier;
@@ -19,20 +20,21 @@ mod learner;
 mod model;
 mod partition;
 mod perceptron;
+mod quadratic;
 pub mod spec;
 mod synthetic;
 
-pub use aggregate::{fedavg, mix};
+pub use aggregate::{aggregation_work, fedavg, mix};
 pub use consensus::consensus_distance;
 pub use error::LearningError;
 pub use learner::{Evaluation, Learner};
-pub use model::{Layout, Model};
+pub use model::{Layout, Model, Precision, Values};
 
 use spec::{Learning, ModelKind};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Makes what `nodes` nodes learn with. Loads and shares out the dataset, unless the model is synthetic and needs none.
+/// Makes what `nodes` nodes learn with. Loads and shares out the dataset, unless the model needs none.
 ///
 /// Paths in the scenario are relative to `folder`, that of the scenario's file.
 ///
@@ -47,6 +49,11 @@ pub fn build(
     spec.check()?;
     let learner: Arc<dyn Learner> = match &spec.model {
         ModelKind::Synthetic(it) => Arc::new(synthetic::Synthetic::new(it.size)),
+        ModelKind::Averaging(it) => Arc::new(averaging::Averaging::new(it, seed)),
+        ModelKind::Quadratic(it) => {
+            it.check(nodes)?;
+            Arc::new(quadratic::Quadratic::new(it, spec, nodes, seed))
+        }
         ModelKind::Softmax(_) => Arc::new(classifier::Classifier::new(spec, &[], nodes, seed, folder)?),
         ModelKind::Mlp(it) => Arc::new(classifier::Classifier::new(spec, &it.hidden, nodes, seed, folder)?),
     };

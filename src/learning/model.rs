@@ -219,6 +219,11 @@ impl Model {
         matches!(self.parameters, Parameters::Synthetic)
     }
 
+    /// Whether training changes it. Where it does not there is nothing to evaluate either.
+    pub fn is_trained(&self) -> bool {
+        !self.is_synthetic() && self.layout.is_trained()
+    }
+
     /// Bytes that the model holds in memory beside itself and its shared layout.
     pub fn heap_bytes(&self) -> usize {
         match &self.parameters {

@@ -18,7 +18,7 @@ pub struct Learning {
     pub partitioning: Partitioning,
     /// The model. Default: `softmax`.
     pub model: ModelKind,
-    /// Initial parameters. Default: `random`.
+    /// Initial parameters; `averaging` has its own. Default: `random`.
     pub init: Init,
     /// Step size of gradient descent. Default 0.5.
     pub learning_rate: f64,
@@ -120,6 +120,10 @@ tagged! {
         Softmax(Softmax) = "softmax",
         /// Layers of rectified linear units, then softmax.
         Mlp(Mlp) = "mlp",
+        /// A vector that is mixed and never trained: for studying how fast averaging brings nodes to their mean.
+        Averaging(Averaging) = "averaging",
+        /// A vector x and a point b for each node, whose loss is ½‖x − b‖²: for studying learning where its end is known. An epoch is one step x ← x − `learning_rate` · (x − b); the loss in results is that of all nodes together.
+        Quadratic(Quadratic) = "quadratic",
         /// Learns nothing, only weighs: for studying the network alone.
         Synthetic(Synthetic) = "synthetic",
     }
@@ -139,6 +143,54 @@ pub struct Mlp {
     pub hidden: Vec<u32>,
 }
 
+/// See [`ModelKind::Averaging`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Averaging {
+    /// Values of the vector, float64. Default 1.
+    #[serde(default = "one_value")]
+    pub dimension: u32,
+    /// What nodes begin with. Default: `normal`.
+    #[serde(default)]
+    pub init: Start,
+}
+
+/// What nodes of the model `averaging` begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// Every value is the node's number.
+    Index,
+    /// Every value is drawn from the standard normal distribution.
+    #[default]
+    Normal,
+    /// All values are 0 but one, which is 1: that of the node's number, counted round.
+    OneHot,
+}
+
+/// See [`ModelKind::Quadratic`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quadratic {
+    /// Values of the vector, float64. Default 1.
+    #[serde(default = "one_value")]
+    pub dimension: u32,
+    /// The nodes' points. Default: `normal`.
+    #[serde(default)]
+    pub targets: Targets,
+}
+
+/// The points of nodes in the model `quadratic`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Targets {
+    /// Every value is the node's number.
+    Index,
+    /// Every value is drawn from the standard normal distribution.
+    #[default]
+    Normal,
+}
+
 /// See [`ModelKind::Synthetic`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -154,7 +206,7 @@ pub struct Synthetic {
 pub enum Init {
     /// All zero. Good for `softmax`; hidden units that are all alike never become different, so an `mlp` learns only its last biases.
     Zeros,
-    /// Drawn from the seed, uniform within ±√(6 / (inputs + outputs)) for each layer (Glorot and Bengio 2010); biases zero.
+    /// Drawn from the seed: for `quadratic` from the standard normal distribution, for others uniform within ±√(6 / (inputs + outputs)) for each layer (Glorot and Bengio 2010); biases zero.
     #[default]
     Random,
 }
@@ -236,6 +288,10 @@ fn label() -> String {
 
 fn one() -> f64 {
     1.0
+}
+
+fn one_value() -> u32 {
+    1
 }
 
 fn two() -> u32 {

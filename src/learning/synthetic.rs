@@ -28,6 +28,10 @@ impl Learner for Synthetic {
         start.clone()
     }
 
+    fn training_work(&self, _node: u32, _epochs: u32) -> u64 {
+        0
+    }
+
     fn evaluate(&self, _model: &Model) -> Option<Evaluation> {
         None
     }

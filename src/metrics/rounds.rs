@@ -101,11 +101,17 @@ impl RoundLog {
         }
     }
 
-    /// How good the models of `round` were.
-    pub fn evaluated(&mut self, round: u32, accuracy: Spread, loss: Spread, consensus: Option<f64>) {
+    /// How good the models of `round` were, as far as there is anything to say of such models.
+    pub fn evaluated(
+        &mut self,
+        round: u32,
+        accuracy: Option<Spread>,
+        loss: Option<Spread>,
+        consensus: Option<f64>,
+    ) {
         let entry = self.rounds.entry(round).or_default();
-        entry.accuracy = Some(accuracy);
-        entry.loss = Some(loss);
+        entry.accuracy = accuracy;
+        entry.loss = loss;
         entry.consensus_distance = consensus.filter(|distance| distance.is_finite());
     }
 
@@ -257,8 +263,8 @@ mod tests {
     #[test]
     fn a_diverged_model_is_null_and_not_an_error() {
         let mut log = RoundLog::default();
-        let diverged = Spread::of(&[0.5, f64::NAN, 0.1]).unwrap();
-        log.evaluated(0, Spread::of(&[0.5, 0.25]).unwrap(), diverged, Some(f64::INFINITY));
+        let diverged = Spread::of(&[0.5, f64::NAN, 0.1]);
+        log.evaluated(0, Spread::of(&[0.5, 0.25]), diverged, Some(f64::INFINITY));
         let json = serde_json::to_string(&log.rounds(Time::ZERO)[0]).unwrap();
         assert!(json.contains(r#""accuracy":{"mean":0.375,"min":0.25,"max":0.5}"#), "{json}");
         assert!(
@@ -267,5 +273,8 @@ mod tests {
         );
         let back: Round = serde_json::from_str(&json).unwrap();
         assert!(back.loss.unwrap().mean.is_nan());
+        log.evaluated(1, None, None, Some(0.25));
+        let round = &log.rounds(Time::ZERO)[1];
+        assert_eq!((round.accuracy, round.loss, round.consensus_distance), (None, None, Some(0.25)));
     }
 }

@@ -307,8 +307,8 @@ fn threshold(text: &str, value: serde_json::Value, passed: bool) -> Threshold {
     Threshold { threshold: text.to_owned(), value, passed }
 }
 
-fn spread(mean: f64, min: f64, max: f64) -> Spread {
-    Spread { mean, min, max }
+fn spread(mean: f64, min: f64, max: f64) -> Option<Spread> {
+    Some(Spread { mean, min, max })
 }
 
 fn seconds(seconds: u64) -> Time {

@@ -55,14 +55,14 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     let model = learner.initial(0);
     let shapes: Vec<&[usize]> = model.layout().shapes().collect();
     let book = AddressBook::numbered(scenario.nodes);
-    let model_bytes = weights::encoded_len(&shapes, size_of::<f32>());
+    let model_bytes = weights::encoded_len(&shapes, model.layout().precision().bytes());
     let rules = Rules {
         seed: scenario.seed,
         settings: scenario.settings.clone(),
         workflow: scenario.workflow.clone(),
         sizes: Sizes::new(book.clone(), model_bytes),
         book,
-        evaluates: !model.is_synthetic(),
+        evaluates: model.is_trained(),
     };
     let links = links(loaded, &scenario)?;
     let script = script(loaded, &scenario)?;

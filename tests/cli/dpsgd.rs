@@ -59,6 +59,41 @@ fn a_node_that_comes_back_takes_part_again() {
 }
 
 #[test]
+fn vectors_that_are_only_averaged_have_a_distance_and_nothing_else() {
+    let ran = run(&dpsgd(
+        16,
+        json!({ "kind": "ring" }),
+        json!({ "learning": { "model": { "kind": "averaging", "size": null, "init": "index" } } }),
+    ))
+    .completed();
+    let rounds = &ran.result.rounds;
+    assert!(rounds.iter().all(|round| round.accuracy.is_none() && round.loss.is_none()));
+    let distances: Vec<f64> =
+        rounds.iter().map(|round| round.consensus_distance.expect("a distance")).collect();
+    assert!(distances.is_sorted_by(|a, b| a > b) && distances[0] < 4.61, "{distances:?}");
+    assert_eq!(ran.result.r#final.consensus_distance, distances.last().copied());
+    assert!(!ran.ended.stdout.contains("accuracy"), "{}", ran.ended.stdout);
+}
+
+#[test]
+fn quadratic_losses_have_a_loss_and_no_accuracy() {
+    let ran = run(&dpsgd(
+        8,
+        json!({ "kind": "full" }),
+        json!({
+            "workflow": { "rounds": 30 },
+            "learning": { "model": { "kind": "quadratic", "size": null, "targets": "index" }, "init": "zeros" },
+            "thresholds": ["final.loss.max < 2.6251"]
+        }),
+    ))
+    .completed();
+    let last = ran.result.r#final;
+    assert!(last.accuracy.is_none());
+    // The mean of 0..7 is 3.5, their variance 5.25; on a complete graph mixing reaches the mean.
+    assert!(last.loss.is_some_and(|loss| (loss.mean - 2.625).abs() < 1e-4), "{last:?}");
+}
+
+#[test]
 fn mixing_brings_models_together_and_they_learn() {
     let ran = run(&dpsgd(
         10,

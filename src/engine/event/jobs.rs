@@ -1,7 +1,7 @@
 //! Jobs on the virtual clock: how long one takes is drawn from the scenario; what comes of it is computed in the
 //! background, and waited for only when the event that needs it comes up.
 
-use crate::engine::compute;
+use crate::engine::compute::{self, Compute};
 use crate::learning::{Evaluation, Learner, Model};
 use crate::node::io::{Job, JobResult};
 use crate::wire::PeerId;
@@ -46,7 +46,7 @@ impl Value {
         if let Some(result) = compute::trivial(&job) {
             return Self::of(Ok(result));
         }
-        if compute::work(&**learner, node, &job) < SMALL {
+        if Compute::work(&**learner, node, &job) < SMALL {
             return Self::of(attempt(&**learner, node, &job));
         }
         let state = Mutex::new(State::Waiting(node, Box::new(job)));

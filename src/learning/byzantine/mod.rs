@@ -7,7 +7,7 @@ pub mod spec;
 
 use super::error::LearningError;
 use super::learner::{Evaluation, Learner};
-use super::model::Model;
+use super::model::{Model, Precision};
 use crate::random::{Purpose, Stream};
 use crate::scenario::distribution::standard_normal;
 use crate::scenario::selection::{Fault, groups};
@@ -85,6 +85,10 @@ impl Learner for Corrupted {
         }
     }
 
+    fn training_work(&self, node: u32, epochs: u32) -> u64 {
+        self.honest.training_work(node, epochs)
+    }
+
     fn evaluate(&self, model: &Model) -> Option<Evaluation> {
         self.honest.evaluate(model)
     }
@@ -102,6 +106,11 @@ impl Learner for Corrupted {
 fn changed(model: &Model, other: &Model, mut value: impl FnMut(f64, f64) -> f64) -> Model {
     if model.is_synthetic() {
         return model.clone();
+    }
+    if model.layout().precision() == Precision::Double {
+        let pairs = model.doubles().iter().zip(other.doubles());
+        let values: Vec<f64> = pairs.map(|(a, b)| value(*a, *b)).collect();
+        return Model::double(model.layout().clone(), &values);
     }
     let pairs = model.values().iter().zip(other.values());
     let values = pairs.map(|(a, b)| value(f64::from(*a), f64::from(*b)) as f32).collect();

@@ -172,7 +172,10 @@ impl Outcome {
 impl Final {
     /// The figures of the last round that has any.
     pub fn of(rounds: &[Round]) -> Self {
-        let last = rounds.iter().rev().find(|round| round.accuracy.is_some() || round.loss.is_some());
+        let evaluated = |round: &&Round| {
+            round.accuracy.is_some() || round.loss.is_some() || round.consensus_distance.is_some()
+        };
+        let last = rounds.iter().rev().find(evaluated);
         last.map_or_else(Self::default, |round| Self {
             accuracy: round.accuracy,
             loss: round.loss,

@@ -43,7 +43,8 @@ impl P2pfl {
         evaluation: Option<Evaluation>,
     ) {
         if let Some(it) = evaluation {
-            let metrics = Arc::from([("test_loss", it.loss), ("test_metric", it.accuracy)]);
+            let accuracy = it.accuracy.map(|accuracy| ("test_metric", accuracy));
+            let metrics = [("test_loss", it.loss)].into_iter().chain(accuracy).collect();
             links.broadcast(cx, round as i32, GossipBody::Metrics(metrics));
         }
     }

@@ -135,7 +135,7 @@ impl Bench {
             all.append(&mut rest);
             let result = match job {
                 Job::Evaluate(_) => {
-                    JobResult::Evaluation(Some(Evaluation { accuracy: 0.5, loss: 1.0, samples: 1 }))
+                    JobResult::Evaluation(Some(Evaluation { accuracy: Some(0.5), loss: 1.0, samples: 1 }))
                 }
                 Job::Train { .. } => JobResult::Model(model(&[1.0, 1.0])),
                 Job::Aggregate(parts) => JobResult::Model(Arc::new(crate::learning::fedavg(&parts))),

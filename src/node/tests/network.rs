@@ -347,7 +347,7 @@ impl Network {
             }
             Job::Evaluate(model) => {
                 let loss = f64::from(model.values()[0]);
-                JobResult::Evaluation(Some(Evaluation { accuracy: 0.5, loss, samples: 1 }))
+                JobResult::Evaluation(Some(Evaluation { accuracy: Some(0.5), loss, samples: 1 }))
             }
         }
     }

@@ -219,7 +219,11 @@ fn any_input() -> impl Strategy<Value = (u16, Sent)> {
     let results = prop_oneof![
         Just(JobResult::Model(model(&[1.0, 2.0]))),
         Just(JobResult::Evaluation(None)),
-        Just(JobResult::Evaluation(Some(Evaluation { accuracy: 0.1, loss: f64::INFINITY, samples: 1 }))),
+        Just(JobResult::Evaluation(Some(Evaluation {
+            accuracy: Some(0.1),
+            loss: f64::INFINITY,
+            samples: 1
+        }))),
     ];
     let input = prop_oneof![
         8 => (0_u32..6, round(), body(), 0_u32..3)

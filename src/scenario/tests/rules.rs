@@ -111,6 +111,12 @@ fn parameters_of_kinds_are_refused_where_they_stand() {
         ("/learning/model", json!({ "kind": "mlp", "hidden": [100000, 100000] }), "learning.model.hidden"),
         ("/learning/model", json!({ "kind": "synthetic", "size": "2GiB" }), "learning.model.size"),
         ("/learning/model", json!({ "kind": "synthetic", "size": "7B" }), "learning.model.size"),
+        ("/learning/model", json!({ "kind": "averaging", "dimension": 0 }), "learning.model.dimension"),
+        (
+            "/learning/model",
+            json!({ "kind": "quadratic", "dimension": 200_000_000 }),
+            "learning.model.dimension",
+        ),
         ("/learning/dataset", json!({ "kind": "csv", "train": "" }), "learning.dataset.train"),
         (
             "/learning/compute",
@@ -268,6 +274,10 @@ fn what_has_no_effect_is_named() {
     warned(&[("/thresholds/-", json!("finale.accuracy.mean > 0.5"))], "unknown-threshold");
     let synthetic = ("/learning/model", json!({ "kind": "synthetic" }));
     warned(&[synthetic, ("/thresholds/-", json!("final.accuracy.mean > 0.5"))], "nothing-learnt");
+    let averaging = ("/learning/model", json!({ "kind": "averaging" }));
+    warned(&[averaging, ("/thresholds/-", json!("final.loss.mean < 0.5"))], "nothing-learnt");
+    let quadratic = ("/learning/model", json!({ "kind": "quadratic" }));
+    assert_eq!(found(&[quadratic, ("/thresholds/-", json!("final.loss.mean < 0.5"))]), []);
     let dpsgd = ("/workflow", json!({ "kind": "dpsgd" }));
     warned(&[dpsgd.clone(), ("/settings", json!({ "gossip": { "ttl": 5 } }))], "setting-without-effect");
     assert_eq!(found(&[dpsgd, ("/settings", json!({ "training": { "aggregation_timeout": "5s" } }))]), []);

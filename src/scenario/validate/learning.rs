@@ -2,7 +2,7 @@
 
 use super::script::{MAX_NAMED, named, picks, unresolved};
 use super::{MAX_NODES, Report};
-use crate::learning::spec::{BatchSize, Dataset, ModelKind, Partitioning};
+use crate::learning::spec::{Averaging, BatchSize, Dataset, ModelKind, Partitioning, Quadratic};
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::units::Size;
@@ -113,6 +113,15 @@ fn model(model: &ModelKind, dataset: &Dataset, report: &mut Report) {
                 );
             }
         }
+        ModelKind::Averaging(Averaging { dimension, .. })
+        | ModelKind::Quadratic(Quadratic { dimension, .. }) => {
+            let path = "learning.model.dimension";
+            report.at_least_one(path, *dimension);
+            if 8 * u64::from(*dimension) > MAX_MODEL.0 {
+                let message = format!("a model of {dimension} float64 is larger than {MAX_MODEL}");
+                report.error(path, message, "P2PFL's messages end there");
+            }
+        }
         ModelKind::Synthetic(it) => {
             let path = "learning.model.size";
             if it.size.0 == 0 || !it.size.0.is_multiple_of(4) {
@@ -155,7 +164,7 @@ fn byzantine(scenario: &Scenario, report: &mut Report) {
         }
         usable &= picks(&attackers.nodes, &path.key("nodes"), report);
     }
-    if matches!(scenario.learning.model, ModelKind::Synthetic(_)) {
+    if matches!(scenario.learning.model, ModelKind::Synthetic(_) | ModelKind::Averaging(_)) {
         let message = "a model that is not trained cannot be lied about";
         report.warn(
             all.clone(),

@@ -177,9 +177,15 @@ fn thresholds(scenario: &Scenario, report: &mut Report) {
         match text.parse::<Threshold>() {
             Err(fault) => report.error(path, fault.message, fault.help),
             Ok(threshold) => {
-                let learnt = ["final.accuracy", "final.loss"].iter().any(|it| threshold.path.starts_with(it));
-                if learnt && matches!(scenario.learning.model, ModelKind::Synthetic(_)) {
-                    let message = "a synthetic model learns nothing: its accuracy is never known";
+                let unknown: &[(&str, &str)] = match &scenario.learning.model {
+                    ModelKind::Softmax(_) | ModelKind::Mlp(_) => &[],
+                    ModelKind::Quadratic(_) => &[("final.accuracy", "accuracy")],
+                    ModelKind::Synthetic(_) | ModelKind::Averaging(_) => {
+                        &[("final.accuracy", "accuracy"), ("final.loss", "loss")]
+                    }
+                };
+                if let Some((_, what)) = unknown.iter().find(|(it, _)| threshold.path.starts_with(it)) {
+                    let message = format!("such a model has no {what}: it is never known");
                     report.warn(path.clone(), "nothing-learnt", message, "leave the threshold out");
                 }
                 let head = threshold.path.split('.').next().unwrap_or_default();
