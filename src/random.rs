@@ -51,6 +51,8 @@ pub enum Purpose {
     Churn = 19,
     /// Noise in place of what a node has learnt.
     Byzantine = 20,
+    /// Resamples of the values of runs that repeat.
+    Bootstrap = 22,
 }
 
 /// The node number of draws that belong to no node.

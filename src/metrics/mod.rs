@@ -11,6 +11,7 @@ mod ranges;
 mod recorder;
 pub mod result;
 mod rounds;
+mod statistics;
 mod throughput;
 
 pub use cost::{Cost, Meter, resident_bytes};
@@ -19,6 +20,7 @@ pub use histogram::{Histogram, MAX_NANOS, Summary};
 pub use ranges::ranges;
 pub use recorder::{Recorder, Recording};
 pub use rounds::{Round, RoundLog, Spread, TrainSet, seconds_after};
+pub use statistics::{Interval, Sample};
 pub use throughput::{Point, Series, Throughput};
 
 use serde::{Deserialize, Serialize};
