@@ -6,6 +6,8 @@ pub mod run;
 pub mod schema;
 mod setting;
 pub mod topology;
+mod verdict;
+mod watch;
 
 use crate::scenario::Diagnostics;
 use clap::{Parser, Subcommand};

@@ -1,16 +1,14 @@
 //! `p2pfl-sim run`: runs a scenario, shows how far it is, writes what it leaves, and prints a summary.
 
 use super::setting::Settings;
-use super::{CliError, Format, check};
-use crate::engine::{self, Watch};
-use crate::metrics::result::{Outcome, RunResult};
+use super::watch::{Watcher, on_ctrl_c};
+use super::{CliError, Format, check, verdict};
+use crate::metrics::result::RunResult;
 use crate::metrics::{Meter, Recording};
-use crate::report::{Folder, Progress, Snapshot, Style, summary};
+use crate::report::{Folder, Progress, Style, summary};
 use crate::scenario::{self, Loaded};
-use crate::simulation::{Concluded, Facts, Options, conclude, prepare};
+use crate::simulation::{self, Options, prepare};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Run a scenario: learn, measure, write the results and print a summary.
 #[derive(Debug, clap::Args)]
@@ -64,28 +62,26 @@ pub fn run(args: Args) -> Result<(), CliError> {
     }
     check::refuse_what_does_not_fit(&prepared.estimate, args.force)?;
     let folder = folder(args.out.as_deref(), &loaded)?;
-    let facts = Facts::of(&prepared.plan);
-    let nodes = prepared.plan.nodes();
-    let interrupted = on_ctrl_c();
     let mut watcher = Watcher {
-        progress: Progress::new(nodes, prepared.plan.rules.workflow.rounds(), args.quiet),
-        interrupted,
+        progress: Progress::new(prepared.plan.nodes(), prepared.plan.rules.workflow.rounds(), args.quiet),
+        interrupted: on_ctrl_c(),
     };
-    let run = engine::run(prepared.plan, &mut watcher)
-        .map_err(|error| CliError::Failed(format!("cannot start threads: {error}")))?;
+    let concluded = simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(no_threads)?;
     watcher.progress.finish();
-    let (handled, _) = run.recorder.handled();
-    let cost = meter.cost(nodes, run.inputs, handled);
-    let Concluded { result, nodes } = conclude(&loaded, &facts, &run, cost, prepared.warnings);
     // Whether or not it can be written, what was measured is shown.
-    let written = folder.write(&result, &run.series, &nodes);
-    show(&result, args.format)?;
+    let written = folder.write(&concluded.result, &concluded.series, &concluded.nodes);
+    show(&concluded.result, args.format)?;
     match written {
         Ok(()) if !args.quiet => eprintln!("Results are in {}", folder.path().display()),
         Ok(()) => {}
         Err(error) => return Err(CliError::Failed(error.to_string())),
     }
-    verdict(&result)
+    verdict::of(&concluded.result)
+}
+
+/// What it means that the engine could not begin.
+pub fn no_threads(error: std::io::Error) -> CliError {
+    CliError::Failed(format!("cannot start threads: {error}"))
 }
 
 fn folder(out: Option<&Path>, loaded: &Loaded) -> Result<Folder, CliError> {
@@ -105,63 +101,4 @@ fn show(result: &RunResult, format: Format) -> Result<(), CliError> {
         },
     };
     super::print(&text)
-}
-
-/// What the result means as an exit code. A stall that a threshold asks for is what was wanted.
-fn verdict(result: &RunResult) -> Result<(), CliError> {
-    let asked_for =
-        result.thresholds.iter().any(|it| it.passed && it.threshold.trim_start().starts_with("outcome"));
-    match result.outcome {
-        Outcome::Interrupted => return Err(CliError::Interrupted),
-        Outcome::Stalled | Outcome::Failed if !asked_for => {
-            let why = result.reason.as_deref().unwrap_or("no reason is known");
-            return Err(CliError::Failed(format!("the run {}: {why}", result.outcome.name())));
-        }
-        Outcome::Stalled | Outcome::Failed | Outcome::Completed => {}
-    }
-    let failed: Vec<&str> =
-        result.thresholds.iter().filter(|it| !it.passed).map(|it| it.threshold.as_str()).collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
-    eprintln!("p2pfl-sim: does not hold: {}", failed.join("; "));
-    Err(CliError::Threshold)
-}
-
-/// Shows progress, and hands on Ctrl-C.
-struct Watcher {
-    progress: Progress,
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Watch for Watcher {
-    fn update(&mut self, now: &engine::Snapshot) {
-        self.progress.update(&Snapshot {
-            scenario_time_s: now.scenario_s.unwrap_or_default(),
-            phase: if now.scenario_s.is_some() { "learning" } else { "set-up" }.into(),
-            round_min: now.rounds_done,
-            round_max: now.furthest_round.map_or(0, |round| round + 1).max(now.rounds_done),
-            nodes_finished: now.nodes_finished,
-            messages_total: now.messages,
-            wall_s: now.wall_s,
-        });
-    }
-
-    fn interrupted(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.interrupted)
-    }
-}
-
-/// The first Ctrl-C is noted, the second ends the program.
-fn on_ctrl_c() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&interrupted);
-    // Without a handler Ctrl-C ends the program at once, which is what a second one would do.
-    let _ = ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\np2pfl-sim: ending the run; again to end at once");
-    });
-    interrupted
 }

@@ -6,6 +6,17 @@ use crate::scenario::{Clock, Override, Speedup, Transport};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Changes to the scenario")]
 pub struct Settings {
+    #[command(flatten)]
+    named: Named,
+    /// Any other field, such as settings.gossip.ttl=50 or learning.batch_size=8; may be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<Override>,
+}
+
+/// Fields with an option of their own.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Changes to the scenario")]
+pub struct Named {
     /// What carries messages.
     #[arg(long, value_enum)]
     transport: Option<Transport>,
@@ -24,15 +35,21 @@ pub struct Settings {
     /// Seconds of scenario time in a second of wall time, or `auto`.
     #[arg(long, value_name = "F|auto")]
     speedup: Option<Speedup>,
-    /// Any other field, such as settings.gossip.ttl=50 or learning.batch_size=8; may be repeated.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    set: Vec<Override>,
 }
 
 impl Settings {
     /// The changes, in the order in which they are made: what is named on its own wins.
     pub fn overrides(&self) -> Vec<Override> {
         let mut overrides = self.set.clone();
+        overrides.extend(self.named.overrides());
+        overrides
+    }
+}
+
+impl Named {
+    /// The changes.
+    pub fn overrides(&self) -> Vec<Override> {
+        let mut overrides = Vec::new();
         overrides.extend(self.transport.map(Override::transport));
         overrides.extend(self.clock.map(Override::clock));
         overrides.extend(self.nodes.map(Override::nodes));

@@ -45,36 +45,63 @@ pub(crate) struct Positions {
     set: Vec<overrides::Applied>,
 }
 
+/// A scenario file that has been read, to be checked as often as there are settings to try on it.
+#[derive(Clone, Debug)]
+pub struct ScenarioFile {
+    name: String,
+    bytes: Vec<u8>,
+    base_dir: PathBuf,
+}
+
 /// Reads and checks a scenario file.
 ///
 /// # Errors
 /// Everything that is wrong with it, with places.
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, Diagnostics> {
-    let name = path.display().to_string();
-    let unreadable = |error: std::io::Error| {
-        let help = (error.kind() == std::io::ErrorKind::NotFound).then(|| similar_file(path)).flatten();
-        Diagnostics::from(
-            Diagnostic::of_file(&name, "unreadable", format!("cannot read {name}: {error}")).help(help),
-        )
-    };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+    ScenarioFile::read(path)?.with(overrides)
+}
+
+impl ScenarioFile {
+    /// Reads the file, and checks nothing but its size.
+    ///
+    /// # Errors
+    /// A file that is not there, cannot be read, or is too large.
+    pub fn read(path: &Path) -> Result<Self, Diagnostics> {
+        let name = path.display().to_string();
+        let unreadable = |error: std::io::Error| {
+            let help = (error.kind() == std::io::ErrorKind::NotFound).then(|| similar_file(path)).flatten();
+            Diagnostics::from(
+                Diagnostic::of_file(&name, "unreadable", format!("cannot read {name}: {error}")).help(help),
+            )
+        };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+        }
+        let mut bytes = Vec::new();
+        if metadata.len() <= MAX_BYTES {
+            file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        }
+        if metadata.len() > MAX_BYTES || bytes.len() as u64 > MAX_BYTES {
+            let message = format!("{name} is larger than {} MiB and was not read", MAX_BYTES >> 20);
+            let help = "a scenario is small; a long list of edges goes into a file of its own: \
+                        { \"kind\": \"file\", \"path\": \"edges.txt\" }";
+            return Err(Diagnostic::of_file(&name, "too-large", message).help(String::from(help)).into());
+        }
+        let base_dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(Self { name, bytes, base_dir })
     }
-    let mut bytes = Vec::new();
-    if metadata.len() <= MAX_BYTES {
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+
+    /// Checks it with these settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with places.
+    pub fn with(&self, overrides: &[Override]) -> Result<Loaded, Diagnostics> {
+        let mut loaded = parse_bytes(self.bytes.clone(), &self.name, overrides)?;
+        loaded.base_dir.clone_from(&self.base_dir);
+        Ok(loaded)
     }
-    if metadata.len() > MAX_BYTES || bytes.len() as u64 > MAX_BYTES {
-        let message = format!("{name} is larger than {} MiB and was not read", MAX_BYTES >> 20);
-        let help = "a scenario is small; a long list of edges goes into a file of its own: \
-                    { \"kind\": \"file\", \"path\": \"edges.txt\" }";
-        return Err(Diagnostic::of_file(&name, "too-large", message).help(String::from(help)).into());
-    }
-    let mut loaded = parse_bytes(bytes, &name, overrides)?;
-    loaded.base_dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(loaded)
 }
 
 /// Reads and checks a scenario given as bytes, which need not be UTF-8.

@@ -23,7 +23,7 @@ pub mod units;
 mod validate;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, ScenarioFile, load, parse};
 pub use overrides::Override;
 
 use crate::learning::spec::Learning;

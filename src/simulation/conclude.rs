@@ -2,7 +2,7 @@
 
 use crate::engine::{Fate, NodeReport, Plan, Run};
 use crate::metrics::result::{self, Engine, Final, Messages, Outcome, RunResult, SCHEMA, Setup, Threshold};
-use crate::metrics::{Cost, Round, seconds_after};
+use crate::metrics::{Cost, Round, Series, seconds_after};
 use crate::report::{NodeRow, NodeState};
 use crate::scenario::Loaded;
 use crate::scenario::thresholds::Threshold as Written;
@@ -14,10 +14,12 @@ pub struct Concluded {
     pub result: RunResult,
     /// What goes into `nodes.csv`.
     pub nodes: Vec<NodeRow>,
+    /// What goes into `series.csv`.
+    pub series: Series,
 }
 
 /// Makes the result of a run. `warnings` are those found before it ran.
-pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings: Vec<String>) -> Concluded {
+pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: Vec<String>) -> Concluded {
     let zero = run.zero.unwrap_or(run.end);
     let rounds = run.rounds.rounds(zero);
     let mut warnings = warnings;
@@ -65,7 +67,7 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: &Run, cost: Cost, warnings:
         fingerprint: run.fingerprint.clone(),
     };
     judge(loaded, &mut result);
-    Concluded { nodes: rows(facts, run), result }
+    Concluded { nodes: rows(facts, &run), result, series: run.series }
 }
 
 /// Rounds in which nodes elected different train sets: they trained and waited for different peers.

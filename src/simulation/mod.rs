@@ -4,7 +4,9 @@
 mod conclude;
 mod estimate;
 mod prepare;
+mod run;
 
 pub use conclude::{Concluded, Facts, conclude};
 pub use estimate::{Estimate, Misfit};
 pub use prepare::{Options, Prepared, prepare};
+pub use run::run;
