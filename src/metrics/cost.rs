@@ -39,6 +39,7 @@ pub struct Meter {
     began: Instant,
     cpu_s: f64,
     rss_bytes: Option<u64>,
+    alone: bool,
 }
 
 impl Meter {
@@ -48,7 +49,15 @@ impl Meter {
     pub fn start() -> Self {
         // Linux only; elsewhere the peak is that of the whole process.
         let _ = fs::write("/proc/self/clear_refs", "5");
-        Self { began: Instant::now(), cpu_s: cpu_s(), rss_bytes: status_bytes("VmRSS:") }
+        Self { began: Instant::now(), cpu_s: cpu_s(), rss_bytes: status_bytes("VmRSS:"), alone: true }
+    }
+
+    /// Begins to measure a run that goes on beside others in this process. The system tells CPU time and memory of the
+    /// process as a whole, and a run computes on threads that all runs share, so these cannot be told of one run, and
+    /// are not measured.
+    #[expect(clippy::disallowed_methods, reason = "what a run costs is a matter of the real clock")]
+    pub fn beside_others() -> Self {
+        Self { began: Instant::now(), cpu_s: f64::NAN, rss_bytes: None, alone: false }
     }
 
     /// Seconds of wall time since the start.
@@ -64,7 +73,7 @@ impl Meter {
     /// The cost until now of `nodes` nodes that handled so many inputs, of which so many were messages.
     pub fn cost(&self, nodes: u32, events: u64, messages: u64) -> Cost {
         let cpu_s = self.cpu_s();
-        let peak_rss_bytes = status_bytes("VmHWM:").or_else(peak_of_process);
+        let peak_rss_bytes = self.alone.then(|| status_bytes("VmHWM:").or_else(peak_of_process)).flatten();
         let grown = peak_rss_bytes.zip(self.rss_bytes).map(|(peak, before)| peak.saturating_sub(before));
         Cost {
             wall_s: self.wall_s(),
@@ -123,5 +132,17 @@ mod tests {
         assert!((cost.events_per_cpu_s / cost.messages_per_cpu_s - 10.0).abs() < 1e-9);
         // Other tests may run and free memory at the same time: not all of the block has to be growth.
         assert!(cost.bytes_per_node > 0.0, "{cost:?}");
+    }
+    #[test]
+    fn of_a_run_beside_others_only_its_own_is_told() {
+        let cost = Meter::beside_others().cost(64, 1_000, 100);
+        assert!(cost.wall_s >= 0.0 && cost.events == 1_000);
+        assert!(cost.cpu_s.is_nan() && cost.events_per_cpu_s.is_nan() && cost.messages_per_cpu_s.is_nan());
+        assert!(cost.bytes_per_node.is_nan() && cost.peak_rss_bytes.is_none(), "{cost:?}");
+        let written = serde_json::to_value(cost).unwrap();
+        assert_eq!(
+            (&written["cpu_s"], &written["peak_rss_bytes"]),
+            (&serde_json::Value::Null, &serde_json::Value::Null)
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! From a scenario to a result: draws, loads and checks everything that a run needs, has an engine run it, and makes
 //! a result of what was measured. Reading files and printing are not done here.
 
+mod batch;
 mod conclude;
 mod estimate;
 mod prepare;
 mod run;
 
+pub use batch::{each, in_parallel};
 pub use conclude::{Concluded, Facts, conclude};
 pub use estimate::{Estimate, Misfit};
 pub use prepare::{Options, Prepared, prepare};

@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 
 /// The value at a dotted path, trying the longest key first, so that `latency.message.beat.p99` finds the key
 /// `message.beat` beside the key `message`.
-pub(super) fn find<'a>(result: &'a Value, path: &str) -> Result<&'a Value, String> {
+///
+/// # Errors
+/// Says what is not there, and what is near.
+pub fn find<'a>(result: &'a Value, path: &str) -> Result<&'a Value, String> {
     descend(result, path).map_err(|missed| {
         let here =
             if missed.walked.is_empty() { "the result".into() } else { format!("`{}`", missed.walked) };

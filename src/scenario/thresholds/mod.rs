@@ -4,6 +4,8 @@
 
 mod lookup;
 
+pub use lookup::find;
+
 use super::units::{Rate, Size, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
