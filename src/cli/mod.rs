@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand. What a command does lives elsewhere; here are its options, its
 //! text on a terminal, and what its failure means as an exit code.
 
+mod batch;
 pub mod check;
 pub mod run;
 pub mod schema;
@@ -116,6 +117,14 @@ fn print(text: &str) -> Result<(), CliError> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(unprintable(&error)),
         _ => Ok(()),
+    }
+}
+
+/// A document as it is printed.
+fn json(document: &impl serde::Serialize) -> Result<String, CliError> {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => Ok(text + "\n"),
+        Err(error) => Err(CliError::Failed(format!("cannot write the result as JSON: {error}"))),
     }
 }
 

@@ -1,14 +1,16 @@
 //! `p2pfl-sim run`: runs a scenario, shows how far it is, writes what it leaves, and prints a summary.
 
+use super::batch::{self, Conditions, Planned, unwritten};
 use super::setting::Settings;
 use super::watch::{Watcher, on_ctrl_c};
 use super::{CliError, Format, check, verdict};
-use crate::metrics::result::RunResult;
+use crate::metrics::result::{Outcome, RunResult};
 use crate::metrics::{Meter, Recording};
-use crate::report::{Folder, Progress, Style, summary};
-use crate::scenario::{self, Loaded};
+use crate::report::{Folder, Progress, Repeats, Style, repeats_summary, summary};
+use crate::scenario::{self, Loaded, Override, ScenarioFile};
 use crate::simulation::{self, Options, prepare};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 /// Run a scenario: learn, measure, write the results and print a summary.
 #[derive(Debug, clap::Args)]
@@ -24,6 +26,9 @@ pub struct Args {
     /// Where the results go. Default: `runs/<name>-<n>`, with the next free n.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Run it so many times, with the seeds `seed`, `seed` + 1, …, and tell medians: see docs/sweeps.md.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    repeat: Option<u32>,
     /// What is printed to standard output: a summary, or the whole result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -44,8 +49,16 @@ Examples:
   p2pfl-sim run scenarios/ring-100.json --nodes 50 --rounds 10 --set learning.batch_size=8
   p2pfl-sim run scenarios/star-64.json --set workflow.variant=faithful --speedup 20
   p2pfl-sim run scenarios/full-64.json --format json --quiet | jq .latency.message.p99
+  p2pfl-sim run scenarios/ring-100.json --repeat 5
 
 Ctrl-C ends a run and writes what was measured until then; a second one ends the program at once.";
+
+impl Args {
+    fn options(&self) -> Options {
+        let recording = if self.no_recording { Recording::Off } else { Recording::On };
+        Options { threads: usize::from(self.threads), recording }
+    }
+}
 
 /// Runs the scenario.
 ///
@@ -53,10 +66,12 @@ Ctrl-C ends a run and writes what was measured until then; a second one ends the
 /// A scenario that cannot run, a run that fails or stalls, a threshold that does not hold, Ctrl-C, and results that
 /// cannot be written.
 pub fn run(args: Args) -> Result<(), CliError> {
+    if let Some(repeat) = args.repeat {
+        return repeated(&args, repeat);
+    }
     let mut loaded = scenario::load(&args.scenario, &args.settings.overrides())?;
-    let recording = if args.no_recording { Recording::Off } else { Recording::On };
     let meter = Meter::start();
-    let prepared = prepare(&mut loaded, Options { threads: usize::from(args.threads), recording })?;
+    let prepared = prepare(&mut loaded, args.options())?;
     if !args.quiet && !loaded.warnings.is_empty() {
         eprint!("{}", loaded.warnings.for_stderr());
     }
@@ -66,7 +81,8 @@ pub fn run(args: Args) -> Result<(), CliError> {
         progress: Progress::new(prepared.plan.nodes(), prepared.plan.rules.workflow.rounds(), args.quiet),
         interrupted: on_ctrl_c(),
     };
-    let concluded = simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(no_threads)?;
+    let concluded = simulation::run(&loaded, prepared, &meter, &mut watcher)
+        .map_err(|error| batch::no_threads(&error))?;
     watcher.progress.finish();
     // Whether or not it can be written, what was measured is shown.
     let written = folder.write(&concluded.result, &concluded.series, &concluded.nodes);
@@ -74,14 +90,49 @@ pub fn run(args: Args) -> Result<(), CliError> {
     match written {
         Ok(()) if !args.quiet => eprintln!("Results are in {}", folder.path().display()),
         Ok(()) => {}
-        Err(error) => return Err(CliError::Failed(error.to_string())),
+        Err(error) => return Err(unwritten(&error)),
     }
     verdict::of(&concluded.result)
 }
 
-/// What it means that the engine could not begin.
-pub fn no_threads(error: std::io::Error) -> CliError {
-    CliError::Failed(format!("cannot start threads: {error}"))
+/// Runs the scenario with one seed after the other.
+fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
+    let file = ScenarioFile::read(&args.scenario)?;
+    let overrides = args.settings.overrides();
+    let first = file.with(&overrides)?;
+    let planned = (1..).zip(batch::seeds(&first, repeat)?).map(|(run, seed)| {
+        let overrides = overrides.iter().cloned().chain([Override::seed(seed)]).collect::<Vec<_>>();
+        Ok(Planned { run, label: format!("run {run}, seed {seed}"), loaded: file.with(&overrides)? })
+    });
+    let planned = planned.collect::<Result<Vec<_>, CliError>>()?;
+    let conditions = Conditions { options: args.options(), quiet: args.quiet, force: args.force };
+    conditions.check(&planned, &[0])?;
+    let folder = folder(args.out.as_deref(), &first)?;
+    let interrupted = on_ctrl_c();
+    let mut rows = Vec::new();
+    let jobs: Vec<usize> = (0..planned.len()).collect();
+    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row| {
+        rows.push(row);
+        Ok(())
+    });
+    // One that came after the last run ended has broken off nothing.
+    let broken_off = rows.len() < planned.len() || rows.iter().any(|row| row.outcome == Outcome::Interrupted);
+    let broken_off = broken_off && interrupted.load(Ordering::Relaxed);
+    let repeats = Repeats::of(scenario_value(&first), planned.len(), broken_off, rows);
+    let written = written.and(folder.json("summary.json", &repeats).map_err(|error| unwritten(&error)));
+    super::print(&match args.format {
+        Format::Text => repeats_summary(&repeats, Style::stdout()),
+        Format::Json => super::json(&repeats)?,
+    })?;
+    written?;
+    if !args.quiet {
+        eprintln!("Results are in {}", folder.path().display());
+    }
+    verdict::of_many(&repeats.runs, broken_off)
+}
+
+fn scenario_value(loaded: &Loaded) -> serde_json::Value {
+    serde_json::to_value(&loaded.scenario).unwrap_or_default()
 }
 
 fn folder(out: Option<&Path>, loaded: &Loaded) -> Result<Folder, CliError> {
@@ -95,10 +146,7 @@ fn folder(out: Option<&Path>, loaded: &Loaded) -> Result<Folder, CliError> {
 fn show(result: &RunResult, format: Format) -> Result<(), CliError> {
     let text = match format {
         Format::Text => summary(result, Style::stdout()),
-        Format::Json => match serde_json::to_string_pretty(result) {
-            Ok(text) => text + "\n",
-            Err(error) => return Err(CliError::Failed(format!("cannot write the result as JSON: {error}"))),
-        },
+        Format::Json => super::json(result)?,
     };
     super::print(&text)
 }

@@ -6,6 +6,7 @@
 use super::tables::{self, NodeRow};
 use crate::metrics::Series;
 use crate::metrics::result::RunResult;
+use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -61,16 +62,24 @@ impl Folder {
     /// Names the first file that could not be written; the others are there.
     pub fn write(&self, result: &RunResult, series: &Series, nodes: &[NodeRow]) -> Result<(), FolderError> {
         let written = [
-            self.file("result.json", |out| {
-                serde_json::to_writer_pretty(&mut *out, result)?;
-                out.write_all(b"\n")
-            }),
+            self.json("result.json", result),
             self.file("series.csv", |out| tables::series(out, series)),
             self.file("nodes.csv", |out| tables::nodes(out, nodes)),
             self.file("messages.csv", |out| tables::messages(out, result)),
             self.file("rounds.csv", |out| tables::rounds(out, &result.rounds)),
         ];
         written.into_iter().collect()
+    }
+
+    /// Writes a document, whole or not at all.
+    ///
+    /// # Errors
+    /// Names the file; nothing of it is left.
+    pub fn json(&self, name: &str, document: &impl Serialize) -> Result<(), FolderError> {
+        self.file(name, |out| {
+            serde_json::to_writer_pretty(&mut *out, document)?;
+            out.write_all(b"\n")
+        })
     }
 
     /// Writes one more file, whole or not at all.

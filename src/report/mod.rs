@@ -3,17 +3,23 @@
 //! Everything here reads what `metrics` has measured and defines nothing of its own about it. One file for each
 //! form of report. Progress goes to stderr; what goes to stdout is the caller's choice.
 
+pub mod batch;
 #[cfg(test)]
 mod documented;
 pub mod figures;
 pub mod folder;
+pub mod many;
 pub mod progress;
+pub mod repeats;
 #[cfg(test)]
 mod sample;
 pub mod tables;
 pub mod terminal;
 
+pub use batch::Batch;
 pub use folder::{Folder, FolderError};
+pub use many::RunRow;
 pub use progress::{Progress, Snapshot};
+pub use repeats::Repeats;
 pub use tables::{NodeRow, NodeState};
-pub use terminal::{Style, summary};
+pub use terminal::{Style, repeats_summary, summary};

@@ -1,7 +1,7 @@
 //! Many runs, one after another or side by side.
 
 use crate::scenario::{Clock, Scenario};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -14,16 +14,15 @@ pub const fn in_parallel(scenario: &Scenario) -> bool {
 }
 
 /// Does the work of every job on so many threads, at least one, and hands on what came of each, in this thread, in the
-/// order in which they end. Jobs begin in their order, and none begins any more once `stop` is set; those that have begun
-/// are waited for. With one thread everything is done in this one.
+/// order in which they end. Jobs begin in their order, and none begins any more once `stopped` says so; those that have
+/// begun are waited for. With one thread everything is done in this one.
 pub fn each<T: Send>(
     jobs: &[usize],
     threads: usize,
-    stop: &AtomicBool,
+    stopped: impl Fn() -> bool + Sync,
     work: impl Fn(usize) -> T + Sync,
     mut done: impl FnMut(usize, T),
 ) {
-    let stopped = || stop.load(Ordering::Relaxed);
     if threads.min(jobs.len()) <= 1 {
         for &job in jobs.iter().take_while(|_| !stopped()) {
             done(job, work(job));
@@ -54,19 +53,14 @@ pub fn each<T: Send>(
 mod tests {
     use super::*;
     use std::sync::Barrier;
+    use std::sync::atomic::AtomicBool;
 
     #[test]
     fn every_job_is_done_once_on_any_number_of_threads() {
         for threads in [0, 1, 2, 7] {
             let jobs: Vec<usize> = (3..40).collect();
             let mut seen = Vec::new();
-            each(
-                &jobs,
-                threads,
-                &AtomicBool::new(false),
-                |job| job * job,
-                |job, square| seen.push((job, square)),
-            );
+            each(&jobs, threads, || false, |job| job * job, |job, square| seen.push((job, square)));
             seen.sort_unstable();
             assert_eq!(seen, (3..40).map(|job| (job, job * job)).collect::<Vec<_>>(), "{threads} threads");
         }
@@ -77,7 +71,7 @@ mod tests {
         // Nobody passes the barrier alone.
         let barrier = Barrier::new(3);
         let mut ended = 0;
-        each(&[0, 1, 2], 3, &AtomicBool::new(false), |_| drop(barrier.wait()), |_, ()| ended += 1);
+        each(&[0, 1, 2], 3, || false, |_| drop(barrier.wait()), |_, ()| ended += 1);
         assert_eq!(ended, 3);
     }
 
@@ -93,7 +87,7 @@ mod tests {
                     stop.store(true, Ordering::Relaxed);
                 }
             };
-            each(&jobs, threads, &stop, work, |_, ()| ended += 1);
+            each(&jobs, threads, || stop.load(Ordering::Relaxed), work, |_, ()| ended += 1);
             let begun = begun.into_inner();
             assert_eq!(begun, ended, "{threads} threads");
             assert!((5..100).contains(&begun), "{begun} of 100 began on {threads} threads");

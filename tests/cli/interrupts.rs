@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// A run that goes on until someone ends it, or the minute is over.
-fn endless(change: Value) -> Value {
+pub fn endless(change: Value) -> Value {
     let mut scenario = p2pfl(
         4,
         json!({ "kind": "full" }),
@@ -22,19 +22,19 @@ fn endless(change: Value) -> Value {
     scenario
 }
 
-fn ctrl_c(child: &Child) {
+pub fn ctrl_c(child: &Child) {
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("the process is there");
 }
 
 /// Waits for the program to say that it is under way: from then on it heeds Ctrl-C.
-fn under_way(child: &mut Child) -> BufReader<std::process::ChildStderr> {
+pub fn under_way(child: &mut Child) -> BufReader<std::process::ChildStderr> {
     let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
     let mut line = String::new();
     assert!(stderr.read_line(&mut line).expect("it is text") > 0, "it ended before it said anything");
     stderr
 }
 
-fn wait_for(path: &Path) {
+pub fn wait_for(path: &Path) {
     for _ in 0..3_000 {
         if path.exists() {
             return;

@@ -9,6 +9,7 @@ mod invariants;
 mod limits;
 mod network;
 mod program;
+mod repeat;
 mod runs;
 mod stalls;
 mod verdicts;

@@ -5,8 +5,11 @@
 //! Unicode it is ASCII. Everything in it is in `result.json`, too.
 
 mod grid;
+mod many;
 mod sections;
 mod sentence;
+
+pub use many::repeats_summary;
 
 use crate::metrics::result::RunResult;
 use crate::report::figures;

@@ -257,7 +257,7 @@ pub fn warnings(result: &RunResult, style: Style) -> Option<String> {
     titled("Warnings", grid.render(style)?, style)
 }
 
-fn titled(title: &str, body: String, style: Style) -> Option<String> {
+pub(super) fn titled(title: &str, body: String, style: Style) -> Option<String> {
     Some(with_title(title, &body, style))
 }
 
@@ -266,7 +266,7 @@ fn with_title(title: &str, body: &str, style: Style) -> String {
 }
 
 /// Three decimals, as accuracies are compared; fewer digits where there is nothing before the point but zeros.
-fn fixed(value: f64) -> String {
+pub(super) fn fixed(value: f64) -> String {
     if !value.is_finite() {
         NOTHING.to_owned()
     } else if (0.001..1_000.0).contains(&value.abs()) || value == 0.0 {

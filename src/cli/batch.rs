@@ -1,0 +1,198 @@
+//! Many runs: what `run --repeat` and `sweep` have in common. What the runs are, and what is made of them, is theirs.
+
+use super::watch::shown;
+use super::{CliError, check};
+use crate::engine::{self, Watch};
+use crate::metrics::Meter;
+use crate::report::{Batch, Folder, FolderError, RunRow};
+use crate::scenario::{Diagnostics, Loaded};
+use crate::simulation::{self, Estimate, Options, each, in_parallel, prepare};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One of many runs.
+pub struct Planned {
+    /// Its number, from 1. Its folder has this name.
+    pub run: usize,
+    /// What it is called while it goes on.
+    pub label: String,
+    /// What is run.
+    pub loaded: Loaded,
+}
+
+/// How many runs are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions {
+    /// How each is run.
+    pub options: Options,
+    /// Neither progress nor warnings.
+    pub quiet: bool,
+    /// Run even what would not fit this machine's memory.
+    pub force: bool,
+}
+
+/// The seeds of runs that repeat: the scenario's, and those that follow it.
+pub fn seeds(first: &Loaded, repeat: u32) -> Result<impl Iterator<Item = u64> + Clone, CliError> {
+    let seed = first.scenario.seed;
+    let last = seed.checked_add(u64::from(repeat) - 1).ok_or_else(|| {
+        CliError::Usage(format!(
+            "{repeat} seeds from {seed} on go beyond {}; begin with a smaller --seed",
+            u64::MAX
+        ))
+    })?;
+    Ok(seed..=last)
+}
+
+/// What it means that the engine could not begin.
+pub fn no_threads(error: &std::io::Error) -> CliError {
+    CliError::Failed(format!("cannot start threads: {error}"))
+}
+
+/// What it means that results could not be written.
+pub fn unwritten(error: &FolderError) -> CliError {
+    CliError::Failed(error.to_string())
+}
+
+impl Conditions {
+    /// How many of these runs go on at a time.
+    fn at_a_time(&self, planned: &[Planned], jobs: usize) -> usize {
+        if !planned.iter().all(|it| in_parallel(&it.loaded.scenario)) {
+            return 1;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (cores / self.options.threads.max(1)).clamp(1, jobs.max(1))
+    }
+
+    /// Finds what would keep runs from beginning: makes the chosen ones ready, says once what they warn of, and sees
+    /// whether as many as go on at a time fit this machine.
+    ///
+    /// # Errors
+    /// The first run that cannot begin, with its label.
+    pub fn check(&self, planned: &[Planned], chosen: &[usize]) -> Result<(), CliError> {
+        let mut told = BTreeSet::new();
+        let mut largest: Option<Estimate> = None;
+        for it in chosen.iter().map(|&i| &planned[i]) {
+            let mut loaded = it.loaded.clone();
+            let prepared = prepare(&mut loaded, self.options).map_err(|found| of(&it.label, found))?;
+            if largest.as_ref().is_none_or(|largest| largest.memory_bytes < prepared.estimate.memory_bytes) {
+                largest = Some(prepared.estimate);
+            }
+            for warning in loaded.warnings.0 {
+                if !self.quiet && told.insert(warning.to_string()) {
+                    eprint!("{}", Diagnostics::from(warning).for_stderr());
+                }
+            }
+        }
+        let Some(largest) = largest else { return Ok(()) };
+        let at_a_time = self.at_a_time(planned, planned.len()) as f64;
+        let together = Estimate { memory_bytes: largest.memory_bytes * at_a_time, ..largest };
+        check::refuse_what_does_not_fit(&together, self.force)
+    }
+
+    /// Runs those of the planned runs that are in `jobs`, each into a folder of its own in `root`, and hands on what
+    /// came of each as it ends. A run that cannot begin counts as one that failed.
+    ///
+    /// # Errors
+    /// The first result that could not be written, and what `ended` returns; no further run begins then.
+    pub fn run(
+        &self,
+        planned: &[Planned],
+        jobs: &[usize],
+        root: &Path,
+        interrupted: &Arc<AtomicBool>,
+        mut ended: impl FnMut(RunRow) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let at_a_time = self.at_a_time(planned, jobs.len());
+        let batch = Mutex::new(Batch::new(planned.len(), planned.len() - jobs.len(), self.quiet));
+        let lock = || batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let how =
+            if at_a_time == 1 { "one after another".to_owned() } else { format!("{at_a_time} at a time") };
+        let done = planned.len() - jobs.len();
+        let already = if done == 0 { String::new() } else { format!(", {done} of them are done") };
+        lock().say(&format!("{} runs, {how}{already}; results go to {}", planned.len(), root.display()));
+        let broken = AtomicBool::new(false);
+        let stopped = || broken.load(Ordering::Relaxed) || interrupted.load(Ordering::Relaxed);
+        let work = |job: usize| {
+            let it = &planned[job];
+            let meter = if at_a_time == 1 { Meter::start() } else { Meter::beside_others() };
+            let mut watcher = Watcher {
+                interrupted: Arc::clone(interrupted),
+                batch: (at_a_time == 1).then_some(&batch),
+                label: &it.label,
+                rounds: it.loaded.scenario.workflow.rounds(),
+            };
+            one(it, self.options, &meter, root, &mut watcher)
+        };
+        let mut first_fault = Ok(());
+        each(jobs, at_a_time, stopped, work, |job, (row, unwritten_file)| {
+            lock().ended(&planned[job].label, &row);
+            let handed_on = ended(row);
+            let fault = unwritten_file.map_or(Ok(()), |error| Err(unwritten(&error))).and(handed_on);
+            if fault.is_err() && first_fault.is_ok() {
+                broken.store(true, Ordering::Relaxed);
+                first_fault = fault;
+            }
+        });
+        batch.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+        first_fault
+    }
+}
+
+/// One run, from what is planned to what it leaves, and what of that could not be written.
+fn one(
+    it: &Planned,
+    options: Options,
+    meter: &Meter,
+    root: &Path,
+    watch: &mut dyn Watch,
+) -> (RunRow, Option<FolderError>) {
+    let mut loaded = it.loaded.clone();
+    let seed = loaded.scenario.seed;
+    let concluded = prepare(&mut loaded, options)
+        .map_err(|found| found.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        .and_then(|prepared| {
+            simulation::run(&loaded, prepared, meter, watch).map_err(|error| no_threads(&error).to_string())
+        });
+    let concluded = match concluded {
+        Ok(concluded) => concluded,
+        Err(reason) => return (RunRow::failed(it.run, seed, &loaded.hash, reason), None),
+    };
+    let name = it.run.to_string();
+    let mut row = RunRow::of(it.run, &name, seed, &concluded.result);
+    let written = Folder::at(&root.join(&name))
+        .and_then(|folder| folder.write(&concluded.result, &concluded.series, &concluded.nodes));
+    if written.is_err() {
+        row.folder = None;
+    }
+    (row, written.err())
+}
+
+/// What is wrong with one of many runs.
+fn of(label: &str, found: Diagnostics) -> CliError {
+    eprintln!("p2pfl-sim: {label}:");
+    CliError::Scenario(found)
+}
+
+/// Watches one of many runs.
+struct Watcher<'a> {
+    interrupted: Arc<AtomicBool>,
+    /// Where it shows how far it is, if it is the only one.
+    batch: Option<&'a Mutex<Batch>>,
+    label: &'a str,
+    rounds: u32,
+}
+
+impl Watch for Watcher<'_> {
+    fn update(&mut self, now: &engine::Snapshot) {
+        if let Some(batch) = self.batch {
+            let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
+            batch.update(self.label, &shown(now), self.rounds);
+        }
+    }
+
+    fn interrupted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupted)
+    }
+}

@@ -1,0 +1,199 @@
+//! What is kept of each of many runs, and what they say together. Each run's whole result is in its own folder.
+
+use crate::metrics::Sample;
+use crate::metrics::result::{Outcome, RunResult, Threshold};
+use crate::scenario::thresholds;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A figure that runs are compared by.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// Its path in `result.json`.
+    pub path: &'static str,
+    /// How it is shown.
+    pub unit: Unit,
+}
+
+/// What a figure counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Time,
+    /// Bytes.
+    Bytes,
+    /// How many.
+    Count,
+    /// So many in a second.
+    Rate,
+    /// No unit.
+    Plain,
+}
+
+/// The figures that are kept of every run, in the order in which they are shown.
+pub const FIGURES: [Figure; 19] = [
+    Figure { path: "final.accuracy.mean", unit: Unit::Plain },
+    Figure { path: "final.loss.mean", unit: Unit::Plain },
+    Figure { path: "final.consensus_distance", unit: Unit::Plain },
+    Figure { path: "ended_s", unit: Unit::Time },
+    Figure { path: "nodes.finished", unit: Unit::Count },
+    Figure { path: "setup.seconds", unit: Unit::Time },
+    Figure { path: "latency.round.p50", unit: Unit::Time },
+    Figure { path: "latency.round.p99", unit: Unit::Time },
+    Figure { path: "latency.message.p50", unit: Unit::Time },
+    Figure { path: "latency.message.p99", unit: Unit::Time },
+    Figure { path: "latency.dissemination.p99", unit: Unit::Time },
+    Figure { path: "messages.total.sent", unit: Unit::Count },
+    Figure { path: "messages.total.duplicate", unit: Unit::Count },
+    Figure { path: "messages.total.payload_bytes", unit: Unit::Bytes },
+    Figure { path: "messages.total.wire_bytes", unit: Unit::Bytes },
+    Figure { path: "throughput.messages.mean", unit: Unit::Rate },
+    Figure { path: "cost.wall_s", unit: Unit::Time },
+    Figure { path: "cost.cpu_s", unit: Unit::Time },
+    Figure { path: "cost.peak_rss_bytes", unit: Unit::Bytes },
+];
+
+/// One of many runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Its number, from 1.
+    pub run: usize,
+    /// The folder of its result, within that of all; nothing if it has none.
+    pub folder: Option<String>,
+    /// Its seed.
+    pub seed: u64,
+    /// The hash of its scenario.
+    pub scenario_hash: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, unless it was completed.
+    pub reason: Option<String>,
+    /// Whether its figures measure this machine rather than the scenario.
+    pub overloaded: bool,
+    /// Its thresholds, and whether they hold.
+    pub thresholds: Vec<Threshold>,
+    /// Its fingerprint, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The figures by path; `null` where it has none.
+    pub figures: BTreeMap<String, Value>,
+}
+
+impl RunRow {
+    /// Of a run that left a result in `folder`.
+    pub fn of(run: usize, folder: &str, seed: u64, result: &RunResult) -> Self {
+        let document = serde_json::to_value(result).unwrap_or_default();
+        let value = |figure: &Figure| {
+            let found = thresholds::find(&document, figure.path).ok().filter(|value| value.is_number());
+            (figure.path.to_owned(), found.cloned().unwrap_or_default())
+        };
+        Self {
+            run,
+            folder: Some(folder.to_owned()),
+            seed,
+            scenario_hash: result.scenario_hash.clone(),
+            outcome: result.outcome,
+            reason: result.reason.clone(),
+            overloaded: result.overloaded,
+            thresholds: result.thresholds.clone(),
+            fingerprint: result.fingerprint.clone(),
+            figures: FIGURES.iter().map(value).collect(),
+        }
+    }
+
+    /// Of a run that could not begin.
+    pub fn failed(run: usize, seed: u64, scenario_hash: &str, reason: String) -> Self {
+        Self {
+            run,
+            folder: None,
+            seed,
+            scenario_hash: scenario_hash.to_owned(),
+            outcome: Outcome::Failed,
+            reason: Some(reason),
+            overloaded: false,
+            thresholds: Vec::new(),
+            fingerprint: None,
+            figures: FIGURES.iter().map(|figure| (figure.path.to_owned(), Value::Null)).collect(),
+        }
+    }
+}
+
+/// How runs ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcomes {
+    /// Every live participant finished.
+    pub completed: usize,
+    /// Nothing was pending any more.
+    pub stalled: usize,
+    /// Reached a limit or could not go on.
+    pub failed: usize,
+    /// Ended by the user.
+    pub interrupted: usize,
+}
+
+impl Outcomes {
+    /// Of these runs.
+    pub fn of<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> Self {
+        let mut counts = Self::default();
+        for row in rows {
+            *match row.outcome {
+                Outcome::Completed => &mut counts.completed,
+                Outcome::Stalled => &mut counts.stalled,
+                Outcome::Failed => &mut counts.failed,
+                Outcome::Interrupted => &mut counts.interrupted,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Those that there are: `4 completed, 1 stalled`.
+    pub fn told(&self) -> String {
+        let all = [
+            (self.completed, Outcome::Completed),
+            (self.stalled, Outcome::Stalled),
+            (self.failed, Outcome::Failed),
+            (self.interrupted, Outcome::Interrupted),
+        ];
+        let there = all.into_iter().filter(|(count, _)| *count > 0);
+        there.map(|(count, outcome)| format!("{count} {}", outcome.name())).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// In how many runs a threshold holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// As the scenario has it.
+    pub threshold: String,
+    /// Runs in which it holds.
+    pub passed: usize,
+    /// Runs in which it was judged.
+    pub n: usize,
+}
+
+impl Held {
+    /// Of these runs, in the order of the scenario. What the user broke off is not judged.
+    pub fn of(rows: &[RunRow]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for judged in ended(rows).flat_map(|row| &row.thresholds) {
+            let i = all.iter().position(|it| it.threshold == judged.threshold).unwrap_or_else(|| {
+                all.push(Self { threshold: judged.threshold.clone(), passed: 0, n: 0 });
+                all.len() - 1
+            });
+            all[i].n += 1;
+            all[i].passed += usize::from(judged.passed);
+        }
+        all
+    }
+}
+
+/// What runs say of one figure; nothing if none of them has it. How a run ended makes no difference, but that the user
+/// did not break it off: to leave out those that stalled would make the network look better than it is.
+pub fn sample(rows: &[RunRow], path: &str) -> Option<Sample> {
+    Sample::of(ended(rows).filter_map(|row| row.figures.get(path)?.as_f64()))
+}
+
+/// Runs that ended by themselves.
+fn ended(rows: &[RunRow]) -> impl Iterator<Item = &RunRow> {
+    rows.iter().filter(|row| row.outcome != Outcome::Interrupted)
+}
