@@ -5,7 +5,7 @@ use super::{CliError, check};
 use crate::engine::{self, Watch};
 use crate::metrics::Meter;
 use crate::report::{Batch, Folder, FolderError, RunRow};
-use crate::scenario::{Diagnostics, Loaded};
+use crate::scenario::{Diagnostics, Override, ScenarioFile};
 use crate::simulation::{self, Estimate, Options, each, in_parallel, prepare};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,18 +13,43 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One of many runs.
+#[derive(Debug)]
 pub struct Planned {
     /// Its number, from 1. Its folder has this name.
     pub run: usize,
     /// What it is called while it goes on.
     pub label: String,
-    /// What is run.
-    pub loaded: Loaded,
+    /// What is changed in the scenario. The scenario is read again when the run begins: a sweep may have many runs.
+    pub overrides: Vec<Override>,
+    /// The hash of the scenario with these changes.
+    pub hash: String,
+    /// Its seed.
+    pub seed: u64,
+    side_by_side: bool,
 }
 
-/// How many runs are run.
+impl Planned {
+    /// A run of what is in the file, with changes.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario then.
+    pub fn new(
+        file: &ScenarioFile,
+        run: usize,
+        label: String,
+        overrides: Vec<Override>,
+    ) -> Result<Self, CliError> {
+        let loaded = file.with(&overrides).map_err(|found| of(&label, found))?;
+        let (seed, side_by_side) = (loaded.scenario.seed, in_parallel(&loaded.scenario));
+        Ok(Self { run, label, overrides, hash: loaded.hash, seed, side_by_side })
+    }
+}
+
+/// What many runs have in common.
 #[derive(Clone, Copy, Debug)]
-pub struct Conditions {
+pub struct Conditions<'a> {
+    /// What is run.
+    pub file: &'a ScenarioFile,
     /// How each is run.
     pub options: Options,
     /// Neither progress nor warnings.
@@ -34,8 +59,10 @@ pub struct Conditions {
 }
 
 /// The seeds of runs that repeat: the scenario's, and those that follow it.
-pub fn seeds(first: &Loaded, repeat: u32) -> Result<impl Iterator<Item = u64> + Clone, CliError> {
-    let seed = first.scenario.seed;
+///
+/// # Errors
+/// If they go beyond the largest there is.
+pub fn seeds(seed: u64, repeat: u32) -> Result<impl Iterator<Item = u64> + Clone, CliError> {
     let last = seed.checked_add(u64::from(repeat) - 1).ok_or_else(|| {
         CliError::Usage(format!(
             "{repeat} seeds from {seed} on go beyond {}; begin with a smaller --seed",
@@ -55,10 +82,10 @@ pub fn unwritten(error: &FolderError) -> CliError {
     CliError::Failed(error.to_string())
 }
 
-impl Conditions {
+impl Conditions<'_> {
     /// How many of these runs go on at a time.
     fn at_a_time(&self, planned: &[Planned], jobs: usize) -> usize {
-        if !planned.iter().all(|it| in_parallel(&it.loaded.scenario)) {
+        if !planned.iter().all(|it| it.side_by_side) {
             return 1;
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -74,7 +101,7 @@ impl Conditions {
         let mut told = BTreeSet::new();
         let mut largest: Option<Estimate> = None;
         for it in chosen.iter().map(|&i| &planned[i]) {
-            let mut loaded = it.loaded.clone();
+            let mut loaded = self.file.with(&it.overrides)?;
             let prepared = prepare(&mut loaded, self.options).map_err(|found| of(&it.label, found))?;
             if largest.as_ref().is_none_or(|largest| largest.memory_bytes < prepared.estimate.memory_bytes) {
                 largest = Some(prepared.estimate);
@@ -121,9 +148,8 @@ impl Conditions {
                 interrupted: Arc::clone(interrupted),
                 batch: (at_a_time == 1).then_some(&batch),
                 label: &it.label,
-                rounds: it.loaded.scenario.workflow.rounds(),
             };
-            one(it, self.options, &meter, root, &mut watcher)
+            self.one(it, &meter, root, &mut watcher)
         };
         let mut first_fault = Ok(());
         each(jobs, at_a_time, stopped, work, |job, (row, unwritten_file)| {
@@ -138,35 +164,37 @@ impl Conditions {
         batch.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
         first_fault
     }
-}
 
-/// One run, from what is planned to what it leaves, and what of that could not be written.
-fn one(
-    it: &Planned,
-    options: Options,
-    meter: &Meter,
-    root: &Path,
-    watch: &mut dyn Watch,
-) -> (RunRow, Option<FolderError>) {
-    let mut loaded = it.loaded.clone();
-    let seed = loaded.scenario.seed;
-    let concluded = prepare(&mut loaded, options)
-        .map_err(|found| found.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        .and_then(|prepared| {
+    /// One run, from what is planned to what it leaves, and what of that could not be written.
+    fn one(
+        &self,
+        it: &Planned,
+        meter: &Meter,
+        root: &Path,
+        watch: &mut dyn Watch,
+    ) -> (RunRow, Option<FolderError>) {
+        let text =
+            |found: Diagnostics| found.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let ready = self.file.with(&it.overrides).and_then(|mut loaded| {
+            let prepared = prepare(&mut loaded, self.options)?;
+            Ok((loaded, prepared))
+        });
+        let concluded = ready.map_err(text).and_then(|(loaded, prepared)| {
             simulation::run(&loaded, prepared, meter, watch).map_err(|error| no_threads(&error).to_string())
         });
-    let concluded = match concluded {
-        Ok(concluded) => concluded,
-        Err(reason) => return (RunRow::failed(it.run, seed, &loaded.hash, reason), None),
-    };
-    let name = it.run.to_string();
-    let mut row = RunRow::of(it.run, &name, seed, &concluded.result);
-    let written = Folder::at(&root.join(&name))
-        .and_then(|folder| folder.write(&concluded.result, &concluded.series, &concluded.nodes));
-    if written.is_err() {
-        row.folder = None;
+        let concluded = match concluded {
+            Ok(concluded) => concluded,
+            Err(reason) => return (RunRow::failed(it.run, it.seed, &it.hash, reason), None),
+        };
+        let name = it.run.to_string();
+        let mut row = RunRow::of(it.run, &name, it.seed, &concluded.result);
+        let written = Folder::at(&root.join(&name))
+            .and_then(|folder| folder.write(&concluded.result, &concluded.series, &concluded.nodes));
+        if written.is_err() {
+            row.folder = None;
+        }
+        (row, written.err())
     }
-    (row, written.err())
 }
 
 /// What is wrong with one of many runs.
@@ -181,14 +209,13 @@ struct Watcher<'a> {
     /// Where it shows how far it is, if it is the only one.
     batch: Option<&'a Mutex<Batch>>,
     label: &'a str,
-    rounds: u32,
 }
 
 impl Watch for Watcher<'_> {
     fn update(&mut self, now: &engine::Snapshot) {
         if let Some(batch) = self.batch {
             let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
-            batch.update(self.label, &shown(now), self.rounds);
+            batch.update(self.label, &shown(now));
         }
     }
 

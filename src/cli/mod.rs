@@ -1,11 +1,13 @@
 //! The command line: one file for each subcommand. What a command does lives elsewhere; here are its options, its
 //! text on a terminal, and what its failure means as an exit code.
 
+mod axis;
 mod batch;
 pub mod check;
 pub mod run;
 pub mod schema;
 mod setting;
+pub mod sweep;
 pub mod topology;
 mod verdict;
 mod watch;
@@ -38,6 +40,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Sweep(sweep::Args),
     Check(check::Args),
     /// Print the JSON Schema of the scenario file.
     Schema,
@@ -99,6 +102,7 @@ pub enum Format {
 pub fn main() -> u8 {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Schema => schema::run(&mut std::io::stdout().lock()).map_err(|error| unprintable(&error)),
         Command::Topology(args) => topology::run(args),

@@ -100,12 +100,13 @@ fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
     let file = ScenarioFile::read(&args.scenario)?;
     let overrides = args.settings.overrides();
     let first = file.with(&overrides)?;
-    let planned = (1..).zip(batch::seeds(&first, repeat)?).map(|(run, seed)| {
-        let overrides = overrides.iter().cloned().chain([Override::seed(seed)]).collect::<Vec<_>>();
-        Ok(Planned { run, label: format!("run {run}, seed {seed}"), loaded: file.with(&overrides)? })
+    let planned = (1..).zip(batch::seeds(first.scenario.seed, repeat)?).map(|(run, seed)| {
+        let overrides = overrides.iter().cloned().chain([Override::seed(seed)]).collect();
+        Planned::new(&file, run, format!("run {run}, seed {seed}"), overrides)
     });
     let planned = planned.collect::<Result<Vec<_>, CliError>>()?;
-    let conditions = Conditions { options: args.options(), quiet: args.quiet, force: args.force };
+    let conditions =
+        Conditions { file: &file, options: args.options(), quiet: args.quiet, force: args.force };
     conditions.check(&planned, &[0])?;
     let folder = folder(args.out.as_deref(), &first)?;
     let interrupted = on_ctrl_c();

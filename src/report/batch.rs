@@ -56,9 +56,9 @@ impl Batch {
         }
     }
 
-    /// Shows where the only run that goes on is, of so many rounds.
-    pub fn update(&mut self, label: &str, now: &Snapshot, rounds: u32) {
-        let text = || format!("{label}: {}, round {}/{rounds}", now.phase, now.round_min);
+    /// Shows where the only run that goes on is.
+    pub fn update(&mut self, label: &str, now: &Snapshot) {
+        let text = || format!("{label}: {}, {} rounds finished", now.phase, now.round_min);
         match &self.form {
             Form::Hidden => {}
             Form::Bar(bar) => bar.set_message(format!("{}; {}", left(bar, self.done), text())),

@@ -13,6 +13,7 @@ pub mod progress;
 pub mod repeats;
 #[cfg(test)]
 mod sample;
+pub mod sweep;
 pub mod tables;
 pub mod terminal;
 
@@ -21,5 +22,6 @@ pub use folder::{Folder, FolderError};
 pub use many::RunRow;
 pub use progress::{Progress, Snapshot};
 pub use repeats::Repeats;
+pub use sweep::Sweep;
 pub use tables::{NodeRow, NodeState};
-pub use terminal::{Style, repeats_summary, summary};
+pub use terminal::{Style, repeats_summary, summary, sweep_table};

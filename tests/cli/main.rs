@@ -12,4 +12,5 @@ mod program;
 mod repeat;
 mod runs;
 mod stalls;
+mod sweep;
 mod verdicts;

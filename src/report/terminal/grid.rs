@@ -8,15 +8,19 @@ pub const NOTHING: &str = "-";
 
 /// A table that is being filled, row by row.
 pub struct Grid {
-    header: Vec<&'static str>,
+    header: Vec<String>,
     rows: Vec<Vec<String>>,
     text_columns: Vec<usize>,
 }
 
 impl Grid {
     /// An empty table; headers may be empty. The first column holds text, the others figures.
-    pub fn new(header: &[&'static str]) -> Self {
-        Self { header: header.to_vec(), rows: Vec::new(), text_columns: vec![0] }
+    pub fn new(header: &[&str]) -> Self {
+        Self {
+            header: header.iter().map(|&title| title.to_owned()).collect(),
+            rows: Vec::new(),
+            text_columns: vec![0],
+        }
     }
 
     /// Columns that hold text, by number.
@@ -53,7 +57,7 @@ impl Grid {
         };
         if self.header.iter().any(|title| !title.is_empty()) {
             let title = |column: &usize| {
-                aligned(*column, Cell::new(self.header[*column]).add_attribute(Attribute::Dim))
+                aligned(*column, Cell::new(&self.header[*column]).add_attribute(Attribute::Dim))
             };
             table.set_header(columns.iter().map(title));
         }

@@ -5,8 +5,9 @@ use super::sections::{fixed, titled};
 use super::{Style, WIDTH};
 use crate::metrics::Sample;
 use crate::report::figures::{Count, amount, bytes};
-use crate::report::many::{FIGURES, Held, RunRow, Unit};
+use crate::report::many::{self, FIGURES, Held, Outcomes, RunRow, Unit};
 use crate::report::repeats::Repeats;
+use crate::report::sweep::{Sweep, plain};
 use std::fmt::Write;
 
 /// The summary of runs of one scenario, with a newline at its end.
@@ -100,4 +101,61 @@ fn shown(value: f64, unit: Unit, style: Style) -> String {
         Unit::Rate => format!("{}/s", amount(value)),
         Unit::Plain => fixed(value),
     }
+}
+
+/// At most so many combinations are shown; the others are in `sweep.csv`.
+const COMBINATIONS_SHOWN: usize = 50;
+
+/// What the combinations of a sweep came to, a row for each, with a newline at the end; medians where there are several
+/// seeds.
+pub fn sweep_table(sweep: &Sweep, style: Style) -> String {
+    let name = &sweep.name;
+    let done = sweep.rows.len();
+    let outcomes = Outcomes::of(sweep.rows.iter().map(|it| &it.row)).told();
+    let mut text = match (done, sweep.total) {
+        (0, total) => format!("{name}: none of {total} runs is done."),
+        (done, total) if done < total => format!("{name}: {done} of {total} runs are done, {outcomes}."),
+        (_, total) => format!("{name}: {total} runs, {outcomes}."),
+    };
+    text = style.paint(&textwrap::fill(&text, usize::from(WIDTH)), console::Style::bold);
+    let combinations = sweep.rows.chunk_by(|a, b| a.settings == b.settings).collect::<Vec<_>>();
+    let figures = [
+        ("accuracy", "final.accuracy.mean", Unit::Plain),
+        ("distance", "final.consensus_distance", Unit::Plain),
+        ("ended after", "ended_s", Unit::Time),
+        ("round p50", "latency.round.p50", Unit::Time),
+        ("messages", "messages.total.sent", Unit::Count),
+        ("on the wire", "messages.total.wire_bytes", Unit::Bytes),
+        ("wall", "cost.wall_s", Unit::Time),
+    ];
+    let mut header: Vec<&str> = sweep.settings.iter().map(|it| it.path.as_str()).collect();
+    let text_columns: Vec<usize> = (0..=header.len()).collect();
+    header.push("");
+    header.extend(figures.iter().map(|(title, ..)| *title));
+    let mut grid = Grid::new(&header).text_columns(&text_columns);
+    for runs in combinations.iter().take(COMBINATIONS_SHOWN) {
+        let rows: Vec<RunRow> = runs.iter().map(|it| it.row.clone()).collect();
+        let value = |path: &str| runs[0].settings.get(path).map(plain).unwrap_or_default();
+        let mut cells: Vec<String> = sweep.settings.iter().map(|it| value(&it.path)).collect();
+        cells.push(match (sweep.repeat, rows.as_slice()) {
+            (1, [row]) => row.outcome.name().to_owned(),
+            _ => Outcomes::of(&rows).told(),
+        });
+        cells.extend(figures.iter().map(|(_, path, unit)| {
+            many::sample(&rows, path).map_or(NOTHING.to_owned(), |it| shown(it.median, *unit, style))
+        }));
+        grid.row(cells);
+    }
+    if let Some(table) = grid.render(style) {
+        let medians = if sweep.repeat > 1 { "Medians" } else { "Figures" };
+        let title = match combinations.len() {
+            n if n > COMBINATIONS_SHOWN => {
+                format!("{medians} ({COMBINATIONS_SHOWN} of {n} shown, all are in sweep.csv)")
+            }
+            _ => medians.to_owned(),
+        };
+        let _ = write!(text, "\n\n{}", titled(&title, table, style).unwrap_or_default());
+    }
+    text.push('\n');
+    text
 }

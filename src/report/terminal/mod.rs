@@ -9,7 +9,7 @@ mod many;
 mod sections;
 mod sentence;
 
-pub use many::repeats_summary;
+pub use many::{repeats_summary, sweep_table};
 
 use crate::metrics::result::RunResult;
 use crate::report::figures;
