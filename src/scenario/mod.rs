@@ -151,6 +151,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Span::secs(86_400), wall: Span::secs(3_600), events: None, memory: None, inbox: Size(256 << 20) }
+        Self {
+            time: Span::secs(86_400),
+            wall: Span::secs(3_600),
+            events: None,
+            memory: None,
+            inbox: Size(256 << 20),
+        }
     }
 }

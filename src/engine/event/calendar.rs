@@ -38,7 +38,6 @@ pub struct Calendar<B> {
     /// By the number of the ring's turn, with the first window of each in which there is something.
     far: BTreeMap<u64, (Window, Bucket<B>)>,
     spare: Vec<Vec<Option<Event<B>>>>,
-    len: usize,
 }
 
 impl<B> Default for Bucket<B> {
@@ -92,18 +91,12 @@ impl<B> Calendar<B> {
             next: 0,
             far: BTreeMap::new(),
             spare: Vec::new(),
-            len: 0,
         }
     }
 
     /// The window of a time.
     pub fn window(&self, at: crate::time::Time) -> Window {
         at.as_nanos() / self.width
-    }
-
-    /// How many events wait.
-    pub fn len(&self) -> usize {
-        self.len
     }
 
     /// Keeps an event until its window.
@@ -113,7 +106,6 @@ impl<B> Calendar<B> {
     pub fn push(&mut self, event: Event<B>) {
         let window = self.window(event.at);
         assert!(window >= self.next, "an event comes too late for its window");
-        self.len += 1;
         if window - self.next < RING {
             let place = (window % RING) as usize;
             self.occupied[place / 64] |= 1 << (place % 64);
@@ -164,7 +156,6 @@ impl<B> Calendar<B> {
             && *entry.key() <= window / RING
         {
             let (_, mut bucket) = entry.remove();
-            self.len -= bucket.len();
             for place in 0..bucket.len() {
                 if let Some(event) = bucket.take(place) {
                     self.push(event);
@@ -175,7 +166,6 @@ impl<B> Calendar<B> {
         let place = (window % RING) as usize;
         self.occupied[place / 64] &= !(1 << (place % 64));
         let bucket = std::mem::take(&mut self.ring[place]);
-        self.len -= bucket.len();
         self.next = window + 1;
         bucket
     }
@@ -229,8 +219,7 @@ mod tests {
                 }
                 let first = calendar.first();
                 prop_assert_eq!(first, waiting.keys().next().copied());
-                prop_assert_eq!(calendar.len(), waiting.values().map(Vec::len).sum::<usize>());
-                prop_assert_eq!(calendar.iter().count(), calendar.len());
+                prop_assert_eq!(calendar.iter().count(), waiting.values().map(Vec::len).sum::<usize>());
                 if let (true, Some(window)) = (take, first) {
                     let mut bucket = calendar.take(window);
                     let mut taken: Vec<u32> =

@@ -6,13 +6,13 @@ use super::core::Event;
 use super::crew::Conduct;
 use super::host::{Host, Place};
 use super::pulse::Stopwatch;
-use super::shared::{Shared, Word};
 use super::shard::Shard;
-use crate::engine::evaluate::Evaluator;
+use super::shared::{Shared, Word};
 use crate::engine::ending::Verdict;
+use crate::engine::evaluate::Evaluator;
 use crate::engine::{Action, Fate, Snapshot, Watch, start};
-use crate::metrics::result::Outcome;
 use crate::metrics::resident_bytes;
+use crate::metrics::result::Outcome;
 use crate::network::churn::{Change, Churn, Churns};
 use crate::network::{Faults, Timeline};
 use crate::node::io::Control;
@@ -88,12 +88,7 @@ impl<'a> Conduct<Shard<'a>> for Conductor<'_> {
             || all.inputs >= watch.events
     }
 
-    fn act(
-        &mut self,
-        shards: &mut Shards<'_, 'a>,
-        words: &[Word],
-        next: Option<Window>,
-    ) -> Option<Lookout> {
+    fn act(&mut self, shards: &mut Shards<'_, 'a>, words: &[Word], next: Option<Window>) -> Option<Lookout> {
         if words.iter().any(|word| word.tick) {
             self.tick(shards, words);
         }

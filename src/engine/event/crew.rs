@@ -90,7 +90,8 @@ pub fn run<S: Run, C: Conduct<S>>(shards: Vec<S>, conductor: &mut C) -> std::io:
                 // Who breaks the barrier panics, and that is told by the scope.
                 let _ = meeting.work::<C>(shard, None);
             };
-            let spawned = std::thread::Builder::new().name(format!("shard-{shard}")).spawn_scoped(scope, work);
+            let spawned =
+                std::thread::Builder::new().name(format!("shard-{shard}")).spawn_scoped(scope, work);
             if let Err(error) = spawned {
                 meeting.barrier.abandon();
                 return Err(error);

@@ -10,10 +10,10 @@
 
 mod barrier;
 mod body;
-mod calendar;
+pub mod calendar;
 mod conductor;
 pub mod core;
-mod crew;
+pub mod crew;
 mod ending;
 mod fingerprint;
 mod host;

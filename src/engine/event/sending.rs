@@ -44,15 +44,7 @@ impl Peers<'_> {
         out.push(Event { at, to, from, seq, body });
     }
 
-    fn set_timer(
-        &mut self,
-        now: Time,
-        node: PeerId,
-        timer: Timer,
-        at: Time,
-        weight: Weight,
-        out: &mut Out,
-    ) {
+    fn set_timer(&mut self, now: Time, node: PeerId, timer: Timer, at: Time, weight: Weight, out: &mut Out) {
         let at = at.max(now);
         let (lowered, needed) = self.host(node).timers.set(timer, at, weight);
         self.word.pending +=
@@ -62,15 +54,7 @@ impl Peers<'_> {
         }
     }
 
-    fn send(
-        &mut self,
-        now: Time,
-        from: PeerId,
-        to: PeerId,
-        message: Message,
-        expect: Expect,
-        out: &mut Out,
-    ) {
+    fn send(&mut self, now: Time, from: PeerId, to: PeerId, message: Message, expect: Expect, out: &mut Out) {
         let Some(command) = message.command() else { return };
         let phase = self.view.phase(now);
         let bytes = self.size(from, &message);
@@ -156,11 +140,8 @@ impl Peers<'_> {
             Departure::Arrives { at, copy } => {
                 if let Some(at) = copy {
                     self.copied(&envelope, to);
-                    let copy = Envelope {
-                        message: envelope.message.clone(),
-                        wants: Wants::Nothing,
-                        ..envelope
-                    };
+                    let copy =
+                        Envelope { message: envelope.message.clone(), wants: Wants::Nothing, ..envelope };
                     self.push(at, from, to, Body::Message(copy), out);
                 }
                 if envelope.wants != Wants::Nothing {

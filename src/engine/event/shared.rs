@@ -3,7 +3,7 @@
 use super::core::Sharding;
 use crate::engine::Plan;
 use crate::metrics::Phase;
-use crate::network::{Faults, Links, Timeline};
+use crate::network::{Links, Timeline};
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -27,11 +27,6 @@ impl View {
     /// The phase that a message sent at a time belongs to.
     pub fn phase(&self, now: Time) -> Phase {
         if self.zero.is_some_and(|zero| now >= zero) { Phase::Learning } else { Phase::Setup }
-    }
-
-    /// The state of the faults at a time.
-    pub fn faults(&self, now: Time) -> Option<&Faults> {
-        self.faults.at(now)
     }
 }
 

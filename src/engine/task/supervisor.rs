@@ -2,8 +2,8 @@
 //! what it leaves in `ending`.
 
 use super::shared::{Event, LastWord, Shared};
-use crate::engine::evaluate::Evaluator;
 use crate::engine::ending::Verdict;
+use crate::engine::evaluate::Evaluator;
 use crate::engine::{Fate, Run, Snapshot, Watch};
 use crate::metrics::result::{Nodes, Outcome};
 use crate::metrics::{RoundLog, Series};

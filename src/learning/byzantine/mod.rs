@@ -194,7 +194,7 @@ mod tests {
                     (0..NODES).map(|node| (train(node), f64::from(learner.samples(node)))).collect();
                 model = Arc::new(fedavg(&trained));
             }
-            learner.evaluate(&model).unwrap().accuracy
+            learner.evaluate(&model).and_then(|it| it.accuracy).unwrap()
         };
         let honest = accuracy("", "");
         assert!(honest > 0.85, "{honest}");

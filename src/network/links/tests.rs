@@ -185,7 +185,7 @@ fn a_slow_node_stretches_the_way_but_not_the_queue() {
     assert_eq!(at(2), Departure::Arrives { at: Time::ZERO + 201 * MS, copy: None });
     assert_eq!(at(3), Departure::Arrives { at: Time::ZERO + 22 * MS, copy: None });
     assert_eq!(links.answer(Some(&faults), 2, 1), 200 * MS);
-    faults.partition(5, &[vec![1], vec![3]]);
+    faults.partition(5, &[vec![1], vec![3]], false);
     assert_eq!(
         links.depart(&mut port, Some(&faults), Time::ZERO, 1, 3, 1, true),
         Departure::Dropped(Cause::Partition)
