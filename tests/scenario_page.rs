@@ -15,6 +15,7 @@ const END: &str = "<!-- end -->";
 const VALUES: [(&str, &str); 14] = [
     ("Duration", "duration"),
     ("Size", "size"),
+    ("Rate", "rate"),
     ("Speedup", "number or `\"auto\"`"),
     ("Auto", "`\"auto\"`"),
     ("BatchSize", "whole number or `\"full\"`"),
@@ -157,6 +158,7 @@ fn value(field: &Value) -> String {
             }
         }
         Some("number") => "number".into(),
+        Some("object") => "object of numbers".into(),
         _ => String::new(),
     }
 }

@@ -2,6 +2,8 @@
 
 use super::setting::Settings;
 use super::{CliError, Format};
+use crate::engine::Plan;
+use crate::network::Links;
 use crate::report::figures::{amount, bytes, time};
 use crate::scenario::{self, Loaded};
 use crate::simulation::{Estimate, Options, Prepared, prepare};
@@ -46,11 +48,20 @@ struct Checked {
     messages_per_round: f64,
     cpu_per_scenario_s: f64,
     spreading_s: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    regions: Vec<Region>,
     start_after_s: f64,
     model_bytes: u64,
     memory_bytes: f64,
     memory_available_bytes: Option<u64>,
     warnings: Vec<String>,
+}
+
+/// How many nodes are in a region.
+#[derive(Debug, Serialize)]
+struct Region {
+    name: String,
+    nodes: u32,
 }
 
 /// Checks the scenarios, all of them even if one is bad.
@@ -107,12 +118,18 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
         messages_per_round: estimate.load.messages_per_round,
         cpu_per_scenario_s: estimate.load.cpu,
         spreading_s: estimate.spreading.as_secs_f64(),
+        regions: regions(plan),
         start_after_s: plan.start_after.as_secs_f64(),
         model_bytes: estimate.model_bytes,
         memory_bytes: estimate.memory_bytes,
         memory_available_bytes: available_memory(),
         warnings: prepared.warnings.clone(),
     }
+}
+
+fn regions(plan: &Plan) -> Vec<Region> {
+    let regions = plan.links.iter().flat_map(Links::regions);
+    regions.map(|(name, nodes)| Region { name: name.to_owned(), nodes }).collect()
 }
 
 fn describe(it: &Checked) -> String {
@@ -129,6 +146,10 @@ fn describe(it: &Checked) -> String {
     );
     text += &line("cores", format!("about {:.2} for messages", it.cpu_per_scenario_s * it.speedup));
     text += &line("spreading", format!("a broadcast reaches everyone in about {}", time(it.spreading_s)));
+    if !it.regions.is_empty() {
+        let regions: Vec<String> = it.regions.iter().map(|it| format!("{} {}", it.name, it.nodes)).collect();
+        text += &line("regions", regions.join(", "));
+    }
     text += &line("model", format!("{} encoded", bytes(it.model_bytes as f64)));
     let available = it
         .memory_available_bytes

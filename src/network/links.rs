@@ -44,6 +44,7 @@ pub struct Links {
     paths: Paths,
     packets: Packets,
     lookahead: Duration,
+    deadline: Duration,
 }
 
 impl Links {
@@ -68,7 +69,15 @@ impl Links {
 
     fn over(seed: u64, spec: Network, paths: Paths) -> Self {
         let lookahead = paths.least().max(spec.latency_floor.0);
-        Self { seed, packets: Packets::new(&spec), paths, lookahead, spec }
+        Self { seed, packets: Packets::new(&spec), paths, lookahead, deadline: Duration::MAX, spec }
+    }
+
+    /// The same links for messages that are calls: one that does not arrive within its deadline is given up by its
+    /// sender and dropped. What comes after the arrival, the receiver's queue and the answer, is not looked at.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
     }
 
     /// The least time between hand-over and arrival on any link: what bounds how far ahead nodes may run on their own.
@@ -132,7 +141,7 @@ impl Links {
 
         let uplink = self.uplink(from);
         let takes = uplink.map_or(Duration::ZERO, |rate| rate.time(self.wire_bytes(payload)));
-        let begins = port.into_uplink(now, takes);
+        let begins = port.enter_uplink(now, takes);
         let mut leaves = begins + takes;
         if let Some(connections) = &self.spec.connections {
             let slowest = [uplink, self.downlink(to)].into_iter().flatten().min();
@@ -156,6 +165,9 @@ impl Links {
             _ => Duration::ZERO,
         };
         let arrives = at + jitter();
+        if arrives.since(now) > self.deadline {
+            return Departure::Dropped(Cause::Timeout);
+        }
         let copied = self.spec.duplication > 0.0
             && self.stream(from, Purpose::Duplication, draw).random::<f64>() < self.spec.duplication;
         Departure::Arrives { at: arrives, copy: copied.then(|| at + jitter()) }
@@ -165,7 +177,7 @@ impl Links {
     pub fn arrive(&self, port: &mut Port, node: PeerId, at: Time, payload: u64) -> Time {
         let Some(downlink) = self.downlink(node) else { return at };
         let takes = downlink.time(self.wire_bytes(payload));
-        port.into_downlink(at, takes) + takes
+        port.enter_downlink(at, takes) + takes
     }
 
     /// How long the answer to a request takes. It is never lost and never waits, for it is short and comes back over

@@ -26,7 +26,8 @@ impl Port {
         *self = Self { draws: self.draws, ..Self::default() };
     }
 
-    /// The connection to a peer is closed: the next message to it opens another.
+    /// The connection to a peer is closed: the next message to it opens another. That is so when either end says
+    /// goodbye, and when the peer introduces itself, for then it has just come up and knows of no connection.
     pub fn close(&mut self, peer: PeerId) {
         if let Some(open) = &mut self.open {
             open.close(peer);
@@ -40,12 +41,12 @@ impl Port {
     }
 
     /// When something that takes so long and is put into the uplink's queue now begins to leave.
-    pub(super) fn into_uplink(&mut self, now: Time, takes: Duration) -> Time {
+    pub(super) fn enter_uplink(&mut self, now: Time, takes: Duration) -> Time {
         served(&mut self.uplink, now, takes)
     }
 
     /// When something that takes so long and arrives at the downlink now begins to be taken in.
-    pub(super) fn into_downlink(&mut self, at: Time, takes: Duration) -> Time {
+    pub(super) fn enter_downlink(&mut self, at: Time, takes: Duration) -> Time {
         served(&mut self.downlink, at, takes)
     }
 
@@ -75,10 +76,10 @@ mod tests {
     fn a_restart_forgets_everything_but_the_number_of_draws() {
         let mut port = Port::default();
         assert_eq!((port.next_draw(), port.next_draw()), (1, 2));
-        port.into_uplink(Time::ZERO, Duration::from_secs(5));
+        port.enter_uplink(Time::ZERO, Duration::from_secs(5));
         port.open();
         port.restart();
-        assert_eq!(port.into_uplink(Time::ZERO, Duration::ZERO), Time::ZERO);
+        assert_eq!(port.enter_uplink(Time::ZERO, Duration::ZERO), Time::ZERO);
         assert!(port.open.is_none());
         assert_eq!(port.next_draw(), 3);
     }

@@ -6,6 +6,7 @@ mod conclude;
 mod estimate;
 mod prepare;
 mod run;
+mod transfers;
 
 pub use batch::{each, in_parallel};
 pub use conclude::{Concluded, Facts, conclude};

@@ -1,6 +1,7 @@
 //! Everything that a run needs, drawn, loaded and checked.
 
 use super::estimate::{Estimate, Misfit};
+use super::transfers;
 use crate::engine::{Action, ComputeModel, Plan, Step, load};
 use crate::learning::{self, LearningError};
 use crate::metrics::Recording;
@@ -92,6 +93,10 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     for misfit in estimate.misfits(&rules, &graph, cores) {
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
     }
+    let slow = links.iter().flat_map(|it| transfers::misfits(&rules, &graph, it, &load, model_bytes));
+    for misfit in slow {
+        loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
+    }
     if let Some(misfit) = unheard {
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
     }
@@ -181,7 +186,9 @@ fn graph(loaded: &mut Loaded, scenario: &Scenario) -> Result<Graph, Diagnostics>
 fn links(loaded: &Loaded, scenario: &Scenario) -> Result<Option<Links>, Diagnostics> {
     let Some(network) = &scenario.network else { return Ok(None) };
     let links = Links::build(scenario.seed, network.clone(), scenario.nodes, &loaded.base_dir);
-    links.map(Some).map_err(|error| loaded.diagnose(&error.path(), error.to_string(), None))
+    let deadline = scenario.settings.general.grpc_timeout.0;
+    let links = links.map(|it| Some(it.with_deadline(deadline)));
+    links.map_err(|error| loaded.diagnose(&error.path(), error.to_string(), None))
 }
 
 fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {

@@ -269,7 +269,7 @@ impl Driver {
             return self.undeliverable(worker, &envelope);
         }
         let Envelope { from, message, back, sent, phase, bytes, .. } = envelope;
-        if matches!(message, Message::Disconnect) {
+        if matches!(message, Message::Handshake | Message::Disconnect) {
             self.port.close(from);
         }
         let waited = wall.saturating_sub(sent);

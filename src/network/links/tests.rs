@@ -101,6 +101,17 @@ fn a_burst_leaves_at_the_rate_of_the_uplink_and_travels_side_by_side() {
 }
 
 #[test]
+fn a_call_that_outlasts_its_deadline_is_given_up() {
+    let links = Links::new(7, network(r#"{ "uplink": "10Mbps" }"#)).with_deadline(30 * MS);
+    let mut port = Port::default();
+    let mut depart = || links.depart(&mut port, None, Time::ZERO, 1, 2, PAYLOAD, true);
+    for i in 1..=10 {
+        assert_eq!(depart(), Departure::Arrives { at: Time::ZERO + (20 + i) * MS, copy: None });
+    }
+    assert_eq!(depart(), Departure::Dropped(Cause::Timeout), "the queue is longer than ten milliseconds");
+}
+
+#[test]
 fn what_many_send_at_once_queues_at_the_receiver() {
     let links = Links::new(7, network(r#"{ "downlink": "10Mbps" }"#));
     let (mut receiver, at) = (Port::default(), Time::ZERO + 20 * MS);

@@ -633,6 +633,6 @@ unknown-kind
     let mut loaded = parse(&text, "wan.json", &[]).unwrap();
     let faults = crate::simulation::prepare(&mut loaded, Default::default()).err().unwrap();
     let fault = &faults.0[0];
-    assert_eq!((fault.path.as_str(), fault.line, fault.column), ("network.latency.shares.Atlantis", 2, 98));
+    assert_eq!((fault.path.as_str(), fault.line, fault.column), ("network.latency.shares.Atlantis", 2, 99));
     assert!(fault.message.contains("is no region; there are North America, Europe"), "{}", fault.message);
 }
