@@ -145,6 +145,7 @@ fn twice(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn both_directions_are_averaged_and_one_is_enough() {
@@ -176,6 +177,21 @@ mod tests {
         ] {
             let problem = parse(text, false).unwrap_err();
             assert!(problem.line == line && problem.message.contains(said), "{text:?}: {problem:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_symmetric_and_no_text_is_too_strange(
+            text in "from(,[ABC]){0,3}(\n[ABC](,[0-9.e-]{0,3}){0,3}){0,4}", round_trip: bool
+        ) {
+            if let Ok(matrix) = parse(&text, round_trip) {
+                let regions = matrix.names().len();
+                for (a, b) in (0..regions).flat_map(|a| (0..regions).map(move |b| (a, b))) {
+                    prop_assert_eq!(matrix.between(a, b), matrix.between(b, a));
+                }
+            }
+            let _ = parse(&text[text.len() / 2..], round_trip);
         }
     }
 }
