@@ -137,6 +137,9 @@ impl Peers<'_> {
                 return out.push(Event { at, to, from, seq, body: Body::Message(envelope) });
             }
         }
+        if matches!(envelope.message, Message::Handshake | Message::Disconnect) {
+            self.host(to).port.close(from);
+        }
         let phase = envelope.flags.phase();
         let waited = nanos(now.since(envelope.sent));
         match envelope.message.command() {

@@ -66,6 +66,7 @@ impl Peers<'_> {
         };
         let host = self.host(from);
         host.sent += 1;
+        let closes = matches!(message, Message::Disconnect);
         let envelope = Envelope {
             message,
             sent: now,
@@ -75,6 +76,9 @@ impl Peers<'_> {
             flags: Flags::new(phase, true),
         };
         self.pass(now, from, to, envelope, bytes, out);
+        if closes {
+            self.host(from).port.close(to);
+        }
     }
 
     /// Hands gossip over to several peers. It is accounted for once for all of them: every message goes to everyone
@@ -110,7 +114,8 @@ impl Peers<'_> {
             if parcel.iter().all(|it| it.source == peer) {
                 continue;
             }
-            if links.loses() {
+            let loses = |faults: &crate::network::Faults| faults.loss(from, peer) > 0.0;
+            if links.loses() || self.view.faults.at(now).is_some_and(loses) {
                 // Each message is lost or delayed for itself.
                 for gossip in parcel.iter().filter(|it| it.source != peer) {
                     let alone = envelope(Arc::from([gossip.clone()]), progresses(gossip));
