@@ -53,6 +53,8 @@ pub enum Purpose {
     Byzantine = 20,
     /// Resamples of the values of runs that repeat.
     Bootstrap = 22,
+    /// Whom a node tells a rumor, or asks for it.
+    Rumor = 21,
 }
 
 /// The node number of draws that belong to no node.

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// `benches/` measures on a flooding network, rounded up.
 pub const SECONDS_PER_MESSAGE: f64 = 0.15e-6;
 
-/// CPU time that a message costs where each carries a model and is handled alone.
+/// CPU time that a message costs where each is handled alone, as one that carries a model is.
 const SECONDS_PER_MODEL: f64 = 1.0e-6;
 
 /// No period is compressed below so much: tokio's timers have a grain of a millisecond and come up to two late, which
@@ -26,7 +26,7 @@ const MAX_SPEEDUP: f64 = 1_000.0;
 /// The load of a scenario, in scenario time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
-    /// Messages a second while nothing but heartbeats is going on; in `dpsgd`, the models.
+    /// Messages a second while nothing but heartbeats is going on; in `dpsgd`, the models; in `rumor`, all.
     pub messages_per_s: f64,
     /// Messages of one round, beside heartbeats.
     pub messages_per_round: f64,
@@ -77,6 +77,19 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, 
                 peak_cpu: cpu,
             }
         }
+        Workflow::Rumor(it) => {
+            // Every node calls once a round, and where nodes ask, is answered.
+            let messages = nodes * f64::from(it.mode.trips());
+            let messages_per_s = messages / it.period.0.as_secs_f64().max(1e-9);
+            let cpu = messages_per_s * SECONDS_PER_MODEL;
+            Load {
+                messages_per_s,
+                messages_per_round: messages,
+                messages_per_broadcast: 0.0,
+                cpu,
+                peak_cpu: cpu,
+            }
+        }
     }
 }
 
@@ -100,6 +113,7 @@ pub fn shortest_period(rules: &Rules, compute: &Compute) -> Duration {
         Workflow::P2pfl(_) => gossip.period.0.min(gossip.models_period.0).min(heartbeat.period.0),
         Workflow::Dpsgd(it) if it.heartbeats => gossip.period.0.min(heartbeat.period.0),
         Workflow::Dpsgd(it) => compute.train.median().saturating_mul(it.epochs),
+        Workflow::Rumor(it) => it.period.0,
     }
 }
 
@@ -109,7 +123,7 @@ pub fn spreading(rules: &Rules, links: Option<&Links>, hops: u32) -> Duration {
     let link = links.map_or(Duration::ZERO, |links| Duration::from_nanos(links.median()));
     match rules.workflow {
         Workflow::P2pfl(_) => hops * (rules.settings.gossip.period.0 / 2 + link),
-        Workflow::Dpsgd(_) => link,
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) => link,
     }
 }
 

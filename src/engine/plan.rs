@@ -7,9 +7,12 @@ use crate::network::churn::ChurnModel;
 use crate::network::{Faults, Links, Slowdown};
 use crate::node::Rules;
 use crate::scenario::Clock;
+use crate::node::io::{Control, Peers};
+use crate::node::spec::Workflow;
 use crate::scenario::script::At;
+use crate::time::Time;
 use crate::topology::Graph;
-use crate::wire::PeerId;
+use crate::wire::{Experiment, PeerId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,5 +120,27 @@ impl Plan {
     /// The number of nodes.
     pub fn nodes(&self) -> u32 {
         self.graph.nodes()
+    }
+
+    /// A node's neighbours, as it is told of them when it comes up.
+    pub fn peers(&self, node: PeerId) -> Peers {
+        if self.graph.is_complete() {
+            return Peers::Others { node, of: self.nodes() };
+        }
+        self.graph.neighbours(node).map(|peer| (peer, self.graph.degree(peer))).collect()
+    }
+
+    /// What those are told that the engine starts, where learning starts at `zero`.
+    pub fn begin(&self, zero: Time) -> Control {
+        let workflow = &self.rules.workflow;
+        let trainset_size = match workflow {
+            Workflow::P2pfl(it) => it.trainset_size,
+            Workflow::Dpsgd(_) => 0,
+            Workflow::Rumor(_) => return Control::Begin(zero),
+        };
+        let (rounds, epochs) = (workflow.rounds(), workflow.epochs());
+        // P2PFL appends the Unix time to the name.
+        let name = format!("experiment-{}", crate::wire::size::unix_seconds(Time::ZERO));
+        Control::StartLearning(Arc::new(Experiment { rounds, epochs, trainset_size, name }))
     }
 }

@@ -4,31 +4,18 @@ use super::Plan;
 use crate::metrics::ranges;
 use crate::node::Rules;
 use crate::node::io::Start;
-use crate::node::spec::Workflow;
-use crate::time::Time;
-use crate::wire::{Experiment, PeerId};
-use std::sync::Arc;
+use crate::wire::PeerId;
 
 /// How a node comes up: it connects to those of its neighbours that `dial` names. `late` says that learning may be
 /// under way.
 pub fn of(plan: &Plan, node: PeerId, mut dial: impl FnMut(PeerId) -> bool, late: bool) -> Start {
-    let graph = &plan.graph;
-    let neighbours: Arc<[(PeerId, u32)]> =
-        graph.neighbours(node).map(|peer| (peer, graph.degree(peer))).collect();
-    let dial = neighbours.iter().map(|(peer, _)| *peer).filter(|&peer| dial(peer)).collect();
-    Start { neighbours, dial, persistent: late, late }
-}
-
-/// What is to be learnt, as the initiator tells the others.
-pub fn experiment(rules: &Rules) -> Arc<Experiment> {
-    let trainset_size = match &rules.workflow {
-        Workflow::P2pfl(it) => it.trainset_size,
-        Workflow::Dpsgd(_) => 0,
+    let neighbours = plan.peers(node);
+    let dial = if plan.rules.workflow.connects() {
+        neighbours.iter().map(|(peer, _)| peer).filter(|&peer| dial(peer)).collect()
+    } else {
+        Vec::new()
     };
-    let (rounds, epochs) = (rules.workflow.rounds(), rules.workflow.epochs());
-    // P2PFL appends the Unix time to the name.
-    let name = format!("experiment-{}", crate::wire::size::unix_seconds(Time::ZERO));
-    Arc::new(Experiment { rounds, epochs, trainset_size, name })
+    Start { neighbours, dial, persistent: late, late }
 }
 
 /// Says who had not heard of everyone as learning started, and which setting would mend it.

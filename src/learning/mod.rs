@@ -34,6 +34,11 @@ use spec::{Learning, ModelKind};
 use std::path::Path;
 use std::sync::Arc;
 
+/// What nodes learn with where nothing is learnt: a model of one value that only weighs.
+pub fn nothing() -> Arc<dyn Learner> {
+    Arc::new(synthetic::Synthetic::new(crate::scenario::units::Size(4)))
+}
+
 /// Makes what `nodes` nodes learn with. Loads and shares out the dataset, unless the model needs none.
 ///
 /// Paths in the scenario are relative to `folder`, that of the scenario's file.

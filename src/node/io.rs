@@ -1,5 +1,7 @@
 //! What goes into a node and what comes out: the whole of its connection to the world.
 
+pub use super::peers::Peers;
+
 use super::Stage;
 use crate::learning::{Evaluation, Model};
 use crate::time::Time;
@@ -50,8 +52,8 @@ pub enum Input {
 /// How a node comes up.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// Its neighbours in the topology with their degrees, ascending.
-    pub neighbours: Arc<[(PeerId, u32)]>,
+    /// Its neighbours in the topology.
+    pub neighbours: Peers,
     /// Those of them that it is to connect to.
     pub dial: Vec<PeerId>,
     /// Whether it tries again until they accept: after a restart they may still list its old incarnation.
@@ -63,8 +65,10 @@ pub struct Start {
 /// What a node is told to do.
 #[derive(Clone, Debug)]
 pub enum Control {
-    /// Start learning: in `p2pfl` the initiator alone is told, in other workflows every node.
+    /// Start learning: in `p2pfl` the initiator alone is told, in `dpsgd` every node.
     StartLearning(Arc<Experiment>),
+    /// Rounds that all nodes keep in step are counted from this time: every node of a `rumor` is told.
+    Begin(Time),
     /// End learning for everyone.
     StopLearning,
     /// Say goodbye to the neighbours.

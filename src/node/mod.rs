@@ -15,6 +15,8 @@ mod links;
 mod neighbours;
 mod p2pfl;
 mod peer_map;
+mod peers;
+mod rumor;
 mod seen;
 pub mod spec;
 mod stage;
@@ -31,6 +33,7 @@ use dpsgd::Dpsgd;
 use io::{Control, Input, Record, RequestId, Start, Timer};
 use links::{Change, Links};
 use p2pfl::{Fault, P2pfl};
+use rumor::Rumor;
 use spec::Workflow;
 use std::sync::Arc;
 
@@ -45,6 +48,7 @@ pub struct Node {
 enum State {
     P2pfl(Box<P2pfl>),
     Dpsgd(Dpsgd),
+    Rumor(Rumor),
 }
 
 impl Node {
@@ -64,6 +68,7 @@ impl Node {
                 let node = Dpsgd::new(cx, model, samples, &start.neighbours, start.late);
                 (spec.heartbeats, State::Dpsgd(node))
             }
+            Workflow::Rumor(_) => (false, State::Rumor(Rumor::new(cx, id, model, start))),
         };
         Self { links: Links::new(cx, id, incarnation, beats), workflow }
     }
@@ -85,6 +90,7 @@ impl Node {
                     it.job_done(cx, self.links.node(), job, result);
                     Ok(())
                 }
+                State::Rumor(_) => Ok(()),
             },
             Input::Control(control) => {
                 self.control(cx, control);
@@ -121,7 +127,7 @@ impl Node {
             Message::Announce(announcement) => {
                 let wanted = match &mut self.workflow {
                     State::P2pfl(it) => it.wanted(cx, &self.links, from, &announcement),
-                    State::Dpsgd(_) => false,
+                    State::Dpsgd(_) | State::Rumor(_) => false,
                 };
                 cx.reply(from, request, Response::Wanted(wanted));
                 Ok(())
@@ -134,7 +140,20 @@ impl Node {
                         it.weights(cx, from, &weights);
                         Ok(())
                     }
+                    State::Rumor(_) => Ok(()),
                 }
+            }
+            Message::Rumor(round) => {
+                if let State::Rumor(it) = &mut self.workflow {
+                    it.told(cx, round);
+                }
+                Ok(())
+            }
+            Message::RumorRequest(round) => {
+                if let State::Rumor(it) = &self.workflow {
+                    it.asked(cx, from, round);
+                }
+                Ok(())
             }
         }
     }
@@ -148,7 +167,7 @@ impl Node {
             }
             let done = match &mut self.workflow {
                 State::P2pfl(it) => it.gossip(cx, &mut self.links, gossip),
-                State::Dpsgd(_) => {
+                State::Dpsgd(_) | State::Rumor(_) => {
                     if let crate::wire::GossipBody::Beat(at) = gossip.body {
                         self.links.beat(cx, gossip.source, at);
                     }
@@ -170,6 +189,7 @@ impl Node {
         match &mut self.workflow {
             State::P2pfl(it) => it.response(cx, &mut self.links, request, response),
             State::Dpsgd(it) => it.response(cx, request, response),
+            State::Rumor(_) => {}
         }
         Ok(())
     }
@@ -197,6 +217,10 @@ impl Node {
                     it.timeout(cx);
                     Ok(())
                 }
+                State::Rumor(it) => {
+                    it.tick(cx, self.links.node());
+                    Ok(())
+                }
             },
         }
     }
@@ -209,7 +233,10 @@ impl Node {
             (State::P2pfl(it), control) => it.control(cx, &mut self.links, control),
             (State::Dpsgd(it), Control::StartLearning(experiment)) => it.start(cx, experiment),
             (State::Dpsgd(it), Control::StopLearning) => it.stop(cx),
-            (State::Dpsgd(_), Control::Leave) => {}
+            (State::Dpsgd(_), Control::Begin(_) | Control::Leave) => {}
+            (State::Rumor(it), Control::Begin(zero)) => it.begin(cx, zero),
+            (State::Rumor(it), Control::StopLearning) => it.stop(cx),
+            (State::Rumor(_), Control::StartLearning(_) | Control::Leave) => {}
         }
     }
 
@@ -221,6 +248,7 @@ impl Node {
                 it.neighbour(cx, self.links.node(), change);
                 Ok(())
             }
+            (State::Rumor(_), Some(_)) => Ok(()),
         }
     }
 
@@ -229,6 +257,7 @@ impl Node {
         match &self.workflow {
             State::P2pfl(it) => it.waits_for(&self.links),
             State::Dpsgd(it) => it.waits_for(),
+            State::Rumor(it) => it.waits_for(),
         }
     }
 
@@ -237,6 +266,7 @@ impl Node {
         match &self.workflow {
             State::P2pfl(it) => it.stage(),
             State::Dpsgd(it) => it.stage(),
+            State::Rumor(_) => None,
         }
     }
 }

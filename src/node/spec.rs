@@ -13,6 +13,8 @@ tagged! {
         P2pfl(P2pfl) = "p2pfl",
         /// Decentralised parallel stochastic gradient descent (Lian et al. 2017): train, swap models with the neighbours, mix.
         Dpsgd(Dpsgd) = "dpsgd",
+        /// One message spreads from one node in synchronous rounds: for studying how fast news travels. Nothing is learnt.
+        Rumor(Rumor) = "rumor",
     }
 }
 
@@ -73,6 +75,49 @@ pub enum Mixing {
     Uniform,
 }
 
+/// See [`Workflow::Rumor`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rumor {
+    /// Who calls whom. Default: `push_pull`.
+    pub mode: Mode,
+    /// Rounds after which nodes that have not learnt it give up. Default 100.
+    pub rounds: u32,
+    /// Time between two rounds, the same for all nodes; longer than a message takes, and where nodes ask, than a message and its answer. Default 1 s.
+    pub period: Span,
+    /// The node that knows the rumor at the beginning. Default 0.
+    pub source: u32,
+}
+
+/// Who calls whom. In each round a node calls at most one neighbour, drawn evenly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Who knows the rumor tells it.
+    Push,
+    /// Who does not know it asks, and is told by one that knew it before the round.
+    Pull,
+    /// Both: every node calls.
+    #[default]
+    PushPull,
+}
+
+impl Mode {
+    /// How many messages one after another a call takes at most: with an answer, two.
+    pub const fn trips(self) -> u32 {
+        match self {
+            Self::Push => 1,
+            Self::Pull | Self::PushPull => 2,
+        }
+    }
+}
+
+impl Default for Rumor {
+    fn default() -> Self {
+        Self { mode: Mode::PushPull, rounds: 100, period: Span::secs(1), source: 0 }
+    }
+}
+
 impl Default for P2pfl {
     fn default() -> Self {
         Self {
@@ -93,11 +138,12 @@ impl Default for Dpsgd {
 }
 
 impl Workflow {
-    /// Rounds of learning.
+    /// Rounds of learning; of a rumor, the most there can be.
     pub fn rounds(&self) -> u32 {
         match self {
             Self::P2pfl(it) => it.rounds,
             Self::Dpsgd(it) => it.rounds,
+            Self::Rumor(it) => it.rounds,
         }
     }
 
@@ -106,6 +152,40 @@ impl Workflow {
         match self {
             Self::P2pfl(it) => it.epochs,
             Self::Dpsgd(it) => it.epochs,
+            Self::Rumor(_) => 1,
+        }
+    }
+
+    /// Whether the engine starts every node, and not one that starts the others.
+    pub const fn starts_everyone(&self) -> bool {
+        match self {
+            Self::P2pfl(_) => false,
+            Self::Dpsgd(_) | Self::Rumor(_) => true,
+        }
+    }
+
+    /// Whether nodes connect to their neighbours before they talk to them.
+    pub const fn connects(&self) -> bool {
+        match self {
+            Self::P2pfl(_) | Self::Dpsgd(_) => true,
+            Self::Rumor(_) => false,
+        }
+    }
+
+    /// Whether nodes learn anything, so that data and models are needed.
+    pub const fn learns(&self) -> bool {
+        match self {
+            Self::P2pfl(_) | Self::Dpsgd(_) => true,
+            Self::Rumor(_) => false,
+        }
+    }
+
+    /// The node with which all begins, and the field that names it.
+    pub const fn first(&self) -> Option<(u32, &'static str)> {
+        match self {
+            Self::P2pfl(it) => Some((it.initiator, "workflow.initiator")),
+            Self::Dpsgd(_) => None,
+            Self::Rumor(it) => Some((it.source, "workflow.source")),
         }
     }
 }

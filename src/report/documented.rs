@@ -53,6 +53,7 @@ fn fields(value: &Value) -> Vec<String> {
 fn full() -> Value {
     let mut full = sample::full();
     full.stalled = sample::stalled().stalled;
+    full.rumor = Some(crate::metrics::result::Rumor { rounds: 17, reached: 1_000 });
     serde_json::to_value(full).unwrap()
 }
 

@@ -1,8 +1,11 @@
 //! From raw measurements to a result.
 
 use crate::engine::{Fate, NodeReport, Plan, Run};
-use crate::metrics::result::{self, Engine, Final, Messages, Outcome, RunResult, SCHEMA, Setup, Threshold};
+use crate::metrics::result::{
+    self, Engine, Final, Messages, Outcome, Rumor, RunResult, SCHEMA, Setup, Threshold,
+};
 use crate::metrics::{Cost, Round, Series, seconds_after};
+use crate::node::spec::Workflow;
 use crate::report::{NodeRow, NodeState};
 use crate::scenario::Loaded;
 use crate::scenario::thresholds::Threshold as Written;
@@ -61,11 +64,15 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
         hop_counts: result::hop_counts(&run.recorder),
         throughput: run.series.throughput(run.interval_s),
         messages: Messages::of(&run.recorder),
+        rumor: None,
         thresholds: Vec::new(),
         stalled: run.stalled.clone(),
         cost,
         fingerprint: run.fingerprint.clone(),
     };
+    if matches!(loaded.scenario.workflow, Workflow::Rumor(_)) {
+        result.rumor = Some(Rumor::of(&result.rounds, &result.nodes));
+    }
     judge(loaded, &mut result);
     Concluded { nodes: rows(facts, &run), result, series: run.series }
 }

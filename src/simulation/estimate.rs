@@ -76,6 +76,7 @@ impl Estimate {
                     + model * (nodes + 4.0 * f64::from(it.trainset_size))
             }
             // Its own model, its next one, and up to two of each neighbour; a model on its way is one of these.
+            Workflow::Rumor(_) => 0.0,
             Workflow::Dpsgd(_) => 2.0 * nodes * model + graph.edges() as f64 * 4.0 * 64.0,
         };
         Self { memory_bytes: PROGRAM_BYTES + nodes * NODE_BYTES + memory, ..self }

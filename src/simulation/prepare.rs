@@ -8,7 +8,7 @@ use crate::metrics::Recording;
 use crate::network::churn::{ChurnModel, Lives, Trace};
 use crate::network::{Links, Slowdown};
 use crate::node::Rules;
-use crate::node::spec::{Variant, Workflow};
+use crate::node::spec::{Rumor, Variant, Workflow};
 use crate::scenario::script::{Churn, Entry};
 use crate::scenario::{Diagnostics, Loaded, Scenario, Speedup};
 use crate::time::Time;
@@ -51,8 +51,12 @@ impl Default for Options {
 pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagnostics> {
     let scenario = loaded.scenario.clone();
     let graph = graph(loaded, &scenario)?;
-    let learner = learning::build(&scenario.learning, scenario.nodes, scenario.seed, &loaded.base_dir)
-        .map_err(|error| unlearnable(loaded, &error))?;
+    let learner = if scenario.workflow.learns() {
+        learning::build(&scenario.learning, scenario.nodes, scenario.seed, &loaded.base_dir)
+            .map_err(|error| unlearnable(loaded, &error))?
+    } else {
+        learning::nothing()
+    };
     let model = learner.initial(0);
     let shapes: Vec<&[usize]> = model.layout().shapes().collect();
     let book = AddressBook::numbered(scenario.nodes);
@@ -66,16 +70,19 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         evaluates: model.is_trained(),
     };
     let links = links(loaded, &scenario)?;
+    if let (Workflow::Rumor(it), Some(links)) = (&scenario.workflow, &links) {
+        in_step(loaded, it, Duration::from_nanos(links.median()))?;
+    }
     let script = script(loaded, &scenario)?;
     // Who joins later is heard of later.
     let there = graph.without(&absent(&script));
     let reach = match &scenario.workflow {
         Workflow::P2pfl(_) => there.reach(scenario.settings.gossip.ttl.saturating_add(1)),
-        Workflow::Dpsgd(_) => vec![0; scenario.nodes as usize],
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) => vec![0; scenario.nodes as usize],
     };
     let depth = match &scenario.workflow {
         Workflow::P2pfl(it) => graph.eccentricity(it.initiator),
-        Workflow::Dpsgd(_) => 1,
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) => 1,
     };
     // No path is longer than twice the way from one node to its farthest; on most graphs they are not much longer.
     let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
@@ -125,6 +132,21 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     };
     let warnings = loaded.warnings.0.iter().map(ToString::to_string).collect();
     Ok(Prepared { plan, estimate, warnings })
+}
+
+/// What is said in a round has to arrive in it.
+fn in_step(loaded: &Loaded, rumor: &Rumor, latency: Duration) -> Result<(), Diagnostics> {
+    let takes = latency * rumor.mode.trips();
+    if takes < rumor.period.0 {
+        return Ok(());
+    }
+    let what = if rumor.mode.trips() == 1 { "a message" } else { "a message and its answer" };
+    let message = format!(
+        "`workflow.period` is {}, but {what} takes {takes:?} (the median): rounds would run into each other",
+        rumor.period
+    );
+    let help = "write a longer period, or lower `network.latency`";
+    Err(loaded.diagnose("workflow.period", message, Some(help.into())))
 }
 
 /// A time to live that does not carry messages to everyone they could reach.
@@ -208,7 +230,7 @@ fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {
 fn start_after(scenario: &Scenario, spreading: Duration) -> Duration {
     let chosen = match &scenario.workflow {
         Workflow::P2pfl(it) => it.start_after.map(|span| span.0),
-        Workflow::Dpsgd(_) => None,
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) => None,
     };
     let settling = 3 * (scenario.settings.heartbeat.period.0 + spreading) + Duration::from_secs(5);
     chosen.unwrap_or(settling)
@@ -216,10 +238,7 @@ fn start_after(scenario: &Scenario, spreading: Duration) -> Duration {
 
 fn script(loaded: &Loaded, scenario: &Scenario) -> Result<Vec<Step>, Diagnostics> {
     let (nodes, seed) = (scenario.nodes, scenario.seed);
-    let initiator = match &scenario.workflow {
-        Workflow::P2pfl(it) => it.initiator,
-        Workflow::Dpsgd(_) => 0,
-    };
+    let initiator = scenario.workflow.first().map_or(0, |(node, _)| node);
     let step = |(i, entry): (usize, &Entry)| {
         let action = match entry {
             Entry::Crash(it) => it.nodes.resolve(nodes, seed, i).map(Action::Crash),

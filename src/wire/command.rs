@@ -1,4 +1,5 @@
-//! The commands of P2PFL's protocol and the two calls beside them.
+//! The commands of P2PFL's protocol, the two calls beside them, and the two messages of the workflow `rumor`, which is
+//! not P2PFL's.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,10 @@ pub enum Command {
     PartialModel,
     #[serde(rename = "add_model")]
     AddModel,
+    #[serde(rename = "rumor")]
+    Rumor,
+    #[serde(rename = "rumor_request")]
+    RumorRequest,
 }
 
 impl Command {
@@ -45,7 +50,7 @@ impl Command {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Handshake,
         Self::Disconnect,
         Self::Beat,
@@ -60,6 +65,8 @@ impl Command {
         Self::InitModel,
         Self::PartialModel,
         Self::AddModel,
+        Self::Rumor,
+        Self::RumorRequest,
     ];
 
     /// The name on the wire.
@@ -79,6 +86,8 @@ impl Command {
             Self::InitModel => "init_model",
             Self::PartialModel => "partial_model",
             Self::AddModel => "add_model",
+            Self::Rumor => "rumor",
+            Self::RumorRequest => "rumor_request",
         }
     }
 }

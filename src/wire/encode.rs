@@ -1,6 +1,7 @@
 //! From messages to the generated protobuf types.
 
 use super::address::{AddressBook, PeerId};
+use super::command::Command;
 use super::message::{Announcement, Gossip, GossipBody, Weights};
 use super::proto;
 use super::size::unix_seconds;
@@ -46,6 +47,12 @@ pub fn weights(book: &AddressBook, from: PeerId, it: &Weights, bytes: Bytes) -> 
     root(book, from, it.round, it.command.name(), proto::root_message::PayloadType::Weights(message))
 }
 
+/// The `RootMessage` of a message that says nothing but its command: `rumor`, `rumor_request`.
+pub fn bare(book: &AddressBook, from: PeerId, round: i32, command: Command) -> proto::RootMessage {
+    let message = proto::DirectMessage { args: Vec::new() };
+    root(book, from, round, command.name(), proto::root_message::PayloadType::DirectMessage(message))
+}
+
 fn root(
     book: &AddressBook,
     source: PeerId,
@@ -85,7 +92,6 @@ fn args(book: &AddressBook, body: &GossipBody) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::command::Command;
     use super::super::message::{Experiment, Message, Ttl};
     use super::super::size::Sizes;
     use super::*;
@@ -131,6 +137,13 @@ mod tests {
             let it = Announcement { follows: Command::PartialModel, round, contributors: contributors.clone() };
             let encoded = announcement(&book, source, &it).encoded_len() as u64;
             prop_assert_eq!(sizes.payload(source, &Message::Announce(it)), encoded);
+
+            for (message, command) in
+                [(Message::Rumor(round), Command::Rumor), (Message::RumorRequest(round), Command::RumorRequest)]
+            {
+                let encoded = bare(&book, source, round, command).encoded_len() as u64;
+                prop_assert_eq!(sizes.payload(source, &message), encoded);
+            }
 
             let model = Arc::new(Model::synthetic(Arc::new(Layout::new([]))));
             let command = Command::PartialModel;

@@ -23,6 +23,10 @@ pub enum Message {
     Announce(Announcement),
     /// A model.
     Weights(Arc<Weights>),
+    /// `rumor`: "I tell you the rumor", in a round.
+    Rumor(i32),
+    /// `rumor_request`: "do you know one?", in a round.
+    RumorRequest(i32),
 }
 
 /// A message that floods the network.
@@ -175,6 +179,8 @@ impl Message {
             Self::Disconnect => Some(Command::Disconnect),
             Self::Announce(_) => Some(Command::PreSendModel),
             Self::Weights(weights) => Some(weights.command),
+            Self::Rumor(_) => Some(Command::Rumor),
+            Self::RumorRequest(_) => Some(Command::RumorRequest),
             Self::Gossip(_) => None,
         }
     }

@@ -5,6 +5,7 @@
 //! generated types.
 
 use super::address::{AddressBook, PeerId};
+use super::command::Command;
 use super::message::{Announcement, Gossip, GossipBody, Message, NO_ROUND, Weights};
 use crate::time::Time;
 use prost::encoding::encoded_len_varint;
@@ -48,6 +49,11 @@ impl Sizes {
             Message::Gossip(parcel) => parcel.iter().map(|it| self.gossip_payload(it)).sum(),
             Message::Announce(announcement) => self.announcement(from, announcement),
             Message::Weights(weights) => self.weights(from, weights),
+            // A direct message without arguments.
+            Message::Rumor(round) => self.head(from, *round, Command::Rumor.name()) + delimited(0),
+            Message::RumorRequest(round) => {
+                self.head(from, *round, Command::RumorRequest.name()) + delimited(0)
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod limits;
 mod network;
 mod program;
 mod repeat;
+mod rumor;
 mod runs;
 mod stalls;
 mod sweep;

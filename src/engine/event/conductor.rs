@@ -181,7 +181,7 @@ impl<'a> Conductor<'a> {
         };
         let zero = zero.max(reached);
         self.zero = Some(zero);
-        let experiment = start::experiment(&plan.rules);
+        let begin = plan.begin(zero);
         for i in 0..shards.len() {
             let base = shards[i].peers.base;
             for node in base..base + shards[i].peers.hosts.len() as u32 {
@@ -192,8 +192,7 @@ impl<'a> Conductor<'a> {
                     _ => host.fate == Fate::Up,
                 };
                 if initiates {
-                    let control = Control::StartLearning(Arc::clone(&experiment));
-                    self.order(shards, zero, node, Order::Control(control));
+                    self.order(shards, zero, node, Order::Control(begin.clone()));
                 }
             }
         }
@@ -330,9 +329,8 @@ impl<'a> Conductor<'a> {
         let shared = self.shared;
         let up = start::of(&shared.plan, node, |peer| self.host(shards, peer).place == Place::There, true);
         self.order(shards, at, node, Order::Up(up));
-        if !matches!(shared.plan.rules.workflow, Workflow::P2pfl(_)) {
-            let control = Control::StartLearning(start::experiment(&shared.plan.rules));
-            self.order(shards, at, node, Order::Control(control));
+        if let (true, Some(zero)) = (shared.plan.rules.workflow.starts_everyone(), self.zero) {
+            self.order(shards, at, node, Order::Control(shared.plan.begin(zero)));
         }
     }
 

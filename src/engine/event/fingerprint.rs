@@ -28,6 +28,7 @@ pub fn extend(chain: u64, now: Time, input: &Input) -> u64 {
         Input::Control(control) => {
             let code = match control {
                 Control::StartLearning(_) => 0,
+                Control::Begin(_) => 3,
                 Control::StopLearning => 1,
                 Control::Leave => 2,
             };
@@ -46,6 +47,8 @@ fn content(message: &Message) -> u64 {
     match message {
         Message::Handshake => 1,
         Message::Disconnect => 2,
+        Message::Rumor(round) => mix(6, u64::from(*round as u32)),
+        Message::RumorRequest(round) => mix(7, u64::from(*round as u32)),
         Message::Gossip(parcel) => parcel.iter().fold(3, |hash, it| mix(hash, gossip(it))),
         Message::Announce(it) => {
             let head = (u64::from(it.round as u32) << 8) | it.follows as u64;

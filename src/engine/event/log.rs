@@ -71,6 +71,9 @@ fn told(input: &Input) -> Value {
             Message::Handshake | Message::Disconnect => {
                 json!({ "event": "message", "from": from, "command": message.command() })
             }
+            Message::Rumor(round) | Message::RumorRequest(round) => {
+                json!({ "event": "message", "from": from, "command": message.command(), "round": round })
+            }
             Message::Announce(it) => json!({
                 "event": "message", "from": from, "command": message.command(), "round": it.round,
                 "follows": it.follows, "contributors": &it.contributors[..],
@@ -96,6 +99,7 @@ fn told(input: &Input) -> Value {
         Input::Control(control) => {
             let word = match control {
                 Control::StartLearning(_) => "start_learning",
+                Control::Begin(_) => "begin",
                 Control::StopLearning => "stop_learning",
                 Control::Leave => "leave",
             };

@@ -48,18 +48,13 @@ impl Supervisor {
         for state in &mut self.nodes {
             state.takes_part = state.fate == Fate::Up;
         }
-        let experiment = start::experiment(&self.shared.plan.rules);
-        match &self.shared.plan.rules.workflow {
-            Workflow::P2pfl(it) => {
-                self.shared.command(it.initiator, Command::Control(Control::StartLearning(experiment)));
-            }
-            Workflow::Dpsgd(_) => {
-                for node in 0..self.shared.plan.nodes() {
-                    if self.nodes[node as usize].fate == Fate::Up {
-                        let start = Control::StartLearning(Arc::clone(&experiment));
-                        self.shared.command(node, Command::Control(start));
-                    }
-                }
+        let begin = self.shared.plan.begin(now);
+        if let Workflow::P2pfl(it) = &self.shared.plan.rules.workflow {
+            return self.shared.command(it.initiator, Command::Control(begin));
+        }
+        for node in 0..self.shared.plan.nodes() {
+            if self.nodes[node as usize].fate == Fate::Up {
+                self.shared.command(node, Command::Control(begin.clone()));
             }
         }
     }
@@ -161,9 +156,10 @@ impl Supervisor {
             state.takes_part = false;
             self.counts.joined += u32::from(how == Return::Join);
             self.up(node, |_| true, true);
-            if matches!(self.shared.plan.rules.workflow, Workflow::Dpsgd(_)) {
-                let start = Control::StartLearning(start::experiment(&self.shared.plan.rules));
-                self.shared.command(node, Command::Control(start));
+            if let (true, Some(zero)) =
+                (self.shared.plan.rules.workflow.starts_everyone(), self.shared.zero())
+            {
+                self.shared.command(node, Command::Control(self.shared.plan.begin(zero)));
             }
         }
     }

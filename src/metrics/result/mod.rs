@@ -56,6 +56,9 @@ pub struct RunResult {
     pub throughput: Throughput,
     /// What became of the messages.
     pub messages: Messages,
+    /// How far a rumor came. Workflow `rumor` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rumor: Option<Rumor>,
     /// The thresholds of the scenario and whether they hold.
     pub thresholds: Vec<Threshold>,
     /// Who waits for what, if the run stalled.
@@ -133,6 +136,15 @@ pub struct Final {
     pub consensus_distance: Option<f64>,
 }
 
+/// How far a rumor came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rumor {
+    /// Rounds until the last node of those that learnt it had done so.
+    pub rounds: u32,
+    /// Nodes that learnt it, the source included.
+    pub reached: u32,
+}
+
 /// A threshold of the scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
@@ -166,6 +178,14 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
         }
+    }
+}
+
+impl Rumor {
+    /// From the rounds, in each of which as many nodes finished as learnt it, and all that have finished.
+    pub fn of(rounds: &[Round], nodes: &Nodes) -> Self {
+        let last = rounds.iter().rev().find(|round| round.nodes_finished > 0);
+        Self { rounds: last.map_or(0, |round| round.round + 1), reached: nodes.finished }
     }
 }
 

@@ -8,7 +8,7 @@ mod neighbour;
 
 use super::Stage;
 use super::context::Context;
-use super::io::{Expect, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
+use super::io::{Expect, Job, JobId, JobResult, Peers, Record, RequestId, Timer, Weight};
 use super::links::Change;
 use super::spec::{Dpsgd as Spec, Mixing, Workflow};
 use crate::learning::Model;
@@ -61,18 +61,12 @@ impl At {
 }
 
 impl Dpsgd {
-    pub fn new(
-        cx: &Context,
-        model: Arc<Model>,
-        samples: u32,
-        neighbours: &[(PeerId, u32)],
-        late: bool,
-    ) -> Self {
+    pub fn new(cx: &Context, model: Arc<Model>, samples: u32, neighbours: &Peers, late: bool) -> Self {
         Self {
             model,
             samples,
-            peers: neighbours.iter().map(|(peer, _)| *peer).collect(),
-            neighbours: neighbours.iter().map(|&(_, degree)| Neighbour::new(degree)).collect(),
+            peers: neighbours.iter().map(|(peer, _)| peer).collect(),
+            neighbours: neighbours.iter().map(|(_, degree)| Neighbour::new(degree)).collect(),
             experiment: None,
             round: 0,
             at: if late { At::Late } else { At::Idle },

@@ -252,7 +252,7 @@ impl P2pfl {
                 links.broadcast(cx, NO_ROUND, GossipBody::StopLearning);
                 self.stop(cx);
             }
-            Control::StartLearning(_) | Control::StopLearning | Control::Leave => {}
+            Control::StartLearning(_) | Control::Begin(_) | Control::StopLearning | Control::Leave => {}
         }
     }
 

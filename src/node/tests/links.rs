@@ -67,8 +67,12 @@ fn a_handshake_turns_a_peer_known_from_its_beats_into_a_direct_neighbour() {
 #[test]
 fn who_connects_lists_the_peer_once_it_accepts() {
     let mut bench = bench(Faithful, &[]);
-    let start =
-        Start { neighbours: Arc::from([(1, 1), (2, 1)]), dial: vec![1, 2], persistent: false, late: false };
+    let start = Start {
+        neighbours: [(1, 1), (2, 1)].into_iter().collect(),
+        dial: vec![1, 2],
+        persistent: false,
+        late: false,
+    };
     let out = bench.input(Input::Start(start));
     let requests: Vec<_> =
         sends(&out).iter().map(|(to, _, expect)| (*to, expect.request().unwrap())).collect();
@@ -83,7 +87,8 @@ fn who_connects_lists_the_peer_once_it_accepts() {
 #[test]
 fn a_restarted_node_tries_again_until_it_is_accepted() {
     let mut bench = bench(Faithful, &[]);
-    let start = Start { neighbours: Arc::from([(1, 1)]), dial: vec![1], persistent: true, late: true };
+    let start =
+        Start { neighbours: [(1, 1)].into_iter().collect(), dial: vec![1], persistent: true, late: true };
     let mut out = bench.input(Input::Start(start));
     for _ in 0..3 {
         let request = sends(&out)[0].2.request().unwrap();
@@ -97,7 +102,8 @@ fn a_restarted_node_tries_again_until_it_is_accepted() {
 #[test]
 fn repaired_repeats_a_handshake_that_got_lost() {
     let mut bench = bench(Repaired, &[]);
-    let start = Start { neighbours: Arc::from([(1, 1)]), dial: vec![1], persistent: false, late: false };
+    let start =
+        Start { neighbours: [(1, 1)].into_iter().collect(), dial: vec![1], persistent: false, late: false };
     let out = bench.input(Input::Start(start));
     bench.respond(sends(&out)[0].2.request().unwrap(), Response::Timeout);
     let again = bench.timer(Timer::Dial);

@@ -14,6 +14,7 @@ mod properties;
 mod receive;
 mod rounds;
 mod rules;
+mod rumor;
 mod shapes;
 mod stages;
 mod whole;

@@ -4,7 +4,10 @@
 use super::models::{fresh, samples, train};
 use super::{context, rules::Setup};
 use crate::learning::{Evaluation, Model, fedavg};
-use crate::node::io::{Control, Expect, Input, Job, JobId, JobResult, Output, Record, Start, Taken, Timer};
+use crate::node::io::{
+    Control, Expect, Input, Job, JobId, JobResult, Output, Peers, Record, Start, Taken, Timer,
+};
+use crate::node::spec::Workflow;
 use crate::node::{Node, Rules};
 use crate::time::Time;
 use crate::wire::{Command, Experiment, Gossip, Message, PeerId, Response};
@@ -18,6 +21,8 @@ type Fate = Box<dyn FnMut(Time, PeerId, PeerId, &Message) -> Vec<Duration>>;
 pub struct Network {
     pub rules: Rules,
     pub now: Time,
+    /// When learning started.
+    pub zero: Time,
     pub nodes: Vec<Slot>,
     pub fate: Fate,
     /// Durations of training; other jobs take a millisecond.
@@ -32,7 +37,8 @@ pub struct Network {
     pub averages: Vec<Vec<(Arc<Model>, f64)>>,
     /// How often each node took a gossip message for new, by source and hash.
     pub taken: BTreeMap<(PeerId, PeerId, i64), u32>,
-    neighbours: Vec<Vec<PeerId>>,
+    /// Nothing where everyone is everyone's neighbour.
+    neighbours: Option<Vec<Vec<PeerId>>>,
     queue: BTreeMap<(Time, u64), Event>,
     scheduled: u64,
 }
@@ -72,10 +78,20 @@ impl Network {
             neighbours[b as usize].push(a);
         }
         neighbours.iter_mut().for_each(|it| it.sort_unstable());
+        Self::of(setup, Some(neighbours))
+    }
+
+    /// Nodes that are everyone's neighbours, and do not connect.
+    pub fn complete(setup: Setup) -> Self {
+        Self::of(setup, None)
+    }
+
+    fn of(setup: Setup, neighbours: Option<Vec<Vec<PeerId>>>) -> Self {
         let mut network = Self {
             rules: setup.rules(),
             now: Time::ZERO,
-            nodes: (0..count).map(|_| Slot::default()).collect(),
+            zero: Time::ZERO,
+            nodes: (0..setup.nodes).map(|_| Slot::default()).collect(),
             fate: Box::new(|_, _, _, _| vec![LATENCY]),
             fit: Duration::from_millis(500),
             stagger: Duration::ZERO,
@@ -96,11 +112,17 @@ impl Network {
 
     /// Brings a node up with a model of its own.
     pub fn up(&mut self, node: PeerId, dial: impl Fn(PeerId) -> bool, late: bool) {
-        let degree = |peer: PeerId| self.neighbours[peer as usize].len() as u32;
-        let own = &self.neighbours[node as usize];
+        let neighbours: Peers = match &self.neighbours {
+            Some(lists) => {
+                let degree = |peer: PeerId| lists[peer as usize].len() as u32;
+                lists[node as usize].iter().map(|&peer| (peer, degree(peer))).collect()
+            }
+            None => Peers::Others { node, of: self.nodes.len() as u32 },
+        };
+        let dialled = if self.rules.workflow.connects() { neighbours.len() } else { 0 };
         let start = Start {
-            neighbours: own.iter().map(|&peer| (peer, degree(peer))).collect(),
-            dial: own.iter().copied().filter(|&peer| dial(peer)).collect(),
+            dial: neighbours.iter().take(dialled as usize).map(|it| it.0).filter(|&it| dial(it)).collect(),
+            neighbours,
             persistent: late,
             late,
         };
@@ -121,19 +143,27 @@ impl Network {
 
     pub fn restart(&mut self, node: PeerId) {
         self.up(node, |_| true, true);
-        if matches!(self.rules.workflow, crate::node::spec::Workflow::Dpsgd(_)) {
-            self.tell(node, Control::StartLearning(self.experiment()));
+        if self.rules.workflow.starts_everyone() {
+            self.tell(node, self.begin());
         }
     }
 
     /// Lets everybody hear of everybody, then starts learning.
     pub fn learn(&mut self) {
         self.run(Duration::from_secs(8));
-        if matches!(self.rules.workflow, crate::node::spec::Workflow::P2pfl(_)) {
-            return self.tell(0, Control::StartLearning(self.experiment()));
+        self.zero = self.now;
+        if !self.rules.workflow.starts_everyone() {
+            return self.tell(0, self.begin());
         }
         for node in 0..self.nodes.len() as u32 {
-            self.tell(node, Control::StartLearning(self.experiment()));
+            self.tell(node, self.begin());
+        }
+    }
+
+    fn begin(&self) -> Control {
+        match self.rules.workflow {
+            Workflow::Rumor(_) => Control::Begin(self.zero),
+            Workflow::P2pfl(_) | Workflow::Dpsgd(_) => Control::StartLearning(self.experiment()),
         }
     }
 
@@ -320,6 +350,8 @@ impl Network {
             Message::Weights(it) => (it.command, it.round),
             Message::Handshake => (Command::Handshake, -1),
             Message::Disconnect => (Command::Disconnect, -1),
+            Message::Rumor(round) => (Command::Rumor, *round),
+            Message::RumorRequest(round) => (Command::RumorRequest, *round),
         };
         self.sent.push(Sent { at: self.now, from, command, round });
         let asker = self.nodes[from as usize].incarnation;

@@ -7,7 +7,7 @@ use super::rules::{Setup, VARIANTS, experiment};
 use super::shapes::{full, line, ring, star};
 use crate::learning::Evaluation;
 use crate::node::io::{Control, Input, Job, JobResult, Output, Record, Timer};
-use crate::node::spec::{Dpsgd, Variant, Workflow};
+use crate::node::spec::{Dpsgd, Rumor, Variant, Workflow};
 use crate::random::{Purpose, Stream};
 use crate::wire::{Announcement, Command, GossipBody, Message, PeerId, Response, Weights};
 use proptest::prelude::*;
@@ -100,12 +100,14 @@ proptest! {
 
     #[test]
     fn nothing_panics_under_faults_crashes_and_restarts(
-        nodes in 3_u32..8, kind in 0_u8..4, seed: u64, workflow in 0_u8..4, chances in [0_u32..20, 0_u32..30, 0_u32..30],
+        nodes in 3_u32..8, kind in 0_u8..4, seed: u64, workflow in 0_u8..5, chances in [0_u32..20, 0_u32..30, 0_u32..30],
         script in prop::collection::vec((0_u64..9_000, 0_u32..8), 0..6),
     ) {
         let mut setup = setup(nodes, seed, VARIANTS[usize::from(workflow.min(2))]);
-        if workflow == 3 {
-            setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: seed % 2 == 0, ..Dpsgd::default() });
+        match workflow {
+            3 => setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: seed % 2 == 0, ..Dpsgd::default() }),
+            4 => setup.workflow = Workflow::Rumor(Rumor { rounds: 20, ..Rumor::default() }),
+            _ => {}
         }
         let mut network = Network::new(setup, &shape(kind, nodes));
         faults(&mut network, seed, chances);
@@ -124,11 +126,13 @@ proptest! {
 
     #[test]
     fn nothing_panics_whatever_a_peer_sends(
-        variant in variant(), dpsgd: bool, inputs in prop::collection::vec(any_input(), 1..120),
+        variant in variant(), workflow in 0_u8..4, inputs in prop::collection::vec(any_input(), 1..120),
     ) {
         let mut setup = setup(6, 1, variant);
-        if dpsgd {
-            setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: true, ..Dpsgd::default() });
+        match workflow {
+            0 => setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: true, ..Dpsgd::default() }),
+            1 => setup.workflow = Workflow::Rumor(Rumor { rounds: 3, source: 5, ..Rumor::default() }),
+            _ => {}
         }
         let mut bench = Bench::new(setup, &[1, 2, 3]);
         for (wait, input) in inputs {
@@ -139,6 +143,7 @@ proptest! {
                     let gossip = bench.parcel(source, round, body, ttl);
                     Input::Message { from: 1, message: Message::Gossip(Arc::from([gossip])), request: None }
                 }
+                Sent::Start if workflow == 1 => Input::Control(Control::Begin(bench.now)),
                 Sent::Start => Input::Control(Control::StartLearning(experiment(&bench.rules))),
             };
             let out = bench.input(input);
@@ -194,6 +199,8 @@ fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
         1 => Just(Message::Handshake),
         1 => Just(Message::Disconnect),
+        1 => round().prop_map(Message::Rumor),
+        1 => round().prop_map(Message::RumorRequest),
         3 => (command.clone(), round(), peers()).prop_map(|(follows, round, contributors)| {
             Message::Announce(Announcement { follows, round, contributors })
         }),

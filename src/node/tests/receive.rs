@@ -107,7 +107,7 @@ fn models_aggregated_of_another_round_is_dropped_by_p2pfl_and_kept_for_the_next_
 fn p2pfl(bench: &Bench) -> &crate::node::p2pfl::P2pfl {
     match &bench.node.workflow {
         crate::node::State::P2pfl(it) => it,
-        crate::node::State::Dpsgd(_) => unreachable!("the bench runs P2PFL's workflow"),
+        _ => unreachable!("the bench runs P2PFL's workflow"),
     }
 }
 

@@ -30,7 +30,7 @@ fn ballot(out: &[Output]) -> Vec<(PeerId, u32)> {
 fn train_set(bench: &Bench) -> Vec<PeerId> {
     match &bench.node.workflow {
         crate::node::State::P2pfl(it) => it.train_set.to_vec(),
-        crate::node::State::Dpsgd(_) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

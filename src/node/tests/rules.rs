@@ -2,7 +2,7 @@
 
 use crate::learning::Layout;
 use crate::node::Rules;
-use crate::node::spec::{Dpsgd, P2pfl, Variant, Workflow};
+use crate::node::spec::{Dpsgd, P2pfl, Rumor, Variant, Workflow};
 use crate::scenario::settings::Settings;
 use crate::wire::size::Sizes;
 use crate::wire::{AddressBook, Experiment};
@@ -31,6 +31,10 @@ impl Setup {
         Self { workflow: Workflow::Dpsgd(spec), ..Self::p2pfl(nodes, Variant::Repaired) }
     }
 
+    pub fn rumor(nodes: u32, seed: u64, spec: Rumor) -> Self {
+        Self { seed, workflow: Workflow::Rumor(spec), ..Self::p2pfl(nodes, Variant::Repaired) }
+    }
+
     /// With other settings.
     pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
@@ -54,7 +58,7 @@ impl Setup {
 pub fn experiment(rules: &Rules) -> Arc<Experiment> {
     let trainset_size = match &rules.workflow {
         Workflow::P2pfl(it) => it.trainset_size,
-        Workflow::Dpsgd(_) => 0,
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) => 0,
     };
     let (rounds, epochs) = (rules.workflow.rounds(), rules.workflow.epochs());
     Arc::new(Experiment { rounds, epochs, trainset_size, name: "experiment".into() })

@@ -56,7 +56,12 @@ fn happened(result: &RunResult, style: Style) -> String {
     let reason = reason.unwrap_or_default();
     match result.outcome {
         Outcome::Completed => {
-            let mut text = format!("{finished} finished {rounds}");
+            let mut text = match result.rumor {
+                Some(rumor) => {
+                    format!("the rumor reached {finished} within {}", counted(rumor.rounds, "round"))
+                }
+                None => format!("{finished} finished {rounds}"),
+            };
             if let Some(ended_s) = result.ended_s {
                 let _ = write!(text, " in {} of scenario time", style.time(ended_s));
             }
@@ -72,8 +77,9 @@ fn happened(result: &RunResult, style: Style) -> String {
         }
         Outcome::Stalled | Outcome::Failed | Outcome::Interrupted => {
             let outcome = result.outcome.name();
+            let done = if result.rumor.is_some() { "learnt the rumor" } else { "finished" };
             format!(
-                "{outcome} {after}{reason}. {finished} had finished; what follows is what was measured until then."
+                "{outcome} {after}{reason}. {finished} had {done}; what follows is what was measured until then."
             )
         }
     }

@@ -158,7 +158,7 @@ fn general(scenario: &Scenario, report: &mut Report) {
 
 fn thresholds(scenario: &Scenario, report: &mut Report) {
     // What a result has at its top; only used to find misspellings of it.
-    const HEADS: [&str; 12] = [
+    const HEADS: [&str; 13] = [
         "outcome",
         "overloaded",
         "nodes",
@@ -168,6 +168,7 @@ fn thresholds(scenario: &Scenario, report: &mut Report) {
         "latency",
         "throughput",
         "messages",
+        "rumor",
         "cost",
         "engine",
         "scenario",

@@ -1,7 +1,7 @@
 //! Rules of the workflow and of P2PFL's settings.
 
 use super::Report;
-use crate::node::spec::{P2pfl, Variant, Workflow};
+use crate::node::spec::{P2pfl, Rumor, Variant, Workflow};
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
 
@@ -39,8 +39,33 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
                 }
             }
         }
+        Workflow::Rumor(workflow) => rumor(scenario, workflow, report),
     }
     settings(scenario, report);
+}
+
+fn rumor(scenario: &Scenario, workflow: &Rumor, report: &mut Report) {
+    let nodes = scenario.nodes;
+    if nodes > 0 && workflow.source >= nodes {
+        report.error(
+            "workflow.source",
+            crate::scenario::selection::beyond(workflow.source, nodes),
+            "the source must be one of the nodes",
+        );
+    }
+    let why = "all rounds would be at once";
+    report.longer_than_zero("workflow.period", workflow.period, why);
+    for (path, help) in [
+        ("learning", "leave it out: nothing is learnt"),
+        ("settings.gossip", "leave it out: nothing floods"),
+        ("settings.heartbeat", "leave it out: nobody beats"),
+        ("settings.training", "leave it out: nobody trains"),
+    ] {
+        if report.positions.is_written(&Path::from(path)) {
+            let message = format!("`{path}` has no effect in `rumor`");
+            report.warn(path, "setting-without-effect", message, help);
+        }
+    }
 }
 
 fn p2pfl(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {

@@ -5,7 +5,6 @@
 
 use super::Report;
 use crate::network::MAX_GROUPS;
-use crate::node::spec::Workflow;
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::script::{At, Churn, Entry, Loss, NodeSet, Partition, Pick};
@@ -409,16 +408,15 @@ fn absentees(scenario: &Scenario, entries: &[Placed], report: &mut Report) {
             });
         }
     }
-    if let Workflow::P2pfl(workflow) = &scenario.workflow
-        && let Some(Some(join)) = joins.get(workflow.initiator as usize)
+    if let Some((node, field)) = scenario.workflow.first()
+        && let Some(Some(join)) = joins.get(node as usize)
     {
-        let node = workflow.initiator;
         report.error(
             entries[*join].1.key("nodes"),
             format!(
-                "node {node} starts learning and cannot join later: the script's time begins when it starts"
+                "node {node} starts it all and cannot join later: the script's time begins when it starts"
             ),
-            "let other nodes join, or choose another `workflow.initiator`",
+            format!("let other nodes join, or choose another `{field}`"),
         );
     } else if joins.iter().all(Option::is_some) {
         report.error(

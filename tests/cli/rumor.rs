@@ -1,0 +1,74 @@
+//! The workflow `rumor`, from the outside.
+
+use crate::program::{Place, merge, run};
+use p2pfl_sim::wire::Command;
+use serde_json::{Value, json};
+
+fn rumor(nodes: u32, topology: Value, change: Value) -> Value {
+    let mut scenario = json!({
+        "name": "small",
+        "seed": 7,
+        "nodes": nodes,
+        "topology": topology,
+        "speedup": 50,
+        "workflow": { "kind": "rumor" },
+        "limits": { "wall": "60s" }
+    });
+    merge(&mut scenario, change);
+    scenario
+}
+
+#[test]
+fn a_rumor_reaches_everyone_and_the_result_says_when() {
+    for mode in ["push", "pull", "push_pull"] {
+        let change = json!({
+            "workflow": { "mode": mode, "source": 3 },
+            "thresholds": ["rumor.reached == 60", "rumor.rounds <= 30", "outcome == completed"]
+        });
+        let ran = run(&rumor(60, json!({ "kind": "full" }), change)).completed();
+        let told = ran.result.rumor.expect("a rumor");
+        let learnt: u32 = ran.result.rounds.iter().map(|round| round.nodes_finished).sum();
+        assert_eq!((told.reached, learnt, ran.result.nodes.finished), (60, 59, 60), "{mode}");
+        let last = ran.result.rounds.iter().rev().find(|round| round.nodes_finished > 0).expect("a round");
+        assert_eq!(told.rounds, last.round + 1);
+        let mut commands: Vec<Command> = ran.result.messages.by_command.keys().copied().collect();
+        commands.retain(|it| !matches!(it, Command::Rumor | Command::RumorRequest));
+        assert_eq!(commands, [], "{mode}");
+        assert!(ran.ended.stdout.contains("the rumor reached 60 peers within"), "{}", ran.ended.stdout);
+    }
+}
+
+#[test]
+fn a_rumor_that_cannot_reach_everyone_ends_with_its_last_round() {
+    let edges = json!({ "kind": "edges", "edges": [[0, 1], [1, 2], [3, 4]] });
+    let ran = run(&rumor(5, edges, json!({ "workflow": { "rounds": 12 } }))).completed();
+    let told = ran.result.rumor.expect("a rumor");
+    assert_eq!((told.reached, ran.result.nodes.finished), (3, 3));
+    assert!(ran.result.rounds.iter().all(|round| round.round < 12));
+}
+
+#[test]
+fn rounds_that_would_run_into_each_other_are_refused() {
+    let change = json!({
+        "workflow": { "mode": "push_pull", "period": "30ms" }, "network": { "latency": "20ms" }
+    });
+    let place = Place::with(&rumor(5, json!({ "kind": "full" }), change));
+    let ended = place.types(&["check", "FILE"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("workflow.period") && ended.stderr.contains("40ms"), "{}", ended.stderr);
+    let ended = place.types(&["check", "FILE", "--set", "workflow.mode=push"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn settings_of_learning_have_no_effect_on_a_rumor_and_are_told_so() {
+    let change = json!({ "learning": { "learning_rate": 0.1 }, "settings": { "gossip": { "ttl": 3 } } });
+    let place = Place::with(&rumor(5, json!({ "kind": "full" }), change));
+    let ended = place.types(&["check", "FILE"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let said = ended.stderr + &ended.stdout;
+    assert!(
+        said.contains("`learning` has no effect") && said.contains("`settings.gossip` has no effect"),
+        "{said}"
+    );
+}
