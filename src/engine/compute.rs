@@ -1,10 +1,13 @@
 //! Jobs: how long they take in scenario time, and what comes of them.
 
-use crate::learning::spec::Compute as Spec;
-use crate::learning::{Learner, aggregation_work, fedavg};
+use crate::learning::spec::{Compute as Spec, JobTime};
+use crate::learning::{Learner, LearningError, aggregation_work, devices, fedavg};
 use crate::node::io::{Job, JobResult};
 use crate::random::{Purpose, Stream};
+use crate::scenario::distribution::Distribution;
 use crate::wire::PeerId;
+use rand::RngExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,24 +15,65 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Compute {
     seed: u64,
-    spec: Spec,
+    nodes: u32,
+    pub(super) train: Takes,
+    pub(super) evaluate: Takes,
+    pub(super) aggregate: Takes,
 }
 
+/// How long one kind of job takes.
+#[derive(Clone, Debug)]
+pub(super) enum Takes {
+    /// Drawn for each node.
+    Drawn(Distribution),
+    /// What it takes on each device of a trace.
+    Devices(Box<[Duration]>),
+}
+
+/// The draw of a node's device. It is one for all kinds of jobs: a device is slow in everything.
+const DEVICE: u64 = 3;
+
 impl Compute {
-    /// Durations as the scenario says.
-    pub fn new(seed: u64, spec: Spec) -> Self {
-        Self { seed, spec }
+    /// Durations of `nodes` nodes as the scenario says. Files are relative to `folder`.
+    ///
+    /// # Errors
+    /// If a trace does not hold what it should.
+    pub fn load(seed: u64, nodes: u32, spec: &Spec, folder: &Path) -> Result<Self, LearningError> {
+        let takes = |job: &str, time: &JobTime| match time.drawn() {
+            Ok(distribution) => Ok(Takes::Drawn(distribution)),
+            Err(trace) => match devices::read(trace, folder) {
+                Ok(durations) => Ok(Takes::Devices(durations.into())),
+                Err(error) => {
+                    let which =
+                        if matches!(error, LearningError::NoColumn { .. }) { "column" } else { "file" };
+                    let field = format!("compute.{job}.{which}");
+                    Err(LearningError::Trace { field, error: Box::new(error) })
+                }
+            },
+        };
+        Ok(Self {
+            seed,
+            nodes,
+            train: takes("train", &spec.train)?,
+            evaluate: takes("evaluate", &spec.evaluate)?,
+            aggregate: takes("aggregate", &spec.aggregate)?,
+        })
     }
 
     /// How long a node takes for a job, without any slowdown.
     pub fn duration(&self, node: PeerId, job: &Job) -> Duration {
-        let (distribution, counter, times) = match job {
-            Job::Train { epochs, .. } => (&self.spec.train, 0, *epochs),
-            Job::Evaluate(_) => (&self.spec.evaluate, 1, 1),
-            Job::Aggregate(_) => (&self.spec.aggregate, 2, 1),
+        let (takes, counter, times) = match job {
+            Job::Train { epochs, .. } => (&self.train, 0, *epochs),
+            Job::Evaluate(_) => (&self.evaluate, 1, 1),
+            Job::Aggregate(_) => (&self.aggregate, 2, 1),
         };
-        let mut random = Stream::new(self.seed, u64::from(node), Purpose::Compute, counter);
-        distribution.draw(&mut random).saturating_mul(times)
+        let random = |counter| Stream::new(self.seed, u64::from(node), Purpose::Compute, counter);
+        let once = match takes {
+            Takes::Drawn(distribution) => distribution.draw(&mut random(counter)),
+            Takes::Devices(devices) if devices.len() == self.nodes as usize => devices[node as usize],
+            Takes::Devices(devices) => devices[random(DEVICE).random_range(0..devices.len() as u64) as usize],
+        };
+        once.saturating_mul(times)
     }
 
     /// About how many floating-point operations a job makes, so that an engine can do at once what is less work than
@@ -40,6 +84,20 @@ impl Compute {
             Job::Aggregate(parts) => aggregation_work(parts),
             // The test split is smaller than the other, and only the way forward is gone.
             Job::Evaluate(_) => learner.training_work(node, 1),
+        }
+    }
+}
+
+impl Takes {
+    /// The median, for estimates before a run.
+    pub(super) fn median(&self) -> Duration {
+        match self {
+            Self::Drawn(distribution) => distribution.median(),
+            Self::Devices(devices) => {
+                let mut sorted = devices.to_vec();
+                sorted.sort_unstable();
+                sorted[sorted.len() / 2]
+            }
         }
     }
 }
@@ -66,5 +124,66 @@ pub fn execute(learner: &dyn Learner, node: PeerId, job: &Job) -> JobResult {
         }
         Job::Aggregate(parts) => JobResult::Model(Arc::new(fedavg(parts))),
         Job::Evaluate(model) => JobResult::Evaluation(learner.evaluate_local(node, model)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::{Layout, Model};
+    use std::collections::BTreeSet;
+
+    fn compute(nodes: u32, rows: u32, spec: &str) -> Result<Compute, LearningError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let rows: String = (0..rows).map(|row| format!("{row},{}\n", 10 * row)).collect();
+        std::fs::write(folder.path().join("devices.csv"), format!("train,mix\n{rows}")).expect("a file");
+        let spec = serde_json::from_str(spec).expect("the format is right");
+        Compute::load(5, nodes, &spec, folder.path())
+    }
+
+    const BOTH: &str = r#"{
+        "train": { "kind": "trace", "file": "devices.csv", "column": "train" },
+        "aggregate": { "kind": "trace", "file": "devices.csv", "column": "mix", "unit": "1ms" }
+    }"#;
+
+    fn jobs() -> [Job; 2] {
+        let model = Arc::new(Model::synthetic(Arc::new(Layout::new([vec![1]]))));
+        [Job::Train { round: 0, epochs: 3, start: Arc::clone(&model) }, Job::Aggregate(vec![(model, 1.0)])]
+    }
+
+    #[test]
+    fn as_many_devices_as_nodes_are_taken_in_order_and_others_drawn() {
+        let [train, _] = jobs();
+        let ordered = compute(40, 40, BOTH).expect("a trace");
+        assert!(
+            (0..40).all(|node| ordered.duration(node, &train) == Duration::from_secs(3 * u64::from(node)))
+        );
+        assert_eq!(ordered.train.median(), Duration::from_secs(20));
+        let drawn = compute(2_000, 10, BOTH).expect("a trace");
+        let mut counts = [0; 10];
+        for node in 0..2_000 {
+            counts[drawn.duration(node, &train).as_secs() as usize / 3] += 1;
+        }
+        // Four standard deviations about 200.
+        assert!(counts.iter().all(|it| (146..=254).contains(it)), "{counts:?}");
+    }
+
+    #[test]
+    fn a_node_is_the_same_device_in_all_it_does() {
+        let [train, mix] = jobs();
+        let compute = compute(100, 7, BOTH).expect("a trace");
+        let of =
+            |node| (compute.duration(node, &train).as_secs() / 3, compute.duration(node, &mix).as_millis());
+        let seen: BTreeSet<_> = (0..100).map(of).collect();
+        assert_eq!(seen, (0..7).map(|row| (row, 10 * u128::from(row))).collect());
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_used_is_named_with_its_setting() {
+        let field = |spec: &str| compute(3, 3, spec).expect_err("an error").field().to_owned();
+        let missing = r#"{ "evaluate": { "kind": "trace", "file": "missing.csv", "column": "train" } }"#;
+        assert_eq!(field(missing), "compute.evaluate.file");
+        let other = r#"{ "train": { "kind": "trace", "file": "devices.csv", "column": "tarin" } }"#;
+        assert_eq!(field(other), "compute.train.column");
     }
 }

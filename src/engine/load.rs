@@ -1,7 +1,7 @@
 //! What a scenario asks of this machine, estimated before it runs: messages a second, and how fast scenario time may
 //! go.
 
-use crate::learning::spec::Compute;
+use super::compute::Compute;
 use crate::network::Links;
 use crate::node::Rules;
 use crate::node::spec::Workflow;

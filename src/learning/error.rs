@@ -39,6 +39,23 @@ pub enum LearningError {
         path = path.display(), columns = listed(columns)
     )]
     NoLabelColumn { path: PathBuf, label: String, columns: Vec<String> },
+    /// A trace lacks the column that a scenario names.
+    #[error("{path}, line 1: there is no column `{column}`. There are: {columns}", path = path.display(), columns = listed(columns))]
+    NoColumn { path: PathBuf, column: String, columns: Vec<String> },
+    /// A cell of a trace that is no duration.
+    #[error(
+        "{path}, line {line}, column `{column}`: `{text}` is not a duration: a number from 0 to 9e9 seconds",
+        path = path.display()
+    )]
+    NotADuration { path: PathBuf, line: u64, column: String, text: String },
+    /// A trace of how long a job takes cannot be used.
+    #[error("{error}")]
+    Trace {
+        /// The job's setting, such as `compute.train.file`.
+        field: String,
+        /// Why.
+        error: Box<LearningError>,
+    },
     /// The label column is the only one.
     #[error("{path}, line 1: there is no column beside the label `{label}`", path = path.display())]
     NoFeatures { path: PathBuf, label: String },
@@ -84,6 +101,7 @@ impl LearningError {
         match self {
             Self::Setting { field, .. } => field,
             Self::Partition { field, .. } => field,
+            Self::Trace { field, .. } => field,
             Self::NoLabelColumn { .. } | Self::NoFeatures { .. } | Self::Classes { .. } => "dataset.label",
             Self::OtherColumns { .. } | Self::UnknownClass { .. } => "dataset.test",
             _ => "dataset",

@@ -1,7 +1,9 @@
 //! What a scenario says about learning.
 
 use super::byzantine::spec::Byzantine;
-use crate::scenario::distribution::Distribution;
+use crate::scenario::distribution::{
+    Constant, Distribution, Exponential, Lognormal, Normal, Pareto, Uniform,
+};
 use crate::scenario::tagged::tagged;
 use crate::scenario::units::{Size, Span};
 use schemars::JsonSchema;
@@ -243,16 +245,85 @@ tagged! {
 #[serde(deny_unknown_fields)]
 pub struct Fedavg {}
 
-/// How long computing takes in scenario time. Each is a duration or a distribution, drawn once for each node.
+/// How long computing takes in scenario time. Each is a duration, a distribution, drawn once for each node, or a trace of devices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Compute {
     /// One epoch of training. Default 200 ms.
-    pub train: Distribution,
+    pub train: JobTime,
     /// One evaluation. Default 20 ms.
-    pub evaluate: Distribution,
+    pub evaluate: JobTime,
     /// One aggregation. Default 5 ms.
-    pub aggregate: Distribution,
+    pub aggregate: JobTime,
+}
+
+tagged! {
+    /// How long a job takes on a node. A bare duration such as `"20ms"` is a constant.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum JobTime by "kind" {
+        /// Always the same.
+        Constant(Constant) = "constant",
+        /// Anything between two durations, equally likely.
+        Uniform(Uniform) = "uniform",
+        /// The normal distribution, cut off at zero.
+        Normal(Normal) = "normal",
+        /// The lognormal distribution, given by its median and the standard deviation of its logarithm.
+        Lognormal(Lognormal) = "lognormal",
+        /// The Pareto distribution: at least `scale`, with a tail of index `shape`.
+        Pareto(Pareto) = "pareto",
+        /// The exponential distribution.
+        Exponential(Exponential) = "exponential",
+        /// A column of a file with a row for each device. If there are as many rows as nodes, node i is the device of row i, counted from 0; otherwise each node draws a row, evenly. A node is the same device for all jobs whose traces are of one file.
+        Trace(Trace) = "trace",
+    }
+    bare Span = |text| text.parse().map(|value| JobTime::Constant(Constant { value }))
+}
+
+/// See [`JobTime::Trace`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    /// The file: comma-separated, with a header line. Relative to the scenario's folder.
+    pub file: PathBuf,
+    /// The column that says how long the job takes; numbers from 0.
+    pub column: String,
+    /// How long 1 in that column is: `"1ms"` for a column of milliseconds; for one of factors, the time of a device of factor 1. Default 1 s.
+    #[serde(default = "second")]
+    pub unit: Span,
+}
+
+impl From<Span> for JobTime {
+    fn from(value: Span) -> Self {
+        Self::Constant(Constant { value })
+    }
+}
+
+impl JobTime {
+    /// The distribution that it is drawn from, unless it comes from a trace.
+    pub fn drawn(&self) -> Result<Distribution, &Trace> {
+        Ok(match self {
+            Self::Constant(it) => Distribution::Constant(it.clone()),
+            Self::Uniform(it) => Distribution::Uniform(it.clone()),
+            Self::Normal(it) => Distribution::Normal(it.clone()),
+            Self::Lognormal(it) => Distribution::Lognormal(it.clone()),
+            Self::Pareto(it) => Distribution::Pareto(it.clone()),
+            Self::Exponential(it) => Distribution::Exponential(it.clone()),
+            Self::Trace(it) => return Err(it),
+        })
+    }
+
+    /// What is wrong with the parameters: the field, and what would be right.
+    pub fn fault(&self) -> Option<(&'static str, String)> {
+        match self.drawn() {
+            Ok(distribution) => distribution.fault(),
+            Err(it) if it.file.as_os_str().is_empty() => {
+                Some(("file", "is empty; it must name a file".into()))
+            }
+            Err(it) if it.column.is_empty() => Some(("column", "is empty; it must name a column".into())),
+            Err(it) if it.unit.0.is_zero() => Some(("unit", "is zero; it must be longer".into())),
+            Err(_) => None,
+        }
+    }
 }
 
 impl Default for Learning {
@@ -292,6 +363,10 @@ fn one() -> f64 {
 
 fn one_value() -> u32 {
     1
+}
+
+fn second() -> Span {
+    Span::secs(1)
 }
 
 fn two() -> u32 {

@@ -69,6 +69,9 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         book,
         evaluates: model.is_trained(),
     };
+    let compute =
+        ComputeModel::load(scenario.seed, scenario.nodes, &scenario.learning.compute, &loaded.base_dir)
+            .map_err(|error| unlearnable(loaded, &error))?;
     let links = links(loaded, &scenario)?;
     if let (Workflow::Rumor(it), Some(links)) = (&scenario.workflow, &links) {
         in_step(loaded, it, Duration::from_nanos(links.median()))?;
@@ -87,8 +90,8 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     // No path is longer than twice the way from one node to its farthest; on most graphs they are not much longer.
     let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
     let spreading = load::spreading(&rules, links.as_ref(), hops);
-    let load = load::estimate(&rules, &graph, &reach, &scenario.learning.compute, spreading);
-    let shortest_period = load::shortest_period(&rules, &scenario.learning.compute);
+    let load = load::estimate(&rules, &graph, &reach, &compute, spreading);
+    let shortest_period = load::shortest_period(&rules, &compute);
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(options.threads.max(1));
     let speedup = match scenario.speedup {
         Speedup::Factor(factor) => factor,
@@ -115,7 +118,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         absent: absent(&script),
         script,
         start_after: start_after(&scenario, spreading),
-        compute: ComputeModel::new(scenario.seed, scenario.learning.compute.clone()),
+        compute,
         time_limit: scenario.limits.time.0,
         wall_limit: scenario.limits.wall.0,
         inbox_limit: scenario.limits.inbox.0,

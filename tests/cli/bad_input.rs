@@ -1,7 +1,7 @@
 //! Bad input: exit code 2, with file, line, column and path where there are any, and what would be right; or a named
 //! warning where the run still makes sense. Nothing panics.
 
-use crate::program::{Ended, Place, merge, p2pfl};
+use crate::program::{Ended, Place, dpsgd, merge, p2pfl};
 use serde_json::{Value, json};
 
 fn valid() -> Value {
@@ -201,4 +201,23 @@ fn entries_that_can_never_fire_are_warned_of() {
         &["never-fires", "round 40 never comes"],
     );
     warns(json!({ "script": [{ "at": "48h", "do": "heal" }] }), &["never-fires", "nothing-to-heal"]);
+}
+
+#[test]
+fn a_trace_of_devices_that_is_wrong_is_named_with_file_line_and_column() {
+    let change = json!({
+        "learning": { "compute": { "train": { "kind": "trace", "file": "devices.csv", "column": "train_ms", "unit": "1ms" } } }
+    });
+    let place = Place::with(&dpsgd(4, json!({ "kind": "ring" }), change));
+    for (content, said) in [
+        ("train_ms\n100\n20O\n", "line 3, column `train_ms`: `20O` is not a duration"),
+        ("train\n100\n", "line 1: there is no column `train_ms`. There are: `train`"),
+        ("train_ms\n", "has no rows"),
+    ] {
+        std::fs::write(place.file("devices.csv"), content).expect("a file");
+        refuses(&place.types(&["run", "FILE"]), &["learning.compute.train.", said]);
+    }
+    std::fs::write(place.file("devices.csv"), "train_ms\n100\n200\n").expect("a file");
+    let ended = place.types(&["run", "FILE"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }

@@ -3,14 +3,11 @@
 
 use super::Rows;
 use crate::learning::error::LearningError;
-use csv::{Position, ReaderBuilder, StringRecord, Trim};
+use crate::learning::file;
+use csv::StringRecord;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-/// The largest file that is read. Reading takes up to about six times as much memory.
-const MAX_BYTES: u64 = 1 << 30;
 /// The most classes a label column may have. One with more is hardly a class.
 const MAX_CLASSES: usize = 1000;
 
@@ -65,19 +62,9 @@ pub fn load(train: &Path, test: Option<&Path>, label: &str) -> Result<Table, Lea
 }
 
 fn read(path: &Path, label: &str) -> Result<Cells, LearningError> {
-    let unreadable = |source| LearningError::Unreadable { path: path.into(), source };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(LearningError::NotAFile { path: path.into() });
-    }
-    if metadata.len() > MAX_BYTES {
-        return Err(LearningError::TooLarge { path: path.into(), bytes: metadata.len(), most: MAX_BYTES });
-    }
-    let mut content = Vec::new();
-    file.read_to_end(&mut content).map_err(unreadable)?;
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(&content[..]);
-    let header = reader.headers().map_err(|error| malformed(path, &content, error))?.clone();
+    let content = file::content(path)?;
+    let mut reader = file::reader(&content);
+    let header = reader.headers().map_err(|error| file::malformed(path, &content, error))?.clone();
     if header.is_empty() {
         return Err(LearningError::NoRows { path: path.into() });
     }
@@ -93,8 +80,8 @@ fn read(path: &Path, label: &str) -> Result<Cells, LearningError> {
     let mut cells =
         Cells { columns: header.iter().map(String::from).collect(), features: vec![], labels: vec![] };
     let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| malformed(path, &content, error))? {
-        let line = line(&content, record.position());
+    while reader.read_record(&mut record).map_err(|error| file::malformed(path, &content, error))? {
+        let line = file::line(&content, record.position());
         for (index, text) in record.iter().enumerate() {
             if text.is_empty() {
                 return Err(LearningError::Empty { path: path.into(), line, column: header[index].into() });
@@ -120,26 +107,6 @@ fn read(path: &Path, label: &str) -> Result<Cells, LearningError> {
         return Err(LearningError::NoRows { path: path.into() });
     }
     Ok(cells)
-}
-
-/// The line that a record starts in. The reader's own count is of where it began to look, before blank lines.
-fn line(content: &[u8], position: Option<&Position>) -> u64 {
-    let Some(position) = position else { return 1 };
-    let rest = &content[content.len().min(position.byte() as usize)..];
-    let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n');
-    position.line() + blank.count() as u64
-}
-
-fn malformed(path: &Path, content: &[u8], error: csv::Error) -> LearningError {
-    let line = line(content, error.position());
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => LearningError::Unreadable { path: path.into(), source },
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            LearningError::Ragged { path: path.into(), line, expected: expected_len, found: len }
-        }
-        csv::ErrorKind::Utf8 { .. } => LearningError::NotText { path: path.into(), line },
-        other => LearningError::Malformed { path: path.into(), line, why: format!("{other:?}") },
-    }
 }
 
 /// The smallest value and the range of each feature.
@@ -187,6 +154,8 @@ fn rows(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learning::file::MAX_BYTES;
+    use std::fs::File;
     use std::path::PathBuf;
 
     struct Files {

@@ -127,6 +127,11 @@ fn parameters_of_kinds_are_refused_where_they_stand() {
             "learning.compute.train.max",
         ),
         (
+            "/learning/compute",
+            json!({ "train": { "kind": "trace", "file": "devices.csv", "column": "" } }),
+            "learning.compute.train.column",
+        ),
+        (
             "/network",
             json!({ "latency": { "kind": "pareto", "scale": "1ms", "shape": 0 } }),
             "network.latency.shape",

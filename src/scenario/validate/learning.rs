@@ -24,12 +24,12 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
         );
     }
     report.at_least_one("learning.evaluate_every", learning.evaluate_every);
-    for (path, distribution) in [
+    for (path, time) in [
         ("learning.compute.train", &learning.compute.train),
         ("learning.compute.evaluate", &learning.compute.evaluate),
         ("learning.compute.aggregate", &learning.compute.aggregate),
     ] {
-        report.distribution(path, distribution);
+        report.parameters(path, time.fault());
     }
     dataset(&learning.dataset, report);
     partitioning(&learning.partitioning, &learning.dataset, report);

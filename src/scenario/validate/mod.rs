@@ -105,7 +105,11 @@ impl Report<'_> {
     }
 
     fn distribution(&mut self, path: &str, distribution: &Distribution) {
-        if let Some((field, message)) = distribution.fault() {
+        self.parameters(path, distribution.fault());
+    }
+
+    fn parameters(&mut self, path: &str, fault: Option<(&'static str, String)>) {
+        if let Some((field, message)) = fault {
             let field = format!("{path}.{field}");
             let (what, help) = message.split_once("; ").unwrap_or((&message, "swap the two"));
             self.error(field.as_str(), format!("`{field}` {what}"), help);
