@@ -184,14 +184,28 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn averaging_one_full_step_of_every_node_is_one_step_on_all_rows(nodes in 1_u32..60, seed: u64, deep: bool) {
+    fn averaging_one_full_step_of_every_node_is_one_step_on_all_rows(
+        nodes in 1_u32..60, seed: u64, deep: bool, shares in 0_u8..4, alpha in 0.5..5.0,
+    ) {
+        let partitioning = match shares {
+            0 => spec::Partitioning::Iid(spec::Iid {}),
+            1 => spec::Partitioning::Dirichlet(spec::Dirichlet { alpha }),
+            2 => spec::Partitioning::LabelSkew(spec::LabelSkew { classes_per_node: 3 }),
+            _ => spec::Partitioning::Percentage(spec::Percentage { percentage: 70.0 }),
+        };
         let spec = Learning {
+            partitioning,
             model: if deep { mlp() } else { Learning::default().model },
             batch_size: BatchSize::Full(Full::Full),
             ..Learning::default()
         };
-        let spread = learner(&spec, nodes, seed);
-        let central = learner(&spec, 1, seed);
+        // Not every draw leaves each node two rows, and where few nodes hold few classes some rows are nobody's.
+        let Ok(spread) = build(&spec, nodes, seed, Path::new(".")) else {
+            return Err(TestCaseError::reject("rows that cannot be shared out"));
+        };
+        let all = Learning { partitioning: spec::Partitioning::Iid(spec::Iid {}), ..spec };
+        let central = learner(&all, 1, seed);
+        prop_assume!((0..nodes).map(|node| spread.samples(node)).sum::<u32>() == central.samples(0));
         let start = spread.initial(0);
         let models: Vec<_> = (0..nodes)
             .map(|node| (Arc::new(spread.train(node, 0, 1, &start)), f64::from(spread.samples(node))))

@@ -17,6 +17,7 @@ mod rules;
 mod rumor;
 mod shapes;
 mod stages;
+mod theory;
 mod whole;
 
 use super::io::{Output, Taken};

@@ -3,7 +3,7 @@
 
 use super::models::{fresh, samples, train};
 use super::{context, rules::Setup};
-use crate::learning::{Evaluation, Model, fedavg};
+use crate::learning::{Evaluation, Learner, Model, fedavg};
 use crate::node::io::{
     Control, Expect, Input, Job, JobId, JobResult, Output, Peers, Record, Start, Taken, Timer,
 };
@@ -27,6 +27,8 @@ pub struct Network {
     pub fate: Fate,
     /// Durations of training; other jobs take a millisecond.
     pub fit: Duration,
+    /// What nodes learn with; nothing where they train as tests of the protocol do.
+    learner: Option<Arc<dyn Learner>>,
     /// How much longer each node trains than the one before it.
     pub stagger: Duration,
     pub sent: Vec<Sent>,
@@ -71,22 +73,29 @@ pub const LATENCY: Duration = Duration::from_millis(1);
 impl Network {
     /// Nodes that are up and know their neighbours; of two neighbours the lower connects.
     pub fn new(setup: Setup, edges: &[(PeerId, PeerId)]) -> Self {
-        let count = setup.nodes as usize;
-        let mut neighbours = vec![Vec::new(); count];
-        for &(a, b) in edges {
-            neighbours[a as usize].push(b);
-            neighbours[b as usize].push(a);
-        }
-        neighbours.iter_mut().for_each(|it| it.sort_unstable());
-        Self::of(setup, Some(neighbours))
+        Self::of(setup, Some(edges), None)
+    }
+
+    /// The same nodes with something else to learn.
+    pub fn learning(setup: Setup, edges: &[(PeerId, PeerId)], learner: Arc<dyn Learner>) -> Self {
+        Self::of(setup, Some(edges), Some(learner))
     }
 
     /// Nodes that are everyone's neighbours, and do not connect.
     pub fn complete(setup: Setup) -> Self {
-        Self::of(setup, None)
+        Self::of(setup, None, None)
     }
 
-    fn of(setup: Setup, neighbours: Option<Vec<Vec<PeerId>>>) -> Self {
+    fn of(setup: Setup, edges: Option<&[(PeerId, PeerId)]>, learner: Option<Arc<dyn Learner>>) -> Self {
+        let neighbours = edges.map(|edges| {
+            let mut neighbours = vec![Vec::new(); setup.nodes as usize];
+            for &(a, b) in edges {
+                neighbours[a as usize].push(b);
+                neighbours[b as usize].push(a);
+            }
+            neighbours.iter_mut().for_each(|it| it.sort_unstable());
+            neighbours
+        });
         let mut network = Self {
             rules: setup.rules(),
             now: Time::ZERO,
@@ -94,6 +103,7 @@ impl Network {
             nodes: (0..setup.nodes).map(|_| Slot::default()).collect(),
             fate: Box::new(|_, _, _, _| vec![LATENCY]),
             fit: Duration::from_millis(500),
+            learner,
             stagger: Duration::ZERO,
             sent: Vec::new(),
             records: Vec::new(),
@@ -129,7 +139,11 @@ impl Network {
         let (mut out, mut taken) = (Vec::new(), Taken::default());
         let cx = context(self.now, &self.rules, &mut out, &mut taken);
         let slot = &mut self.nodes[node as usize];
-        slot.node = Some(Node::new(&cx, node, slot.incarnation, fresh(node), samples(node), &start));
+        let (model, samples) = match &self.learner {
+            Some(learner) => (learner.initial(node), learner.samples(node)),
+            None => (fresh(node), samples(node)),
+        };
+        slot.node = Some(Node::new(&cx, node, slot.incarnation, model, samples, &start));
         self.input(node, Input::Start(start));
     }
 
@@ -368,8 +382,12 @@ impl Network {
 
     fn execute(&mut self, node: PeerId, job: Job) -> JobResult {
         match job {
-            Job::Train { round, start, .. } => {
-                let model = Arc::new(train(node, round, &start));
+            Job::Train { round, epochs, start } => {
+                let model = match &self.learner {
+                    Some(learner) => learner.train(node, round, epochs, &start),
+                    None => train(node, round, &start),
+                };
+                let model = Arc::new(model);
                 self.trained.insert((round, node), Arc::clone(&model));
                 JobResult::Model(model)
             }

@@ -61,7 +61,7 @@ fn it_takes_as_many_rounds_as_theory_says() {
     for mode in MODES {
         let (small, large) = (mean(200, mode), mean(3_200, mode));
         let (fewer, more) = (law(200, mode), law(3_200, mode));
-        // The constants are below 3 (for push: Doerr and Künnemann 2014); what a seed adds to the mean of a dozen is
+        // The constants are small (for push: Doerr and Künnemann 2014), and what a seed adds to the mean of a dozen is
         // below 0.5.
         assert!(
             (small - fewer).abs() < 3.5 && (large - more).abs() < 3.5,
