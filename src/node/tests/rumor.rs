@@ -64,7 +64,7 @@ fn it_takes_as_many_rounds_as_theory_says() {
         // The constants are small (for push: Doerr and Künnemann 2014), and what a seed adds to the mean of a dozen is
         // below 0.5.
         assert!(
-            (small - fewer).abs() < 3.5 && (large - more).abs() < 3.5,
+            (small - fewer).abs() < 2.0 && (large - more).abs() < 2.0,
             "{mode:?}: {small} {large}, not {fewer} {more}"
         );
         // The constant is the same for all sizes: 16 times the nodes take so many more rounds.

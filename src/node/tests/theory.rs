@@ -55,14 +55,11 @@ fn mixing_matrix(graph: &Graph) -> Vec<Vec<f64>> {
 fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     let size = b.len();
     for column in 0..size {
-        for row in 0..size {
-            if row != column {
-                let factor = a[row][column] / a[column][column];
-                for k in column..size {
-                    a[row][k] -= factor * a[column][k];
-                }
-                b[row] -= factor * b[column];
-            }
+        let (pivot, right) = (a[column].clone(), b[column]);
+        for row in (0..size).filter(|row| *row != column) {
+            let factor = a[row][column] / pivot[column];
+            a[row].iter_mut().zip(&pivot).for_each(|(entry, above)| *entry -= factor * above);
+            b[row] -= factor * right;
         }
     }
     (0..size).map(|i| b[i] / a[i][i]).collect()
