@@ -179,6 +179,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_trained_stays_the_same_model_and_is_no_work() {
+        let learner = |json: &str| {
+            let spec = serde_json::from_str(json).expect("the format is right");
+            crate::learning::build(&spec, 4, 1, Path::new(".")).expect("a learner")
+        };
+        let averaging = learner(r#"{ "model": { "kind": "averaging", "dimension": 3 } }"#);
+        let start = averaging.initial(0);
+        let train = |start: &Arc<Model>| Job::Train { round: 0, epochs: 2, start: Arc::clone(start) };
+        let aggregate = |start: &Arc<Model>| Job::Aggregate(vec![(Arc::clone(start), 0.5); 2]);
+        let same = |result| matches!(result, Some(JobResult::Model(model)) if Arc::ptr_eq(&model, &start));
+        assert!(same(trivial(&train(&start))), "no copy of it");
+        assert!(matches!(trivial(&Job::Evaluate(Arc::clone(&start))), Some(JobResult::Evaluation(None))));
+        assert!(trivial(&aggregate(&start)).is_none(), "it is averaged all the same");
+        assert_eq!(Compute::work(&*averaging, 0, &train(&start)), 0);
+        assert_eq!(Compute::work(&*averaging, 0, &aggregate(&start)), 6);
+        let quadratic = learner(r#"{ "model": { "kind": "quadratic", "dimension": 3 } }"#);
+        assert!(trivial(&train(&quadratic.initial(0))).is_none());
+        assert_eq!(Compute::work(&*quadratic, 0, &train(&quadratic.initial(0))), 18);
+        // 1,438 rows of the digits among four nodes, 650 parameters.
+        let softmax = learner("{}");
+        let work = Compute::work(&*softmax, 0, &train(&softmax.initial(0)));
+        assert_eq!(work, 2 * 4 * 650 * u64::from(softmax.samples(0)));
+    }
+
+    #[test]
     fn a_trace_that_cannot_be_used_is_named_with_its_setting() {
         let field = |spec: &str| compute(3, 3, spec).expect_err("an error").field().to_owned();
         let missing = r#"{ "evaluate": { "kind": "trace", "file": "missing.csv", "column": "train" } }"#;
