@@ -223,3 +223,62 @@ impl Watch for Watcher<'_> {
         Arc::clone(&self.interrupted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::result::RunResult;
+
+    const SCENARIO: &str = r#"{
+        "name": "small", "nodes": 4, "topology": { "kind": "full" }, "speedup": 200,
+        "workflow": { "kind": "dpsgd", "rounds": 2 },
+        "learning": { "model": { "kind": "synthetic", "size": "2KiB" } }, "limits": { "wall": "60s" }
+    }"#;
+
+    /// On the real clock runs go one after another, for the sake of their times. That they can go side by side at all,
+    /// in one process, is shown here.
+    #[test]
+    fn runs_side_by_side_do_not_meet() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("small.json");
+        std::fs::write(&path, SCENARIO).unwrap();
+        let file = ScenarioFile::read(&path).unwrap();
+        let mut planned: Vec<Planned> = (1..=5)
+            .map(|run| {
+                let overrides = vec![Override::seed(run as u64), Override::nodes(3 + run as u64)];
+                Planned::new(&file, run, String::new(), overrides).unwrap()
+            })
+            .collect();
+        planned.iter_mut().for_each(|it| it.side_by_side = true);
+        let conditions = Conditions { file: &file, options: Options::default(), quiet: true, force: false };
+        assert_eq!(conditions.at_a_time(&planned, 1), 1);
+        conditions.check(&planned, &[0, 4]).unwrap();
+        let mut rows = Vec::new();
+        let keep = |row| {
+            rows.push(row);
+            Ok(())
+        };
+        let cores = conditions.at_a_time(&planned, 5);
+        conditions.run(&planned, &[0, 1, 2, 3, 4], root.path(), &Arc::default(), keep).unwrap();
+        rows.sort_by_key(|row| row.run);
+        for (row, planned) in rows.iter().zip(&planned) {
+            assert_eq!((row.run, row.seed, &row.scenario_hash), (planned.run, planned.seed, &planned.hash));
+            let text =
+                std::fs::read_to_string(root.path().join(row.run.to_string()).join("result.json")).unwrap();
+            let result: RunResult = serde_json::from_str(&text).unwrap();
+            assert_eq!(result.nodes.finished, 3 + row.run as u32);
+            assert_eq!(row.figures["nodes.finished"], 3 + row.run);
+            // What belongs to the process is told of no single run.
+            assert_eq!(cores > 1, row.figures["cost.cpu_s"].is_null());
+            assert!(row.figures["cost.wall_s"].is_number());
+        }
+        assert_eq!(rows.len(), 5);
+    }
+
+    #[test]
+    fn seeds_follow_each_other_to_the_last_there_is() {
+        assert_eq!(seeds(7, 3).unwrap().collect::<Vec<_>>(), [7, 8, 9]);
+        assert_eq!(seeds(u64::MAX, 1).unwrap().collect::<Vec<_>>(), [u64::MAX]);
+        assert_eq!(seeds(u64::MAX, 2).map(|_| ()).unwrap_err().exit_code(), 2);
+    }
+}

@@ -28,6 +28,8 @@ const HELP: &str = "\
 Start here:
   p2pfl-sim run scenarios/ring-100.json        watch a hundred peers learn together
   p2pfl-sim check scenarios/ring-100.json      what would run, and what it asks of this machine
+  p2pfl-sim sweep scenarios/star-64.json --set nodes=16,32,64
+                                               the same with other settings, a row for each
   p2pfl-sim schema > scenario.schema.json      completion and checking in your editor
 
 Exit codes:

@@ -29,8 +29,6 @@ pub struct Args {
     /// Run each combination so many times, with the seeds `seed`, `seed` + 1, …
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     repeat: u32,
-    #[command(flatten)]
-    named: Named,
     /// Threads that run the nodes of each run.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
@@ -47,6 +45,8 @@ pub struct Args {
     /// Run even what would not fit this machine's memory.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    named: Named,
 }
 
 const EXAMPLES: &str = "\
@@ -55,8 +55,7 @@ Examples:
   p2pfl-sim sweep scenarios/ring-100.json --set topology.kind=ring,star --repeat 5 --out runs/shapes
   p2pfl-sim sweep scenarios/dpsgd-10k.json --nodes 100 --set 'network.latency=\"20ms\",{\"kind\":\"uniform\",\"min\":\"1ms\",\"max\":\"9ms\"}'
 
-Every combination is checked before anything runs. Ctrl-C ends a sweep; the same command with the same --out goes on
-with it: what is done is not run again. The exit code is that of the worst run.";
+Every combination is checked before anything runs. Ctrl-C ends a sweep; the same command with the same --out goes on with it: what is done is not run again. The exit code is that of the worst run.";
 
 /// More runs than this are a mistake.
 const MOST_RUNS: usize = 1_000_000;

@@ -1,7 +1,9 @@
 //! Holds `docs/results.md` true: it names every field of a full result and every column of the tables, and no other.
 
-use super::{sample, tables};
-use serde_json::Value;
+use super::many::FIGURES;
+use super::sweep::{self, Setting};
+use super::{Repeats, RunRow, Sweep, sample, tables};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../docs/results.md");
@@ -29,6 +31,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                     "" => name.clone(),
                     "latency" => "latency.<name>".to_owned(),
                     "hop_counts" => "hop_counts.<hops>".to_owned(),
+                    "figures" => "figures.<path>".to_owned(),
                     "messages.by_command" => "messages.by_command.<command>".to_owned(),
                     _ => format!("{path}.{name}"),
                 };
@@ -41,7 +44,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 /// Whether the fields are those of a summary, spread or account.
 fn is_shared(value: &Value) -> bool {
-    ["### Summary", "### Spread", "### Account"]
+    ["### Summary", "### Spread", "### Account", "### Sample", "### Run"]
         .into_iter()
         .any(|heading| fields(value) == named_under(heading))
 }
@@ -107,4 +110,59 @@ fn a_table_has_its_header_even_without_rows() {
     let mut out = Vec::new();
     tables::nodes(&mut out, &[]).unwrap();
     assert_eq!(String::from_utf8(out).unwrap().trim_end(), named_under("## nodes.csv").join(","));
+}
+
+fn rows() -> Vec<RunRow> {
+    (1..=3).map(|run| RunRow::of(run, &run.to_string(), 6 + run as u64, &sample::full())).collect()
+}
+
+#[test]
+fn the_page_names_what_is_in_a_summary_of_runs() {
+    let summary = Repeats::of(json!({ "name": "full" }), 3, false, rows());
+    let summary = serde_json::to_value(summary).unwrap();
+    let mut found = BTreeSet::new();
+    paths(&summary, "", &mut found);
+    assert_eq!(named_under("## summary.json").into_iter().collect::<BTreeSet<_>>(), found);
+    assert_eq!(fields(&summary["figures"]["ended_s"]), named_under("### Sample"));
+    assert_eq!(fields(&summary["runs"][0]), named_under("### Run"));
+    for figure in &FIGURES {
+        assert!(PAGE.contains(&format!("`{}`", figure.path)), "{}", figure.path);
+    }
+}
+
+#[test]
+fn the_page_names_what_is_in_a_sweep() {
+    let setting = Setting { path: "nodes".into(), values: vec![json!(4), json!(5), json!(6)] };
+    let mut sweep = Sweep {
+        schema: sweep::SCHEMA.into(),
+        name: "full".into(),
+        settings: vec![setting],
+        repeat: 1,
+        total: 3,
+        sweep_hash: sweep::hash(["a", "b", "c"]),
+        rows: Vec::new(),
+    };
+    for (row, nodes) in rows().into_iter().zip(4..) {
+        sweep.add([("nodes".to_owned(), json!(nodes))].into_iter().collect(), row);
+    }
+    let mut csv = Vec::new();
+    sweep.csv(&mut csv).unwrap();
+    let header = String::from_utf8(csv).unwrap().lines().next().unwrap().to_owned();
+    let mut named = named_under("## sweep.csv");
+    named.insert(1, "nodes".into());
+    named.extend(FIGURES.iter().map(|it| it.path.to_owned()));
+    assert_eq!(header.split(',').collect::<Vec<_>>(), named);
+
+    let mut value = serde_json::to_value(sweep).unwrap();
+    let mut row = named_under("### Run");
+    row.insert(0, "settings".into());
+    assert_eq!(fields(&value["rows"][0]), row);
+    value["rows"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .for_each(|row| drop(row.as_object_mut().unwrap().shift_remove("settings")));
+    let mut found = BTreeSet::new();
+    paths(&value, "", &mut found);
+    assert_eq!(named_under("## sweep.json").into_iter().collect::<BTreeSet<_>>(), found);
 }

@@ -197,3 +197,47 @@ pub fn sample(rows: &[RunRow], path: &str) -> Option<Sample> {
 fn ended(rows: &[RunRow]) -> impl Iterator<Item = &RunRow> {
     rows.iter().filter(|row| row.outcome != Outcome::Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample as results;
+
+    fn row(run: usize, result: &RunResult) -> RunRow {
+        RunRow::of(run, &run.to_string(), run as u64, result)
+    }
+
+    #[test]
+    fn the_figures_of_a_run_are_those_of_its_result() {
+        let full = row(1, &results::full());
+        assert!(FIGURES.iter().all(|figure| full.figures[figure.path].is_number()), "{:?}", full.figures);
+        assert_eq!(full.figures["final.accuracy.mean"], 0.9123);
+        assert_eq!(full.figures["messages.total.sent"], results::full().messages.total.sent);
+        assert_eq!(full.fingerprint, results::full().fingerprint);
+        let empty = row(2, &results::empty());
+        assert_eq!(
+            (&empty.figures["final.accuracy.mean"], &empty.figures["ended_s"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert_eq!(serde_json::from_value::<RunRow>(serde_json::to_value(&full).unwrap()).unwrap(), full);
+    }
+
+    #[test]
+    fn what_the_user_broke_off_says_nothing_and_what_stalled_does() {
+        let rows = [row(1, &results::full()), row(2, &results::stalled()), row(3, &results::interrupted())];
+        let ended = sample(&rows, "ended_s").unwrap();
+        assert_eq!((ended.n, ended.min, ended.max), (2, 38.25, 61.5));
+        assert_eq!(sample(&rows[2..], "ended_s"), None);
+        assert_eq!(Outcomes::of(&rows).told(), "1 completed, 1 stalled, 1 interrupted");
+    }
+
+    #[test]
+    fn a_threshold_is_judged_in_every_run_that_has_it() {
+        let rows = [row(1, &results::full()), row(2, &results::stalled()), row(3, &results::full())];
+        let held = Held::of(&rows);
+        let of = |text: &str| held.iter().find(|it| it.threshold == text).map(|it| (it.passed, it.n));
+        assert_eq!(of("nodes.finished >= 101"), Some((0, 2)));
+        assert_eq!(of("outcome == completed"), Some((2, 2)));
+        assert_eq!(of("outcome == stalled"), Some((1, 1)));
+    }
+}

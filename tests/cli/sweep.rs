@@ -63,7 +63,7 @@ fn every_combination_is_run_and_has_its_row() {
         assert_eq!(cell("messages.total.sent"), result.messages.total.sent.to_string());
     }
     assert!(ended.stdout.starts_with("small: 4 runs, 4 completed."), "{}", ended.stdout);
-    assert!(ended.stdout.contains("workflow.trainset_size"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("trainset_size"), "{}", ended.stdout);
 }
 
 #[test]

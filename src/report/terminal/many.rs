@@ -7,7 +7,7 @@ use crate::metrics::Sample;
 use crate::report::figures::{Count, amount, bytes};
 use crate::report::many::{self, FIGURES, Held, Outcomes, RunRow, Unit};
 use crate::report::repeats::Repeats;
-use crate::report::sweep::{Sweep, plain};
+use crate::report::sweep::{Setting, Sweep, plain};
 use std::fmt::Write;
 
 /// The summary of runs of one scenario, with a newline at its end.
@@ -121,25 +121,26 @@ pub fn sweep_table(sweep: &Sweep, style: Style) -> String {
     let combinations = sweep.rows.chunk_by(|a, b| a.settings == b.settings).collect::<Vec<_>>();
     let figures = [
         ("accuracy", "final.accuracy.mean", Unit::Plain),
-        ("distance", "final.consensus_distance", Unit::Plain),
-        ("ended after", "ended_s", Unit::Time),
+        ("ended", "ended_s", Unit::Time),
         ("round p50", "latency.round.p50", Unit::Time),
         ("messages", "messages.total.sent", Unit::Count),
-        ("on the wire", "messages.total.wire_bytes", Unit::Bytes),
+        ("wire", "messages.total.wire_bytes", Unit::Bytes),
         ("wall", "cost.wall_s", Unit::Time),
     ];
-    let mut header: Vec<&str> = sweep.settings.iter().map(|it| it.path.as_str()).collect();
+    // What has one value only is the same in every row.
+    let settings = || sweep.settings.iter().filter(|it| it.values.len() > 1);
+    let mut header: Vec<&str> = settings().map(|it| short(&it.path, &sweep.settings)).collect();
     let text_columns: Vec<usize> = (0..=header.len()).collect();
-    header.push("");
+    header.push(if sweep.repeat > 1 { "completed" } else { "" });
     header.extend(figures.iter().map(|(title, ..)| *title));
     let mut grid = Grid::new(&header).text_columns(&text_columns);
     for runs in combinations.iter().take(COMBINATIONS_SHOWN) {
         let rows: Vec<RunRow> = runs.iter().map(|it| it.row.clone()).collect();
         let value = |path: &str| runs[0].settings.get(path).map(plain).unwrap_or_default();
-        let mut cells: Vec<String> = sweep.settings.iter().map(|it| value(&it.path)).collect();
+        let mut cells: Vec<String> = settings().map(|it| value(&it.path)).collect();
         cells.push(match (sweep.repeat, rows.as_slice()) {
             (1, [row]) => row.outcome.name().to_owned(),
-            _ => Outcomes::of(&rows).told(),
+            _ => format!("{} of {}", Outcomes::of(&rows).completed, rows.len()),
         });
         cells.extend(figures.iter().map(|(_, path, unit)| {
             many::sample(&rows, path).map_or(NOTHING.to_owned(), |it| shown(it.median, *unit, style))
@@ -158,4 +159,106 @@ pub fn sweep_table(sweep: &Sweep, style: Style) -> String {
     }
     text.push('\n');
     text
+}
+
+/// The last name of a path, if no other setting has the same.
+fn short<'a>(path: &'a str, settings: &[Setting]) -> &'a str {
+    let last = |path: &'a str| path.rsplit('.').next().unwrap_or(path);
+    let same = settings.iter().filter(|it| it.path.rsplit('.').next() == Some(last(path))).count();
+    if same == 1 { last(path) } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::result::{Outcome, RunResult};
+    use crate::report::sample;
+    use crate::report::sweep::SCHEMA;
+    use serde_json::json;
+
+    const RICH: Style = Style { colour: false, unicode: true };
+
+    fn rows(results: &[RunResult]) -> Vec<RunRow> {
+        let row = |(run, result)| RunRow::of(run, &run.to_string(), 665 + run as u64, result);
+        (1..).zip(results).map(row).collect()
+    }
+
+    fn repeats() -> Repeats {
+        let results = [sample::full(), sample::many_rounds(), sample::stalled(), sample::full()];
+        Repeats::of(json!({ "name": "ring-100" }), 4, false, rows(&results))
+    }
+
+    fn broken_off() -> Repeats {
+        let results = [sample::full(), sample::failed(), sample::interrupted()];
+        Repeats::of(json!({ "name": "ring-100" }), 9, true, rows(&results))
+    }
+
+    fn sweep(repeat: u32) -> Sweep {
+        let setting = |path: &str, values| Setting { path: path.into(), values };
+        let mut sweep = Sweep {
+            schema: SCHEMA.into(),
+            name: "ring-100".into(),
+            settings: vec![
+                setting("workflow.trainset_size", vec![json!(4), json!(8)]),
+                setting("topology.kind", vec![json!("ring"), json!("static_exponential")]),
+            ],
+            repeat,
+            total: 4 * repeat as usize,
+            sweep_hash: String::new(),
+            rows: Vec::new(),
+        };
+        let results = [sample::full(), sample::stalled(), sample::many_rounds(), sample::full()];
+        for (i, row) in rows(&results).into_iter().enumerate() {
+            let i = i / repeat as usize;
+            let (trainset, kind) = ([4, 8][i / 2], ["ring", "static_exponential"][i % 2]);
+            let settings = json!({ "workflow.trainset_size": trainset, "topology.kind": kind });
+            sweep.add(settings.as_object().unwrap().clone(), row);
+        }
+        sweep
+    }
+
+    #[test]
+    fn runs_that_repeat() {
+        insta::assert_snapshot!(repeats_summary(&repeats(), RICH));
+    }
+
+    #[test]
+    fn runs_that_were_broken_off() {
+        insta::assert_snapshot!(repeats_summary(&broken_off(), RICH));
+    }
+
+    #[test]
+    fn a_sweep() {
+        insta::assert_snapshot!(sweep_table(&sweep(1), RICH));
+    }
+
+    #[test]
+    fn a_sweep_of_medians_that_is_not_done() {
+        insta::assert_snapshot!(sweep_table(&sweep(2), RICH));
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_page_or_says_more_than_the_style_allows() {
+        for style in [Style::PLAIN, RICH, Style { colour: true, unicode: true }] {
+            let mut texts = [repeats(), broken_off()].map(|it| repeats_summary(&it, style)).to_vec();
+            texts.extend([1, 2].map(|repeat| sweep_table(&sweep(repeat), style)));
+            for text in texts {
+                let widest = text.lines().map(console::measure_text_width).max();
+                assert!(widest <= Some(usize::from(WIDTH)), "{widest:?} columns:\n{text}");
+                assert_eq!(style.colour, text.contains('\u{1b}'));
+                assert!(style.unicode || text.is_ascii(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_broken_off_is_no_row_of_a_sweep() {
+        let mut sweep = sweep(1);
+        sweep.rows.clear();
+        for row in rows(&[sample::full(), sample::interrupted()]).into_iter().rev() {
+            sweep.add(serde_json::Map::new(), row);
+        }
+        assert_eq!(sweep.rows.iter().map(|it| it.row.outcome).collect::<Vec<_>>(), [Outcome::Completed]);
+        assert!(sweep_table(&sweep, RICH).starts_with("ring-100: 1 of 4 runs are done, 1 completed."));
+    }
 }
