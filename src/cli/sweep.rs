@@ -86,6 +86,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         total: planned.len(),
         sweep_hash: sweep::hash(planned.iter().map(|it| it.hash.as_str())),
         rows: Vec::new(),
+        combinations: Vec::new(),
     };
     if let Some(out) = &args.out {
         refuse_another(out, &sweep)?;
@@ -124,6 +125,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         }
         Ok(())
     });
+    sweep.combine();
     let written = written.and(write(&folder, &sweep));
     super::print(&match args.format {
         Format::Text => sweep_table(&sweep, Style::stdout()),

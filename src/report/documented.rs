@@ -31,7 +31,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                     "" => name.clone(),
                     "latency" => "latency.<name>".to_owned(),
                     "hop_counts" => "hop_counts.<hops>".to_owned(),
-                    "figures" => "figures.<path>".to_owned(),
+                    "figures" | "combinations[].figures" | "combinations[].settings" => {
+                        format!("{path}.<path>")
+                    }
                     "messages.by_command" => "messages.by_command.<command>".to_owned(),
                     _ => format!("{path}.{name}"),
                 };
@@ -137,10 +139,11 @@ fn the_page_names_what_is_in_a_sweep() {
         schema: sweep::SCHEMA.into(),
         name: "full".into(),
         settings: vec![setting],
-        repeat: 1,
+        repeat: 2,
         total: 3,
         sweep_hash: sweep::hash(["a", "b", "c"]),
         rows: Vec::new(),
+        combinations: Vec::new(),
     };
     for (row, nodes) in rows().into_iter().zip(4..) {
         sweep.add([("nodes".to_owned(), json!(nodes))].into_iter().collect(), row);
@@ -153,6 +156,8 @@ fn the_page_names_what_is_in_a_sweep() {
     named.extend(FIGURES.iter().map(|it| it.path.to_owned()));
     assert_eq!(header.split(',').collect::<Vec<_>>(), named);
 
+    sweep.combine();
+    assert_eq!(sweep.combinations.len(), 3);
     let mut value = serde_json::to_value(sweep).unwrap();
     let mut row = named_under("### Run");
     row.insert(0, "settings".into());

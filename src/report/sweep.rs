@@ -1,9 +1,12 @@
 //! `sweep.json` and `sweep.csv`: a row for each run of a sweep.
 
-use super::many::{FIGURES, RunRow};
+use super::many::{self, FIGURES, Outcomes, RunRow};
+use crate::metrics::Sample;
 use crate::metrics::result::Outcome;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -27,6 +30,19 @@ pub struct Sweep {
     pub sweep_hash: String,
     /// The runs that are done, in their order.
     pub rows: Vec<SweepRow>,
+    /// What the seeds of each combination say together; empty while the sweep goes on, and if each has one seed.
+    pub combinations: Vec<Combination>,
+}
+
+/// What the runs of one combination of settings say together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Combination {
+    /// The value of each setting, by path.
+    pub settings: Map<String, Value>,
+    /// How its runs ended.
+    pub outcomes: Outcomes,
+    /// What they say of each figure, by its path in `result.json`; `null` if no run has it.
+    pub figures: BTreeMap<String, Option<Sample>>,
 }
 
 /// A setting and its values.
@@ -60,6 +76,14 @@ impl Sweep {
         if row.outcome != Outcome::Interrupted {
             let at = self.rows.partition_point(|it| it.row.run < row.run);
             self.rows.insert(at, SweepRow { settings, row });
+        }
+    }
+
+    /// Tells of each combination what its seeds say together, if there are several.
+    pub fn combine(&mut self) {
+        if self.repeat > 1 {
+            let runs: Vec<&[SweepRow]> = self.rows.chunk_by(|a, b| a.settings == b.settings).collect();
+            self.combinations = runs.into_par_iter().map(Combination::of).collect();
         }
     }
 
@@ -102,6 +126,17 @@ impl Sweep {
             csv.write_record(None::<&[u8]>)?;
         }
         csv.flush()
+    }
+}
+
+impl Combination {
+    fn of(runs: &[SweepRow]) -> Self {
+        let rows: Vec<RunRow> = runs.iter().map(|it| it.row.clone()).collect();
+        Self {
+            settings: runs.first().map(|it| it.settings.clone()).unwrap_or_default(),
+            outcomes: Outcomes::of(&rows),
+            figures: FIGURES.iter().map(|it| (it.path.to_owned(), many::sample(&rows, it.path))).collect(),
+        }
     }
 }
 

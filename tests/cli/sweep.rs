@@ -84,6 +84,13 @@ fn every_seed_of_a_combination_has_a_row() {
     ]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert_eq!(serde_json::from_str::<Sweep>(&ended.stdout).expect("it is the document"), sweep(&place));
+    let [ring, star] = &sweep(&place).combinations[..] else { panic!("there are two combinations") };
+    assert_eq!(
+        (&ring.settings["topology.kind"], &star.settings["topology.kind"]),
+        (&json!("ring"), &json!("star"))
+    );
+    assert_eq!((ring.outcomes.completed, star.figures["nodes.finished"].unwrap().median), (2, 4.0));
+    assert!(ring.figures["ended_s"].unwrap().interval.is_some());
     let rows: Vec<(String, String)> =
         table(&place).iter().map(|row| (row["topology.kind"].clone(), row["seed"].clone())).collect();
     let row = |kind: &str, seed: &str| (kind.to_owned(), seed.to_owned());

@@ -206,6 +206,7 @@ mod tests {
             total: 4 * repeat as usize,
             sweep_hash: String::new(),
             rows: Vec::new(),
+            combinations: Vec::new(),
         };
         let results = [sample::full(), sample::stalled(), sample::many_rounds(), sample::full()];
         for (i, row) in rows(&results).into_iter().enumerate() {
