@@ -73,8 +73,8 @@ pub fn seeds(seed: u64, repeat: u32) -> Result<impl Iterator<Item = u64> + Clone
 }
 
 /// What it means that the engine could not begin.
-pub fn no_threads(error: &std::io::Error) -> CliError {
-    CliError::Failed(format!("cannot start threads: {error}"))
+pub fn not_begun(error: &std::io::Error) -> CliError {
+    CliError::Failed(format!("the run cannot begin: {error}"))
 }
 
 /// What it means that results could not be written.
@@ -180,7 +180,7 @@ impl Conditions<'_> {
             Ok((loaded, prepared))
         });
         let concluded = ready.map_err(text).and_then(|(loaded, prepared)| {
-            simulation::run(&loaded, prepared, meter, watch).map_err(|error| no_threads(&error).to_string())
+            simulation::run(&loaded, prepared, meter, watch).map_err(|error| not_begun(&error).to_string())
         });
         let concluded = match concluded {
             Ok(concluded) => concluded,

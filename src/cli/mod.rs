@@ -4,6 +4,7 @@
 mod axis;
 mod batch;
 pub mod check;
+mod replay;
 pub mod run;
 pub mod schema;
 mod setting;

@@ -1,13 +1,14 @@
 //! `p2pfl-sim run`: runs a scenario, shows how far it is, writes what it leaves, and prints a summary.
 
 use super::batch::{self, Conditions, Planned, unwritten};
+use super::replay::Original;
 use super::setting::Settings;
 use super::watch::{Watcher, on_ctrl_c};
 use super::{CliError, Format, check, verdict};
 use crate::metrics::result::{Outcome, RunResult};
 use crate::metrics::{Meter, Recording};
-use crate::report::{Folder, Progress, Repeats, Style, repeats_summary, summary};
-use crate::scenario::{self, Loaded, Override, ScenarioFile};
+use crate::report::{Folder, Progress, Repeats, Style, event_log, repeats_summary, summary};
+use crate::scenario::{Clock, Loaded, Override, ScenarioFile};
 use crate::simulation::{self, Options, prepare};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -17,18 +18,31 @@ use std::sync::atomic::Ordering;
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
     /// The scenario file.
-    scenario: PathBuf,
+    #[arg(required_unless_present = "replay")]
+    scenario: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
-    /// Threads that run nodes; jobs have the cores besides. One is best for most scenarios: see benches/README.md.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: u16,
+    /// Threads that run nodes; jobs have the cores besides. Default: one on the real clock, which is best for most
+    /// scenarios (see benches/README.md); as many as there are cores on the virtual one, where the result is the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Where the results go. Default: `runs/<name>-<n>`, with the next free n.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Run it so many times, with the seeds `seed`, `seed` + 1, …, and tell medians: see docs/sweeps.md.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     repeat: Option<u32>,
+    /// Run the scenario of a result.json, or of a result folder, again, and say whether its fingerprint is the same:
+    /// exit code 0 if so, else 1. Virtual clock only.
+    #[arg(long, value_name = "RESULT", conflicts_with_all = CHANGES)]
+    replay: Option<PathBuf>,
+    /// The folder to which paths in the scenario of --replay are relative. Default: the working directory.
+    #[arg(long, value_name = "DIR", requires = "replay")]
+    base: Option<PathBuf>,
+    /// Write every protocol event to events.jsonl, a line each; with --replay, say also where the log first differs from
+    /// that of the result. Virtual clock only.
+    #[arg(long, conflicts_with = "repeat")]
+    event_log: bool,
     /// What is printed to standard output: a summary, or the whole result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -43,6 +57,10 @@ pub struct Args {
     force: bool,
 }
 
+/// What does not go with `--replay`, which runs what is in the result and nothing else.
+const CHANGES: [&str; 9] =
+    ["scenario", "repeat", "transport", "clock", "nodes", "rounds", "seed", "speedup", "set"];
+
 const EXAMPLES: &str = "\
 Examples:
   p2pfl-sim run scenarios/ring-100.json
@@ -50,13 +68,25 @@ Examples:
   p2pfl-sim run scenarios/star-64.json --set workflow.variant=faithful --speedup 20
   p2pfl-sim run scenarios/full-64.json --format json --quiet | jq .latency.message.p99
   p2pfl-sim run scenarios/ring-100.json --repeat 5
+  p2pfl-sim run --replay runs/ring-100-virtual-1 --event-log
 
 Ctrl-C ends a run and writes what was measured until then; a second one ends the program at once.";
 
 impl Args {
-    fn options(&self) -> Options {
+    /// How a scenario of this clock is run. Where many go side by side each has a thread.
+    fn options(&self, clock: Clock) -> Options {
         let recording = if self.no_recording { Recording::Off } else { Recording::On };
-        Options { threads: usize::from(self.threads), recording }
+        let threads = match (self.threads, clock) {
+            (Some(threads), _) => usize::from(threads),
+            (None, Clock::Virtual) => std::thread::available_parallelism().map_or(1, usize::from),
+            (None, _) => 1,
+        };
+        Options { threads, recording }
+    }
+
+    /// The scenario file, which is there unless there is a result to replay.
+    fn file(&self) -> Result<ScenarioFile, CliError> {
+        Ok(ScenarioFile::read(self.scenario.as_deref().unwrap_or(Path::new("")))?)
     }
 }
 
@@ -69,35 +99,66 @@ pub fn run(args: Args) -> Result<(), CliError> {
     if let Some(repeat) = args.repeat {
         return repeated(&args, repeat);
     }
-    let mut loaded = scenario::load(&args.scenario, &args.settings.overrides())?;
+    let original = match &args.replay {
+        Some(result) => Some(Original::read(result, args.base.as_deref(), args.event_log)?),
+        None => None,
+    };
+    let mut loaded = match &original {
+        Some(original) => original.scenario()?,
+        None => args.file()?.with(&args.settings.overrides())?,
+    };
+    if args.event_log {
+        refuse_log_without_order(loaded.scenario.clock)?;
+    }
     let meter = Meter::start();
-    let prepared = prepare(&mut loaded, args.options())?;
+    let options = args.options(loaded.scenario.clock);
+    let mut prepared = prepare(&mut loaded, options).inspect_err(|_| {
+        if original.is_some() && args.base.is_none() {
+            eprintln!("p2pfl-sim: --base names the folder that paths in the scenario are relative to");
+        }
+    })?;
     if !args.quiet && !loaded.warnings.is_empty() {
         eprint!("{}", loaded.warnings.for_stderr());
     }
     check::refuse_what_does_not_fit(&prepared.estimate, args.force)?;
     let folder = folder(args.out.as_deref(), &loaded)?;
+    prepared.plan.event_log = args.event_log.then(|| folder.path().join(event_log::NAME));
     let mut watcher = Watcher {
         progress: Progress::new(prepared.plan.nodes(), prepared.plan.rules.workflow.rounds(), args.quiet),
         interrupted: on_ctrl_c(),
     };
     let concluded = simulation::run(&loaded, prepared, &meter, &mut watcher)
-        .map_err(|error| batch::no_threads(&error))?;
+        .map_err(|error| batch::not_begun(&error))?;
     watcher.progress.finish();
     // Whether or not it can be written, what was measured is shown.
     let written = folder.write(&concluded.result, &concluded.series, &concluded.nodes);
-    show(&concluded.result, args.format)?;
+    let replayed = match &original {
+        Some(original) => Some(original.compare(&concluded.result, folder.path())?),
+        None => None,
+    };
+    match &replayed {
+        Some(replayed) => super::print(&match args.format {
+            Format::Text => replayed.told(),
+            Format::Json => super::json(replayed)?,
+        })?,
+        None => show(&concluded.result, args.format)?,
+    }
     match written {
         Ok(()) if !args.quiet => eprintln!("Results are in {}", folder.path().display()),
         Ok(()) => {}
         Err(error) => return Err(unwritten(&error)),
     }
-    verdict::of(&concluded.result)
+    match replayed {
+        // Broken off, it has shown nothing.
+        Some(_) if concluded.result.outcome == Outcome::Interrupted => Err(CliError::Interrupted),
+        Some(replayed) => replayed.verdict(),
+        None => verdict::of(&concluded.result),
+    }
 }
 
 /// Runs the scenario with one seed after the other.
 fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
-    let file = ScenarioFile::read(&args.scenario)?;
+    let file = args.file()?;
     let overrides = args.settings.overrides();
     let first = file.with(&overrides)?;
     let planned = (1..).zip(batch::seeds(first.scenario.seed, repeat)?).map(|(run, seed)| {
@@ -106,7 +167,7 @@ fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
     });
     let planned = planned.collect::<Result<Vec<_>, CliError>>()?;
     let conditions =
-        Conditions { file: &file, options: args.options(), quiet: args.quiet, force: args.force };
+        Conditions { file: &file, options: args.options(Clock::Real), quiet: args.quiet, force: args.force };
     conditions.check(&planned, &[0])?;
     let folder = folder(args.out.as_deref(), &first)?;
     let interrupted = on_ctrl_c();
@@ -130,6 +191,18 @@ fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
         eprintln!("Results are in {}", folder.path().display());
     }
     verdict::of_many(&repeats.runs, broken_off)
+}
+
+/// An event log can be compared only where the order of events is the scenario's.
+fn refuse_log_without_order(clock: Clock) -> Result<(), CliError> {
+    match clock {
+        Clock::Virtual => Ok(()),
+        Clock::Real => Err(CliError::Usage(
+            "--event-log needs the virtual clock: on the real one the order of events is the machine's affair, and no \
+             two logs would be the same"
+                .into(),
+        )),
+    }
 }
 
 fn scenario_value(loaded: &Loaded) -> serde_json::Value {

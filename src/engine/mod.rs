@@ -97,7 +97,7 @@ pub struct NodeReport {
 /// Runs a plan to its end, on the clock that it asks for.
 ///
 /// # Errors
-/// If the operating system gives no threads, or the event log cannot be written.
+/// If the operating system gives no threads, or the event log cannot be created.
 pub fn run(plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
     match plan.clock {
         Clock::Real => task::run(plan, watch),

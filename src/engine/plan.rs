@@ -13,6 +13,7 @@ use crate::scenario::script::At;
 use crate::time::Time;
 use crate::topology::Graph;
 use crate::wire::{Experiment, PeerId};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,8 +47,6 @@ pub struct Plan {
     pub event_limit: u64,
     /// The run ends when the program uses so many bytes of memory.
     pub memory_limit: u64,
-    /// Where every input of every node is noted, if anywhere.
-    pub event_log: Option<std::fs::File>,
     /// Bytes of messages that may wait at one node.
     pub inbox_limit: u64,
     /// Accuracy and loss are taken every so many rounds.
@@ -60,6 +59,8 @@ pub struct Plan {
     pub threads: usize,
     /// Whether everything is measured.
     pub recording: Recording,
+    /// The file that every protocol event is written to, a line each, in the order of time; virtual clock only.
+    pub event_log: Option<PathBuf>,
 }
 
 /// One happening of the script.

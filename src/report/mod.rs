@@ -6,6 +6,7 @@
 pub mod batch;
 #[cfg(test)]
 mod documented;
+pub mod event_log;
 pub mod figures;
 pub mod folder;
 pub mod many;

@@ -93,6 +93,11 @@ impl ScenarioFile {
         Ok(Self { name, bytes, base_dir })
     }
 
+    /// A scenario that was kept elsewhere, such as in a result; paths in it are relative to `base_dir`.
+    pub fn kept(name: &str, text: String, base_dir: &Path) -> Self {
+        Self { name: name.to_owned(), bytes: text.into_bytes(), base_dir: base_dir.to_owned() }
+    }
+
     /// Checks it with these settings.
     ///
     /// # Errors

@@ -149,6 +149,25 @@ fn help_and_bad_usage_are_told_apart() {
 }
 
 #[test]
+fn what_the_real_clock_cannot_repeat_is_refused_before_anything_runs() {
+    let ran = run(&small(json!({}))).completed();
+    let refused = |args: &[&str], why: &str| {
+        let ended = ran.place.types(args);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(why), "{args:?}: {}", ended.stderr);
+        assert!(!ran.place.file("again").exists(), "{args:?}");
+    };
+    for result in ["out", "out/result.json"] {
+        refused(&["run", "--replay", result, "--out", "again"], "has no fingerprint to compare with");
+    }
+    refused(&["run", "FILE", "--event-log", "--out", "again"], "--event-log needs the virtual clock");
+    refused(&["run", "FILE", "--replay", "out", "--out", "again"], "cannot be used with");
+    refused(&["run", "--replay", "out", "--nodes", "5", "--out", "again"], "cannot be used with");
+    refused(&["run", "--replay", "nowhere", "--out", "again"], "nowhere cannot be read");
+    refused(&["run", "--replay", "scenario.json", "--out", "again"], "is no result");
+}
+
+#[test]
 fn the_schema_is_printed_whole() {
     let place = Place::with(&small(json!({})));
     let ended = place.types(&["schema"]);

@@ -13,10 +13,7 @@ use crate::node::Node;
 use crate::time::Time;
 
 /// Puts together what a run leaves.
-///
-/// # Errors
-/// If the event log could not be written.
-pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> std::io::Result<Run> {
+pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> Run {
     let plan = &shared.plan;
     let words: Vec<Word> = shards.iter().map(|shard| shard.peers.word).collect();
     let all = Word::all(&words);
@@ -44,7 +41,10 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         drop(shard.core);
         reports.extend(peers.hosts.into_iter().map(report));
         if let Some(log) = peers.log {
-            log.finish()?;
+            // What was measured is worth more than the log.
+            if let Err(error) = log.finish() {
+                conductor.warnings.push(format!("the event log is not complete: {error}"));
+            }
         }
     }
     counts.finished = reports.iter().filter(|it| it.finished_at.is_some()).count() as u32;
@@ -59,7 +59,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
     }
     let verdict = conductor.verdict.expect("a run ends with a verdict");
     let completed = verdict.outcome == Outcome::Completed;
-    Ok(Run {
+    Run {
         stalled: if completed { Vec::new() } else { ending::waiting(&reports) },
         outcome: verdict.outcome,
         reason: verdict.reason,
@@ -79,7 +79,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         lookahead: Some(shared.links.lookahead()),
         events_per_window: (windows > 0).then(|| all.inputs as f64 / windows as f64),
         fingerprint: Some(fingerprint),
-    })
+    }
 }
 
 fn report(host: Host) -> NodeReport {

@@ -7,6 +7,7 @@ use crate::wire::{Message, PeerId, Response};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 /// Writes the log.
 #[derive(Debug)]
@@ -18,8 +19,12 @@ pub struct Log {
 }
 
 impl Log {
-    pub fn new(file: File) -> Self {
-        Self { file: BufWriter::new(file), window: Vec::new(), failed: None }
+    /// # Errors
+    /// If there can be no such file.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let file = BufWriter::new(File::create(path).map_err(named)?);
+        Ok(Self { file, window: Vec::new(), failed: None })
     }
 
     /// A node got an input; its chain afterwards is told with it.

@@ -42,9 +42,9 @@ use std::sync::Arc;
 /// Runs a plan to its end.
 ///
 /// # Errors
-/// If the operating system gives no threads, or the event log cannot be written.
+/// If the operating system gives no threads, or the event log cannot be created.
 pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
-    let log = plan.event_log.take().map(Log::new);
+    let log = plan.event_log.take().map(|path| Log::create(&path)).transpose()?;
     // Who shares state runs in the order of time; so does who is logged.
     let threads = if plan.rules.shared_ttl() || log.is_some() { 1 } else { plan.threads.max(1) as u32 };
     let nodes = plan.nodes();
@@ -70,5 +70,5 @@ pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
     shards.par_iter_mut().for_each(Shard::bring_up);
     let mut conductor = Conductor::new(&shared, watch, evaluator);
     let shards = crew::run(shards, &mut conductor)?;
-    ending::finish(&shared, shards, conductor)
+    Ok(ending::finish(&shared, shards, conductor))
 }
