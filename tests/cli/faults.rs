@@ -1,6 +1,6 @@
 //! What the script does to a network, and how the network takes it.
 
-use crate::program::{Place, Ran, dpsgd, merge, p2pfl, run};
+use crate::program::{Place, Ran, dpsgd, merge, p2pfl, run, run_with};
 use p2pfl_sim::metrics::result::Outcome;
 use serde_json::json;
 
@@ -361,4 +361,47 @@ fn nodes_that_lie_keep_honest_ones_from_learning() {
         let lied = accuracy(json!({ "nodes": "0-2", "attack": attack }));
         assert!(lied < honest - 0.2, "{attack}: {lied} for {honest}");
     }
+}
+
+#[test]
+fn on_the_virtual_clock_faults_are_the_same_at_any_number_of_threads() {
+    let scenario = p2pfl(
+        24,
+        json!({ "kind": "random_regular", "degree": 5 }),
+        json!({
+            "clock": "virtual",
+            "speedup": null,
+            "workflow": { "rounds": 6 },
+            "settings": patient(),
+            "learning": {
+                "model": { "kind": "softmax", "size": null }, "compute": { "train": "2s" },
+                "byzantine": [
+                    { "nodes": "1-2", "attack": { "kind": "sign_flip" } },
+                    { "nodes": { "random": 2 }, "attack": { "kind": "random" } }
+                ]
+            },
+            "network": { "latency": { "kind": "uniform", "min": "5ms", "max": "50ms" } },
+            "script": [
+                { "at": "1s", "do": "churn", "nodes": "12-23", "until": "60s",
+                  "session": { "kind": "exponential", "mean": "40s" }, "absence": "8s" },
+                { "at": "2s", "do": "loss", "from": "0-5", "to": "6-11", "packet_loss": 0.4 },
+                { "at": { "round": 1 }, "do": "partition", "groups": ["0-3", "4-8"], "one_way": true },
+                { "at": "25s", "do": "heal" },
+                { "at": "30s", "do": "slow", "nodes": "3-6", "compute": 5, "link": 3 }
+            ]
+        }),
+    );
+    let results: Vec<serde_json::Value> = ["1", "2", "3"]
+        .iter()
+        .map(|threads| {
+            let ran = run_with(&scenario, &["--threads", threads]).completed();
+            assert!(ran.result.nodes.crashed > 0 && ran.dropped("partition") > 0, "{:?}", ran.result.nodes);
+            assert!(ran.result.fingerprint.is_some());
+            let mut result = serde_json::to_value(&ran.result).expect("it is JSON");
+            result["cost"] = json!(null);
+            result["engine"]["threads"] = json!(null);
+            result
+        })
+        .collect();
+    assert!(results.iter().all(|it| *it == results[0]), "{}", results[0]["fingerprint"]);
 }

@@ -205,4 +205,20 @@ mod tests {
             assert!(lied < honest - 0.2, "{honest}: {flipped} {noisy} {stale}");
         }
     }
+
+    #[test]
+    fn models_in_double_precision_are_lied_about_to_their_last_bit() {
+        let text = r#"{ "model": { "kind": "quadratic", "dimension": 3 }, "learning_rate": 0.25,
+                        "byzantine": { "nodes": 1, "attack": { "kind": "sign_flip", "scale": 3 } } }"#;
+        let spec: Learning = serde_json::from_str(text).unwrap();
+        let lying = build(&spec, NODES, 5, Path::new("")).unwrap();
+        let honest =
+            build(&Learning { byzantine: Byzantine::default(), ..spec }, NODES, 5, Path::new("")).unwrap();
+        let start = honest.initial(0);
+        let (right, wrong) = (honest.train(1, 0, 1, &start), lying.train(1, 0, 1, &start));
+        for ((start, right), wrong) in start.doubles().iter().zip(right.doubles()).zip(wrong.doubles()) {
+            assert_eq!(*wrong, start - 3.0 * (right - start));
+        }
+        assert_eq!(wrong.doubles().len(), 3);
+    }
 }
