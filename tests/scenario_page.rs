@@ -12,7 +12,7 @@ const BEGIN: &str = "<!-- table: ";
 const END: &str = "<!-- end -->";
 
 /// What is a value to a reader of the page, and explained in its text. All other types have a table.
-const VALUES: [(&str, &str); 14] = [
+const VALUES: [(&str, &str); 15] = [
     ("Duration", "duration"),
     ("Size", "size"),
     ("Rate", "rate"),

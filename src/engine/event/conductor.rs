@@ -285,6 +285,7 @@ impl<'a> Conductor<'a> {
         self.unsettle(at);
         if action.alters(self.shared.plan.nodes(), &mut self.faults) {
             self.timeline.push(at, self.faults.clone());
+            self.timeline.forget(shards[0].core.reached());
             let timeline = Arc::new(self.timeline.clone());
             for shard in shards.iter_mut() {
                 shard.peers.view.faults = Arc::clone(&timeline);

@@ -33,9 +33,10 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         recorder.merge(&peers.recorder);
         throughput.merge(&peers.throughput);
         rounds.merge(&peers.rounds);
-        counts.crashed += peers.counts.crashed;
-        counts.left += peers.counts.left;
-        counts.panicked += peers.counts.panicked;
+        let count = |of: fn(&Host) -> bool| peers.hosts.iter().filter(|host| of(host)).count() as u32;
+        counts.crashed += count(|host| host.crashed);
+        counts.left += count(|host| host.left);
+        counts.panicked += count(|host| host.panicked);
         faults.extend(peers.faults);
         // What a node holds is let go of before the next one's report is made.
         drop(shard.core);

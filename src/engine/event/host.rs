@@ -39,6 +39,10 @@ pub struct Host {
     pub ready: bool,
     /// Whether the run waits for it: it was there when learning began, or has started learning since.
     pub takes_part: bool,
+    /// What became of it at any time.
+    pub crashed: bool,
+    pub left: bool,
+    pub panicked: bool,
 }
 
 /// Where the script has put a node.
@@ -73,6 +77,9 @@ impl Host {
             connected: false,
             ready: false,
             takes_part: false,
+            crashed: false,
+            left: false,
+            panicked: false,
         }
     }
 

@@ -11,7 +11,6 @@ use super::throughput::Throughput;
 use super::timers::Alarm;
 use crate::engine::{Fate, text_of};
 use crate::learning::Model;
-use crate::metrics::result::Nodes;
 use crate::metrics::{Cause, Recorder, RoundLog};
 use crate::node::io::{Control, Input, Output, Record, Start, Taken, Timer, Weight};
 use crate::node::{Context, Node};
@@ -34,8 +33,6 @@ pub struct Peers<'a> {
     pub(super) rounds: RoundLog,
     pub(super) throughput: Throughput,
     pub(super) word: Word,
-    /// Nodes that came and went.
-    pub(super) counts: Nodes,
     /// Models with which nodes finished rounds, until the conductor collects them.
     pub(super) finished: Vec<(u32, PeerId, Arc<Model>)>,
     /// Of which nodes they are wanted, ascending; of all if there is nothing.
@@ -268,14 +265,11 @@ impl Peers<'_> {
                 host.place = Place::Away;
             }
             host.port.restart();
+            host.crashed |= fate == Fate::Crashed;
+            host.left |= fate == Fate::Left;
+            host.panicked |= fate == Fate::Panicked;
             host.incarnation = host.incarnation.wrapping_add(1);
         });
-        match fate {
-            Fate::Crashed => self.counts.crashed += 1,
-            Fate::Left => self.counts.left += 1,
-            Fate::Panicked => self.counts.panicked += 1,
-            _ => {}
-        }
         self.word.ended_at = self.word.ended_at.max(now);
         let heartbeat = &self.shared.plan.rules.settings.heartbeat;
         let unsettled = now + heartbeat.timeout.0 + 2 * heartbeat.period.0;

@@ -11,7 +11,6 @@ use super::pulse::Pulse;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
 use crate::engine::start;
-use crate::metrics::result::Nodes;
 use crate::metrics::{Recorder, RoundLog};
 use crate::node::io::Taken;
 use crate::time::Time;
@@ -49,7 +48,6 @@ impl<'a> Shard<'a> {
             rounds: RoundLog::default(),
             throughput: Throughput::default(),
             word: Word::default(),
-            counts: Nodes::default(),
             finished: Vec::new(),
             wanted,
             faults: Vec::new(),
