@@ -66,10 +66,12 @@ impl<V> PeerMap<V> {
     }
 
     fn position(&self, peer: PeerId) -> Result<usize, usize> {
-        // In a table of all peers an entry stands at its own number, or a place before it.
-        let guess = peer as usize;
-        if self.0.get(guess).is_some_and(|(key, _)| *key == peer) {
-            return Ok(guess);
+        // In a table of all peers an entry stands at its own number, or a place before it: a node does not list itself.
+        let number = peer as usize;
+        for guess in [number, number.wrapping_sub(1)] {
+            if self.0.get(guess).is_some_and(|(key, _)| *key == peer) {
+                return Ok(guess);
+            }
         }
         self.0.binary_search_by_key(&peer, |(key, _)| *key)
     }

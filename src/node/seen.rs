@@ -73,7 +73,8 @@ impl Seen {
                     }
                     *turn = now + *age;
                 }
-                !old.contains(&hash) && young.insert(hash)
+                // Most copies follow the first closely. One that is known from before stays known the longer.
+                young.insert(hash) && !old.contains(&hash)
             }
         }
     }
