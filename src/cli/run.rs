@@ -127,8 +127,8 @@ pub fn run(args: Args) -> Result<(), CliError> {
         progress: Progress::new(prepared.plan.nodes(), prepared.plan.rules.workflow.rounds(), args.quiet),
         interrupted: on_ctrl_c(),
     };
-    let concluded = simulation::run(&loaded, prepared, &meter, &mut watcher)
-        .map_err(|error| batch::not_begun(&error))?;
+    let concluded =
+        simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(|error| batch::not_begun(&error))?;
     watcher.progress.finish();
     // Whether or not it can be written, what was measured is shown.
     let written = folder.write(&concluded.result, &concluded.series, &concluded.nodes);

@@ -19,9 +19,11 @@ const REFUSED: &str = "Cannot add the node (duplicated or wrong direction)";
 pub struct Links {
     node: PeerId,
     pub neighbours: Neighbours,
-    pub flood: Flood,
+    /// Made where the workflow floods: many nodes of others never do.
+    flood: Option<Box<Flood>>,
+    incarnation: u32,
+    /// Requests to connect that are under way, and peers to try again: soon empty, and then gone.
     dialling: Vec<(RequestId, PeerId)>,
-    /// Peers to try again.
     redial: Vec<(PeerId, Weight)>,
     persistent: bool,
     connected: bool,
@@ -47,8 +49,9 @@ impl Links {
         let period = nanos(cx.rules.settings.heartbeat.period.0).max(1);
         Self {
             node,
-            neighbours: Neighbours::new(incarnation == 0 && beats),
-            flood: Flood::new(cx, node, incarnation),
+            neighbours: Neighbours::new(beats, incarnation == 0 && beats),
+            flood: beats.then(|| Box::new(Flood::new(cx, node, incarnation))),
+            incarnation,
             dialling: Vec::new(),
             redial: Vec::new(),
             persistent: false,
@@ -58,6 +61,12 @@ impl Links {
             beat_count: 0,
             beat_phase: cx.random(node, Purpose::Phase, 1).next_u64() % period,
         }
+    }
+
+    /// The node's part in flooding.
+    pub fn flood(&mut self, cx: &Context) -> &mut Flood {
+        let (node, incarnation) = (self.node, self.incarnation);
+        self.flood.get_or_insert_with(|| Box::new(Flood::new(cx, node, incarnation)))
     }
 
     /// A number for a new request.
@@ -121,6 +130,9 @@ impl Links {
     ) -> Option<Option<Change>> {
         let i = self.dialling.iter().position(|(id, _)| *id == request)?;
         let (_, peer) = self.dialling.swap_remove(i);
+        if self.dialling.is_empty() {
+            self.dialling = Vec::new();
+        }
         let mut change = None;
         if *response == Response::Empty {
             if self.neighbours.add_direct(peer, cx.now) {
@@ -185,7 +197,7 @@ impl Links {
 
     /// Forgets a peer, and tells it if there is a connection; whether there was one.
     fn remove(&mut self, cx: &mut Context, peer: PeerId) -> bool {
-        let direct = self.neighbours.remove(peer).is_some_and(|it| it.direct);
+        let direct = self.neighbours.remove(peer).unwrap_or(false);
         if direct {
             cx.send(peer, Message::Disconnect, Expect::Nothing);
         }
@@ -194,7 +206,7 @@ impl Links {
 
     /// Says goodbye to all neighbours.
     pub fn leave(&mut self, cx: &mut Context) {
-        let known: Vec<PeerId> = self.neighbours.iter().map(|(peer, _)| peer).collect();
+        let known: Vec<PeerId> = self.neighbours.everyone();
         for peer in known {
             self.remove(cx, peer);
         }
@@ -202,7 +214,8 @@ impl Links {
 
     /// Says something to everyone.
     pub fn broadcast(&mut self, cx: &mut Context, round: i32, body: GossipBody) {
-        self.flood.broadcast(cx, self.neighbours.direct(), round, body);
+        let direct = Arc::clone(self.neighbours.direct());
+        self.flood(cx).broadcast(cx, &direct, round, body);
     }
 
     fn heard(&mut self, cx: &mut Context, peer: PeerId) {

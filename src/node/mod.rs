@@ -65,7 +65,7 @@ impl Node {
         let (beats, workflow) = match &cx.rules.workflow {
             Workflow::P2pfl(_) => (true, State::P2pfl(Box::new(P2pfl::new(cx, model, samples, start.late)))),
             Workflow::Dpsgd(spec) => {
-                let node = Dpsgd::new(cx, model, samples, &start.neighbours, start.late);
+                let node = Dpsgd::new(cx, id, model, samples, &start.neighbours, start.late);
                 (spec.heartbeats, State::Dpsgd(node))
             }
             Workflow::Rumor(_) => (false, State::Rumor(Rumor::new(cx, id, model, start))),
@@ -87,7 +87,7 @@ impl Node {
             Input::JobDone { job, result } => match &mut self.workflow {
                 State::P2pfl(it) => it.job_done(cx, &mut self.links, job, result),
                 State::Dpsgd(it) => {
-                    it.job_done(cx, self.links.node(), job, result);
+                    it.job_done(cx, job, result);
                     Ok(())
                 }
                 State::Rumor(_) => Ok(()),
@@ -162,7 +162,7 @@ impl Node {
     fn gossip(&mut self, cx: &mut Context, from: PeerId, parcel: &[Gossip], request: Option<RequestId>) {
         let mut error = None;
         for gossip in parcel {
-            if gossip.source == self.links.node() || !self.links.flood.arrived(cx, gossip) {
+            if gossip.source == self.links.node() || !self.links.flood(cx).arrived(cx, gossip) {
                 continue;
             }
             let done = match &mut self.workflow {
@@ -175,7 +175,7 @@ impl Node {
                 }
             };
             match done {
-                Ok(()) => self.links.flood.forward(cx, gossip),
+                Ok(()) => self.links.flood(cx).forward(cx, gossip),
                 Err(text) => error = Some(text),
             }
         }
@@ -204,7 +204,7 @@ impl Node {
             }
             Timer::Forward => {
                 let direct = Arc::clone(self.links.neighbours.direct());
-                self.links.flood.tick(cx, &direct);
+                self.links.flood(cx).tick(cx, &direct);
                 Ok(())
             }
             Timer::Dial => {
@@ -245,7 +245,7 @@ impl Node {
             (_, None) => Ok(()),
             (State::P2pfl(it), Some(change)) => it.neighbour(cx, &mut self.links, change),
             (State::Dpsgd(it), Some(change)) => {
-                it.neighbour(cx, self.links.node(), change);
+                it.neighbour(cx, change);
                 Ok(())
             }
             (State::Rumor(_), Some(_)) => Ok(()),

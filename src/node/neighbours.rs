@@ -10,6 +10,8 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Neighbours {
     known: PeerMap<Neighbour>,
+    /// Where nobody beats, nothing is known of anyone but that there is a connection: then the table stays empty.
+    tabled: bool,
     /// The direct ones, ascending; shared with messages on their way to all of them.
     direct: Arc<[PeerId]>,
     /// Everyone ever heard of, until learning starts.
@@ -30,9 +32,9 @@ pub struct Neighbour {
 }
 
 impl Neighbours {
-    /// Nobody yet. `count` tells whether first hearings are to be noted.
-    pub fn new(count: bool) -> Self {
-        Self { ever: count.then(PeerMap::default), ..Self::default() }
+    /// Nobody yet. `beats` tells whether peers beat, `count` whether first hearings are to be noted.
+    pub fn new(beats: bool, count: bool) -> Self {
+        Self { tabled: beats, ever: count.then(PeerMap::default), ..Self::default() }
     }
 
     /// Lists a peer as direct. A peer that is already: false.
@@ -41,9 +43,15 @@ impl Neighbours {
             return false;
         }
         self.newcomers += usize::from(self.ever.is_none());
-        let since = self.known.get(peer).map_or(now, |it| it.since);
-        self.known.insert(peer, Neighbour { last_beat: now, since, direct: true });
-        self.collect_direct();
+        if self.tabled {
+            let since = self.known.get(peer).map_or(now, |it| it.since);
+            self.known.insert(peer, Neighbour { last_beat: now, since, direct: true });
+            self.collect_direct();
+        } else {
+            let place = self.direct.partition_point(|&it| it < peer);
+            let (before, after) = self.direct.split_at(place);
+            self.direct = before.iter().chain(&[peer]).chain(after).copied().collect();
+        }
         true
     }
 
@@ -68,13 +76,15 @@ impl Neighbours {
         self.ever = None;
     }
 
-    /// Takes a peer off the list.
-    pub fn remove(&mut self, peer: PeerId) -> Option<Neighbour> {
-        let removed = self.known.remove(peer)?;
-        if removed.direct {
+    /// Takes a peer off the list; whether it was direct, if it was there.
+    pub fn remove(&mut self, peer: PeerId) -> Option<bool> {
+        let direct = if self.tabled { self.known.remove(peer)?.direct } else { self.is_direct(peer) };
+        if self.tabled && direct {
             self.collect_direct();
+        } else if direct {
+            self.direct = self.direct.iter().copied().filter(|&it| it != peer).collect();
         }
-        Some(removed)
+        (self.tabled || direct).then_some(direct)
     }
 
     /// A known peer has begun anew.
@@ -103,12 +113,17 @@ impl Neighbours {
 
     /// Whether a peer is known at all.
     pub fn knows(&self, peer: PeerId) -> bool {
-        self.known.contains(peer)
+        if self.tabled { self.known.contains(peer) } else { self.is_direct(peer) }
+    }
+
+    /// Everyone of whom more is known than that there is a connection, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (PeerId, &Neighbour)> {
+        self.known.iter()
     }
 
     /// Everyone known, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = (PeerId, &Neighbour)> {
-        self.known.iter()
+    pub fn everyone(&self) -> Vec<PeerId> {
+        if self.tabled { self.known.iter().map(|(peer, _)| peer).collect() } else { self.direct.to_vec() }
     }
 
     /// How many of the known were met since learning started, at most: some may have gone again.

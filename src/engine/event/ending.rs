@@ -6,7 +6,7 @@ use super::host::Host;
 use super::shard::Shard;
 use super::shared::{Shared, Word};
 use super::throughput::Throughput;
-use crate::engine::{NodeReport, Run, ending};
+use crate::engine::{Fate, NodeReport, Run, ending};
 use crate::metrics::result::{Nodes, Outcome};
 use crate::metrics::{Recorder, RoundLog};
 use crate::node::Node;
@@ -84,7 +84,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
 }
 
 fn report(host: Host) -> NodeReport {
-    let node = host.node.as_deref();
+    let node = host.node.as_ref();
     NodeReport {
         fate: host.fate,
         rounds_finished: host.rounds_finished,
@@ -94,6 +94,7 @@ fn report(host: Host) -> NodeReport {
         handled: host.handled,
         accuracy: None,
         stage: node.and_then(Node::stage),
-        waits_for: node.map(Node::waits_for).unwrap_or_default(),
+        // Who is done waits for nothing; there may be a million of them.
+        waits_for: node.filter(|_| host.fate == Fate::Up).map(Node::waits_for).unwrap_or_default(),
     }
 }

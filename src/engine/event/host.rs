@@ -10,7 +10,7 @@ use crate::time::Time;
 #[derive(Debug)]
 pub struct Host {
     /// Nothing while it is not there.
-    pub node: Option<Box<Node>>,
+    pub node: Option<Node>,
     pub timers: Timers,
     /// Its part of the network: queues, connections, draws.
     pub port: Port,
@@ -99,5 +99,21 @@ impl Host {
         // A run that comes here has lasted for weeks; two events of one number could change places.
         self.seq = seq.checked_add(1).expect("a node causes fewer than four thousand million events");
         seq
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_small_beside_its_node() {
+        assert!(
+            size_of::<Host>() - size_of::<Node>() <= 192,
+            "{} and {}",
+            size_of::<Host>(),
+            size_of::<Node>()
+        );
+        assert!(size_of::<Node>() <= 384, "{}", size_of::<Node>());
     }
 }

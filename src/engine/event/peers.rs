@@ -238,7 +238,7 @@ impl Peers<'_> {
             let samples = plan.learner.samples(node);
             let (out, taken) = (&mut self.outputs, &mut self.taken);
             let cx = Context { now, rules: &plan.rules, out, taken };
-            Box::new(Node::new(&cx, node, incarnation, model, samples, &start))
+            Node::new(&cx, node, incarnation, model, samples, &start)
         }));
         match made {
             Ok(it) => self.host(node).node = Some(it),
@@ -284,7 +284,7 @@ impl Peers<'_> {
     fn input(&mut self, now: Time, id: PeerId, input: Input, out: &mut Out) {
         let shared = self.shared;
         let host = &mut self.hosts[(id - self.base) as usize];
-        let Some(node) = host.node.as_deref_mut() else { return };
+        let Some(node) = host.node.as_mut() else { return };
         host.chain = fingerprint::extend(host.chain, now, &input);
         if let Some(log) = &mut self.log {
             log.note(now, id, host.chain, &input);

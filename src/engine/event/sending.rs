@@ -47,8 +47,8 @@ impl Peers<'_> {
     fn set_timer(&mut self, now: Time, node: PeerId, timer: Timer, at: Time, weight: Weight, out: &mut Out) {
         let at = at.max(now);
         let (lowered, needed) = self.host(node).timers.set(timer, at, weight);
-        self.word.pending +=
-            i64::from(weight == Weight::Progress) - i64::from(lowered == Some(Weight::Progress));
+        let raised = weight == Weight::Progress && at != Time::NEVER;
+        self.word.pending += i64::from(raised) - i64::from(lowered == Some(Weight::Progress));
         if needed {
             self.push(at, node, node, Body::Timer(timer), out);
         }

@@ -8,17 +8,34 @@
 use crate::node::io::{Timer, Weight};
 use crate::time::Time;
 
-/// The timers of a node.
+/// The timers of a node. Most nodes use one or two of the kinds there are.
 #[derive(Debug, Default)]
-pub struct Timers(Vec<Armed>);
+pub struct Timers {
+    first: Option<Armed>,
+    others: Vec<Armed>,
+}
 
 #[derive(Debug)]
 struct Armed {
     timer: Timer,
-    /// When it is due, and what it can change; nothing if it was cancelled.
-    due: Option<(Time, Weight)>,
-    /// When an event will come that looks after it.
-    event: Option<Time>,
+    /// What it can change.
+    weight: Weight,
+    /// When it is due; never if it was cancelled.
+    due: Time,
+    /// When an event will come that looks after it; never if none will.
+    event: Time,
+}
+
+impl Armed {
+    const fn unset(timer: Timer) -> Self {
+        Self { timer, weight: Weight::Background, due: Time::NEVER, event: Time::NEVER }
+    }
+
+    /// What it could have changed, if it was set.
+    fn unsets(&mut self) -> Option<Weight> {
+        let due = std::mem::replace(&mut self.due, Time::NEVER);
+        (due != Time::NEVER).then_some(self.weight)
+    }
 }
 
 /// What an event for a timer comes to.
@@ -33,54 +50,60 @@ pub enum Alarm {
 }
 
 impl Timers {
-    /// Sets a timer. Returns what it replaces, and whether an event is needed at the time.
+    fn all(&mut self) -> impl Iterator<Item = &mut Armed> {
+        self.first.iter_mut().chain(&mut self.others)
+    }
+
+    /// Sets a timer. Returns what it replaces, and whether an event is needed at the time. A timer that is never due is
+    /// not set.
     pub fn set(&mut self, timer: Timer, at: Time, weight: Weight) -> (Option<Weight>, bool) {
-        let i = self.0.iter().position(|it| it.timer == timer).unwrap_or_else(|| {
-            // Room for exactly one: many nodes have no more.
-            self.0.reserve_exact(1);
-            self.0.push(Armed { timer, due: None, event: None });
-            self.0.len() - 1
-        });
-        let armed = &mut self.0[i];
-        let before = armed.due.replace((at, weight)).map(|(_, weight)| weight);
-        let needed = at != Time::NEVER && armed.event.is_none_or(|event| event > at);
+        if !self.all().any(|it| it.timer == timer) {
+            let armed = Armed::unset(timer);
+            if self.first.is_none() { self.first = Some(armed) } else { self.others.push(armed) }
+        }
+        let Some(armed) = self.all().find(|it| it.timer == timer) else { return (None, false) };
+        let before = armed.unsets();
+        armed.due = at;
+        armed.weight = weight;
+        let needed = at < armed.event;
         if needed {
-            armed.event = Some(at);
+            armed.event = at;
         }
         (before, needed)
     }
 
     /// Forgets a timer; returns what it could have changed.
     pub fn cancel(&mut self, timer: Timer) -> Option<Weight> {
-        let armed = self.0.iter_mut().find(|it| it.timer == timer)?;
-        armed.due.take().map(|(_, weight)| weight)
+        self.all().find(|it| it.timer == timer)?.unsets()
     }
 
     /// An event for a timer has come.
     pub fn alarm(&mut self, timer: Timer, now: Time) -> Alarm {
-        let Some(armed) = self.0.iter_mut().find(|it| it.timer == timer) else { return Alarm::Nothing };
+        let Some(armed) = self.all().find(|it| it.timer == timer) else { return Alarm::Nothing };
         // One that an earlier event has made superfluous.
-        if armed.event != Some(now) {
+        if armed.event != now {
             return Alarm::Nothing;
         }
-        armed.event = None;
-        match armed.due {
-            Some((due, weight)) if due <= now => {
-                armed.due = None;
-                Alarm::Due(weight)
-            }
-            Some((due, _)) if due != Time::NEVER => {
-                armed.event = Some(due);
-                Alarm::Later(due)
-            }
-            _ => Alarm::Nothing,
+        armed.event = Time::NEVER;
+        if armed.due <= now {
+            armed.due = Time::NEVER;
+            Alarm::Due(armed.weight)
+        } else if armed.due == Time::NEVER {
+            Alarm::Nothing
+        } else {
+            armed.event = armed.due;
+            Alarm::Later(armed.due)
         }
     }
 
     /// Forgets all; returns how many could have moved the node on. Events that were to come find nothing.
     pub fn clear(&mut self) -> i64 {
-        let progress = self.0.drain(..).filter(|it| matches!(it.due, Some((_, Weight::Progress)))).count();
-        progress as i64
+        let mut progress = 0;
+        for armed in self.all() {
+            progress += i64::from(armed.unsets() == Some(Weight::Progress));
+        }
+        *self = Self::default();
+        progress
     }
 }
 

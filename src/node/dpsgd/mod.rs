@@ -24,6 +24,8 @@ const MODEL_REQUEST: RequestId = 1 << 31;
 #[derive(Debug)]
 pub struct Dpsgd {
     model: Arc<Model>,
+    /// Who contributed to what it sends: the node alone, the same list every time.
+    itself: Arc<[PeerId]>,
     samples: u32,
     /// The neighbours' numbers, ascending: looked through at every message, so kept together.
     peers: Box<[PeerId]>,
@@ -61,8 +63,16 @@ impl At {
 }
 
 impl Dpsgd {
-    pub fn new(cx: &Context, model: Arc<Model>, samples: u32, neighbours: &Peers, late: bool) -> Self {
+    pub fn new(
+        cx: &Context,
+        node: PeerId,
+        model: Arc<Model>,
+        samples: u32,
+        neighbours: &Peers,
+        late: bool,
+    ) -> Self {
         Self {
+            itself: Arc::from([node]),
             model,
             samples,
             peers: neighbours.iter().map(|(peer, _)| peer).collect(),
@@ -108,12 +118,12 @@ impl Dpsgd {
     }
 
     /// A job is done; one that belongs to a step already left is ignored.
-    pub fn job_done(&mut self, cx: &mut Context, node: PeerId, job: JobId, result: JobResult) {
+    pub fn job_done(&mut self, cx: &mut Context, job: JobId, result: JobResult) {
         let JobResult::Model(model) = result else { return };
         match self.at {
             At::Fit(id) if id == job => {
                 self.model = model;
-                self.swap(cx, node);
+                self.swap(cx);
             }
             At::Mix(id) if id == job => {
                 self.model = model;
@@ -123,8 +133,8 @@ impl Dpsgd {
         }
     }
 
-    fn swap(&mut self, cx: &mut Context, node: PeerId) {
-        let weights = self.weights_of(node, self.round);
+    fn swap(&mut self, cx: &mut Context) {
+        let weights = self.weights_of(self.round);
         for place in 0..self.neighbours.len() {
             self.give(cx, place, &weights);
         }
@@ -191,11 +201,11 @@ impl Dpsgd {
     }
 
     /// A neighbour came or went.
-    pub fn neighbour(&mut self, cx: &mut Context, node: PeerId, change: Change) {
+    pub fn neighbour(&mut self, cx: &mut Context, change: Change) {
         let (Change::Connected(peer) | Change::Gone(peer)) = change;
         let Ok(place) = self.peers.binary_search(&peer) else { return };
         match change {
-            Change::Connected(_) => self.welcome(cx, node, place),
+            Change::Connected(_) => self.welcome(cx, place),
             Change::Gone(_) => self.give_up(cx, place),
         }
     }
@@ -210,20 +220,20 @@ impl Dpsgd {
     }
 
     /// Gives a newcomer the model to go on from. One that comes while the node trains gets its next.
-    fn welcome(&self, cx: &mut Context, node: PeerId, place: usize) {
+    fn welcome(&self, cx: &mut Context, place: usize) {
         let round = match self.at {
             At::Wait | At::Mix(_) => self.round,
             At::Idle if self.finished && self.round > 0 => self.round - 1,
             At::Idle | At::Late | At::Fit(_) => return,
         };
-        self.give(cx, place, &self.weights_of(node, round));
+        self.give(cx, place, &self.weights_of(round));
     }
 
-    fn weights_of(&self, node: PeerId, round: u32) -> Arc<Weights> {
+    fn weights_of(&self, round: u32) -> Arc<Weights> {
         Arc::new(Weights {
             command: Command::PartialModel,
             round: round as i32,
-            contributors: Arc::from([node]),
+            contributors: Arc::clone(&self.itself),
             samples: self.samples,
             model: Arc::clone(&self.model),
         })

@@ -3,44 +3,49 @@
 use crate::learning::Model;
 use std::sync::Arc;
 
-/// A direct neighbour.
+/// A direct neighbour. There are many of them, so it is kept small: two models, and which round the first is of.
 #[derive(Debug)]
 pub struct Neighbour {
     pub degree: u32,
     /// Not waited for: unreachable, silent, or never heard from since it went.
     pub gone: bool,
-    /// Its models of this round and the next.
-    early: [Option<(u32, Arc<Model>)>; 2],
+    /// Its models of this round and a later one: the rounds, where there is a model.
+    rounds: [u32; 2],
+    early: [Option<Arc<Model>>; 2],
 }
 
 impl Neighbour {
     pub const fn new(degree: u32) -> Self {
-        Self { degree, gone: false, early: [None, None] }
+        Self { degree, gone: false, rounds: [0; 2], early: [None, None] }
+    }
+
+    fn kept(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+        (0..2).filter(|&i| self.early[i].is_some()).map(|i| (i, self.rounds[i]))
     }
 
     /// Keeps an early model; of three rounds the oldest goes.
     pub fn keep(&mut self, round: u32, model: Arc<Model>) {
-        let slot = self
-            .early
-            .iter()
-            .position(|it| it.as_ref().is_none_or(|(kept, _)| *kept == round))
-            .unwrap_or_else(|| {
-                usize::from(self.early[1].as_ref().map(|it| it.0) < self.early[0].as_ref().map(|it| it.0))
-            });
-        self.early[slot] = Some((round, model));
+        let same = self.kept().find(|(_, kept)| *kept == round).map(|(i, _)| i);
+        let free = || self.early.iter().position(Option::is_none);
+        let place = same.or_else(free).unwrap_or_else(|| usize::from(self.rounds[1] < self.rounds[0]));
+        self.rounds[place] = round;
+        self.early[place] = Some(model);
     }
 
     /// Whether its model of a round is there, or of a later one: then it will not send this one any more.
     pub fn has_reached(&self, round: u32) -> bool {
-        self.early.iter().flatten().any(|(kept, _)| *kept >= round)
+        self.kept().any(|(_, kept)| kept >= round)
     }
 
     /// Takes the model of a round, and forgets those of earlier ones.
     pub fn take(&mut self, round: u32) -> Option<Arc<Model>> {
         let mut taken = None;
-        for slot in &mut self.early {
-            if slot.as_ref().is_some_and(|(kept, _)| *kept <= round) {
-                taken = slot.take().filter(|(kept, _)| *kept == round).map(|(_, model)| model).or(taken);
+        for i in 0..2 {
+            if self.early[i].is_some() && self.rounds[i] <= round {
+                let model = self.early[i].take();
+                if self.rounds[i] == round {
+                    taken = model;
+                }
             }
         }
         taken

@@ -25,7 +25,7 @@ impl P2pfl {
             (None, Some(past)) => (past, past.rounds as i32),
             (None, None) => return,
         };
-        links.flood.whisper(cx, peer, round, GossipBody::StartLearning(Arc::clone(experiment)));
+        links.flood(cx).whisper(cx, peer, round, GossipBody::StartLearning(Arc::clone(experiment)));
         let announcement = Announcement { follows: Command::InitModel, round, contributors: Arc::from([]) };
         let weights = Arc::new(Weights {
             command: Command::InitModel,

@@ -297,7 +297,7 @@ impl P2pfl {
                         // Perhaps it has not heard of the start.
                         let peer = offer.peer;
                         let start = self.experiment.clone().map(GossipBody::StartLearning);
-                        start.into_iter().for_each(|it| links.flood.whisper(cx, peer, NO_ROUND, it));
+                        start.into_iter().for_each(|it| links.flood(cx).whisper(cx, peer, NO_ROUND, it));
                     }
                     return self.next_offer(cx, links);
                 }
