@@ -12,16 +12,19 @@ const RING: u64 = 1_024;
 /// Events in a block, as a power of two.
 const BLOCK_BITS: usize = 5;
 const BLOCK: usize = 1 << BLOCK_BITS;
-/// Empty blocks that are kept for later use.
-const SPARE: usize = 4_096;
+/// Empty blocks that are kept for later use: as many as half a million events need.
+const SPARE: usize = 16_384;
 
 /// The number of a window: time divided by the width of a window.
 pub type Window = u64;
 
+/// Room for some events of one window.
+type Block<B> = Box<[Option<Event<B>>; BLOCK]>;
+
 /// The events of one window, in no order. Each can be taken out once.
 #[derive(Debug)]
 pub struct Bucket<B> {
-    blocks: Vec<Vec<Option<Event<B>>>>,
+    blocks: Vec<Block<B>>,
     len: usize,
 }
 
@@ -37,7 +40,8 @@ pub struct Calendar<B> {
     next: Window,
     /// By the number of the ring's turn, with the first window of each in which there is something.
     far: BTreeMap<u64, (Window, Bucket<B>)>,
-    spare: Vec<Vec<Option<Event<B>>>>,
+    /// Empty blocks.
+    spare: Vec<Block<B>>,
 }
 
 impl<B> Default for Bucket<B> {
@@ -64,15 +68,15 @@ impl<B> Bucket<B> {
 
     /// All events that have not been taken, with their places.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Event<B>)> {
-        let slots = self.blocks.iter().flatten().enumerate();
+        let slots = self.blocks.iter().flat_map(|block| block.iter()).enumerate();
         slots.filter_map(|(place, slot)| slot.as_ref().map(|event| (place, event)))
     }
 
-    fn push(&mut self, event: Event<B>, spare: &mut Vec<Vec<Option<Event<B>>>>) {
+    fn push(&mut self, event: Event<B>, spare: &mut Vec<Block<B>>) {
         if self.len & (BLOCK - 1) == 0 {
-            self.blocks.push(spare.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK)));
+            self.blocks.push(spare.pop().unwrap_or_else(|| Box::new([const { None }; BLOCK])));
         }
-        self.blocks[self.len >> BLOCK_BITS].push(Some(event));
+        self.blocks[self.len >> BLOCK_BITS][self.len & (BLOCK - 1)] = Some(event);
         self.len += 1;
     }
 }
@@ -170,15 +174,12 @@ impl<B> Calendar<B> {
         bucket
     }
 
-    /// Gives back a bucket whose events have been taken.
-    pub fn recycle(&mut self, bucket: Bucket<B>) {
-        for mut block in bucket.blocks {
-            if self.spare.len() >= SPARE {
-                break;
-            }
-            block.clear();
-            self.spare.push(block);
-        }
+    /// Gives back a bucket whose events have all been taken.
+    pub fn recycle(&mut self, mut bucket: Bucket<B>) {
+        debug_assert_eq!(bucket.iter().count(), 0, "an event was left behind");
+        let room = SPARE.saturating_sub(self.spare.len());
+        bucket.blocks.truncate(room);
+        self.spare.append(&mut bucket.blocks);
     }
 
     /// All events that wait.

@@ -9,6 +9,7 @@
 //!
 //! It knows nothing of nodes and networks: what a process does with an event is for a [`World`] to say.
 
+use super::agenda::Agenda;
 use super::calendar::{Bucket, Calendar, Window};
 use crate::time::Time;
 use std::cmp::Ordering;
@@ -105,8 +106,7 @@ pub struct Core<B> {
     width: u64,
     /// The end of the last window that was run.
     reached: Time,
-    /// Destination and place of every event of the window.
-    keys: Vec<u64>,
+    agenda: Agenda,
 }
 
 impl<B> Core<B> {
@@ -124,7 +124,7 @@ impl<B> Core<B> {
             end: Time::ZERO,
             running: 0,
         };
-        Self { out, width, reached: Time::ZERO, keys: Vec::new() }
+        Self { out, width, reached: Time::ZERO, agenda: Agenda::default() }
     }
 
     /// Where events go that no event caused.
@@ -184,32 +184,32 @@ impl<B> Core<B> {
     }
 
     fn by_process(&mut self, bucket: &mut Bucket<B>, world: &mut impl World<Body = B>) {
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.clear();
-        keys.extend(bucket.iter().map(|(place, event)| (u64::from(event.to) << 32) | place as u64));
-        keys.sort_unstable();
-        for group in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
-            let place = |key: u64| (key & 0xffff_ffff) as usize;
-            if group.len() > 1 {
-                let order = |key: &u64| bucket.get(place(*key)).map(Event::order);
-                group.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
-            }
-            self.out.running = (group[0] >> 32) as u32;
-            for &mut key in group {
-                while let Some(soon) = self.out.soon.peek()
-                    && bucket.get(place(key)).is_some_and(|event| soon.0.order() < event.order())
+        let mut agenda = std::mem::take(&mut self.agenda);
+        agenda.spread(bucket, self.out.sharding.range(self.out.shard));
+        while let Some(keys) = agenda.next(bucket) {
+            for key in keys {
+                if key.to != self.out.running {
+                    self.run_all_soon(world);
+                    self.out.running = key.to;
+                }
+                while let Some(Soon(soon)) = self.out.soon.peek()
+                    && soon.order() < (key.at, key.from, key.seq)
                 {
                     self.run_soon(world);
                 }
-                if let Some(event) = bucket.take(place(key)) {
+                if let Some(event) = bucket.take(key.place as usize) {
                     world.handle(event, &mut self.out);
                 }
             }
-            while !self.out.soon.is_empty() {
-                self.run_soon(world);
-            }
         }
-        self.keys = keys;
+        self.run_all_soon(world);
+        self.agenda = agenda;
+    }
+
+    fn run_all_soon(&mut self, world: &mut impl World<Body = B>) {
+        while !self.out.soon.is_empty() {
+            self.run_soon(world);
+        }
     }
 
     fn run_soon(&mut self, world: &mut impl World<Body = B>) {
@@ -220,9 +220,7 @@ impl<B> Core<B> {
 
     fn by_time(&mut self, bucket: &mut Bucket<B>, world: &mut impl World<Body = B>) {
         self.out.soon.extend((0..bucket.len()).filter_map(|place| bucket.take(place)).map(Soon));
-        while !self.out.soon.is_empty() {
-            self.run_soon(world);
-        }
+        self.run_all_soon(world);
     }
 }
 

@@ -8,6 +8,7 @@
 //! The same scenario and seed give the same result at any number of threads: what orders events is their time,
 //! destination, source and the source's count, and never a shard, a heap or an address.
 
+mod agenda;
 mod barrier;
 mod body;
 pub mod calendar;
