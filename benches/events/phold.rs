@@ -122,7 +122,7 @@ impl Loop for Heap {
 }
 
 /// An event of the bare windows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Bare {
     at: u64,
     to: u32,
@@ -130,15 +130,52 @@ struct Bare {
     seq: u32,
 }
 
-/// Windows that are sorted by destination, time, source and sequence number, written for this model alone.
+/// Windows that are sorted by destination, time, source and sequence number, written for this model alone: the sort
+/// knows that destinations are uniform, and the calendar that no delay is longer than its ring.
 pub struct Windows {
     processes: Vec<Process>,
     ring: Vec<Vec<Bare>>,
     next: Window,
+    ends: Vec<u32>,
+    sorted: Vec<Bare>,
 }
 
 /// More windows than any delay is long: the longest that can be drawn is 1.5 s.
 const RING: usize = 256;
+
+impl Windows {
+    /// Spreads a bucket over slots of neighbouring destinations, about as many as there are events, and sorts each
+    /// slot: a good deal faster than sorting the bucket as it is.
+    fn sort(&mut self, bucket: &[Bare]) {
+        let count = self.processes.len();
+        let per_slot = (count / bucket.len().max(1)).max(1).ilog2();
+        let slots = (count >> per_slot) + 1;
+        self.ends.clear();
+        self.ends.resize(slots + 1, 0);
+        for event in bucket {
+            self.ends[(event.to >> per_slot) as usize + 1] += 1;
+        }
+        let mut sum = 0;
+        for end in &mut self.ends {
+            sum += *end;
+            *end = sum;
+        }
+        self.sorted.resize(bucket.len(), Bare::default());
+        for event in bucket {
+            let end = &mut self.ends[(event.to >> per_slot) as usize];
+            self.sorted[*end as usize] = *event;
+            *end += 1;
+        }
+        let mut start = 0;
+        for &end in &self.ends[..slots] {
+            let slot = &mut self.sorted[start..end as usize];
+            if slot.len() > 1 {
+                slot.sort_unstable_by_key(|it| (it.to, it.at, it.from, it.seq));
+            }
+            start = end as usize;
+        }
+    }
+}
 
 impl Loop for Windows {
     fn new(count: u32) -> Self {
@@ -148,7 +185,7 @@ impl Loop for Windows {
             let (at, to) = process.next(0, count);
             ring[(at / WIDTH) as usize % RING].push(Bare { at, to, from, seq: 0 });
         }
-        Self { processes, ring, next: 0 }
+        Self { processes, ring, next: 0, ends: Vec::new(), sorted: Vec::new() }
     }
 
     fn run(&mut self, windows: Window) {
@@ -156,8 +193,8 @@ impl Loop for Windows {
         while self.next < windows {
             let place = self.next as usize % RING;
             let mut bucket = std::mem::take(&mut self.ring[place]);
-            bucket.sort_unstable_by_key(|it| (it.to, it.at, it.from, it.seq));
-            for event in &bucket {
+            self.sort(&bucket);
+            for event in &self.sorted {
                 let process = &mut self.processes[event.to as usize];
                 let (at, to) = process.handle(event.at, count);
                 let place = (at / WIDTH) as usize % RING;
