@@ -252,6 +252,23 @@ impl Node {
         }
     }
 
+    /// Reads a little of the node's state, so that it is at hand when it is needed. What is read means nothing.
+    pub fn glance(&self) -> u64 {
+        let links = u64::from(self.links.node());
+        match &self.workflow {
+            State::Dpsgd(it) => links ^ it.glance(),
+            State::P2pfl(_) | State::Rumor(_) => links,
+        }
+    }
+
+    /// The same of what the state points to.
+    pub fn look(&self) -> u64 {
+        match &self.workflow {
+            State::Dpsgd(it) => it.look(),
+            State::P2pfl(_) | State::Rumor(_) => 0,
+        }
+    }
+
     /// What has to happen for this node to go on, in words.
     pub fn waits_for(&self) -> String {
         match &self.workflow {

@@ -172,6 +172,15 @@ impl GossipBody {
 }
 
 impl Message {
+    /// Reads a little of the body, so that it is at hand when it is needed. What is read means nothing.
+    pub fn glance(&self) -> u64 {
+        match self {
+            Self::Weights(weights) => u64::from(weights.samples),
+            Self::Gossip(parcel) => parcel.first().map_or(0, |it| u64::from(it.source)),
+            _ => 0,
+        }
+    }
+
     /// The command of a message that has one for all of it: gossip that is handed over together may have several.
     pub fn command(&self) -> Option<Command> {
         match self {

@@ -15,6 +15,9 @@ use crate::time::Time;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+/// Events whose memory is fetched together.
+const GLANCE: usize = 16;
+
 /// Something that happens to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<B> {
@@ -44,6 +47,17 @@ pub trait World {
 
     /// Something happens to a process. What follows from it goes into `out`.
     fn handle(&mut self, event: Event<Self::Body>, out: &mut Outbox<Self::Body>);
+
+    /// Reads what is at hand of what an event will need, a little before its turn: of many events at once the memory
+    /// is fetched in the time of one. What is read means nothing.
+    fn glance(&self, _event: &Event<Self::Body>) -> u64 {
+        0
+    }
+
+    /// The same for what is known only after a first glance: where that points to.
+    fn look(&self, _event: &Event<Self::Body>) -> u64 {
+        0
+    }
 }
 
 /// Which shard a process belongs to: each has a block of neighbouring numbers.
@@ -187,7 +201,13 @@ impl<B> Core<B> {
         let mut agenda = std::mem::take(&mut self.agenda);
         agenda.spread(bucket, self.out.sharding.range(self.out.shard));
         while let Some(keys) = agenda.next(bucket) {
-            for key in keys {
+            for (i, key) in keys.iter().enumerate() {
+                if i % GLANCE == 0 {
+                    let soon = &keys[i..keys.len().min(i + GLANCE)];
+                    let events = || soon.iter().filter_map(|key| bucket.get(key.place as usize));
+                    std::hint::black_box(events().fold(0, |sum: u64, it| sum.wrapping_add(world.glance(it))));
+                    std::hint::black_box(events().fold(0, |sum: u64, it| sum.wrapping_add(world.look(it))));
+                }
                 if key.to != self.out.running {
                     self.run_all_soon(world);
                     self.out.running = key.to;

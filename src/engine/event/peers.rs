@@ -83,6 +83,19 @@ impl Asked {
 impl World for Peers<'_> {
     type Body = Body;
 
+    fn glance(&self, event: &Event<Body>) -> u64 {
+        let host = self.host_of(event.to);
+        let message = match &event.body {
+            Body::Message(envelope) => envelope.message.glance(),
+            _ => 0,
+        };
+        host.chain ^ host.sent ^ host.node.as_ref().map_or(0, Node::glance) ^ message
+    }
+
+    fn look(&self, event: &Event<Body>) -> u64 {
+        self.host_of(event.to).node.as_ref().map_or(0, Node::look)
+    }
+
     fn handle(&mut self, event: Event<Body>, out: &mut Out) {
         let Event { at, to, from, seq, body } = event;
         self.word.pending -= i64::from(body.progress());
@@ -105,6 +118,10 @@ impl World for Peers<'_> {
 }
 
 impl Peers<'_> {
+    fn host_of(&self, node: PeerId) -> &Host {
+        &self.hosts[(node - self.base) as usize]
+    }
+
     pub(super) fn host(&mut self, node: PeerId) -> &mut Host {
         &mut self.hosts[(node - self.base) as usize]
     }

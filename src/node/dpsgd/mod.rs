@@ -333,6 +333,19 @@ impl Dpsgd {
         }
     }
 
+    /// Reads the node's own fields: see [`super::Node::glance`].
+    pub fn glance(&self) -> u64 {
+        u64::from(self.round ^ self.awaited ^ self.samples)
+    }
+
+    /// Reads what they point to.
+    pub fn look(&self) -> u64 {
+        let peer = self.peers.first().copied().unwrap_or(0);
+        // Several lie in a line of memory.
+        let neighbours = self.neighbours.iter().step_by(2).map(|it| it.degree).fold(0, |a, b| a ^ b);
+        u64::from(peer ^ neighbours) ^ self.model.layout().parameters()
+    }
+
     /// The stage that the node is in.
     pub const fn stage(&self) -> Option<Stage> {
         self.at.stage()
