@@ -44,7 +44,7 @@ impl Agenda {
         self.slot = 0;
         self.slots.clear();
         self.ends.clear();
-        if bucket.len() == 0 {
+        if bucket.is_empty() {
             return;
         }
         // About as many slots as events, and no more than processes.

@@ -51,6 +51,11 @@ impl<B> Default for Bucket<B> {
 }
 
 impl<B> Bucket<B> {
+    /// Whether nothing was put in.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// How many events were put in.
     pub fn len(&self) -> usize {
         self.len

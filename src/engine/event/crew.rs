@@ -55,12 +55,15 @@ struct Said<W> {
     alone: bool,
 }
 
+/// What one shard has for another.
+type Mailbox<B> = Mutex<Vec<Event<B>>>;
+
 /// What the threads share.
 struct Meeting<S: Run, W> {
     barrier: Barrier,
     shards: Vec<Mutex<S>>,
     /// By parity of the turn, source and destination: who is a turn ahead does not disturb who still reads.
-    mail: [Vec<Mutex<Vec<Event<S::Body>>>>; 2],
+    mail: [Vec<Mailbox<S::Body>>; 2],
     /// By parity of the turn and shard.
     words: [Vec<Mutex<Said<S::Word>>>; 2],
     /// What the conductor said last: what to look out for, and the next window. Nothing after the end.
