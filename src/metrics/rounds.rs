@@ -170,11 +170,11 @@ impl Spread {
         if values.iter().any(|value| value.is_nan()) {
             return Some(Self { mean: f64::NAN, min: f64::NAN, max: f64::NAN });
         }
-        Some(Self {
-            mean: values.iter().sum::<f64>() / values.len() as f64,
-            min: values.iter().copied().fold(f64::INFINITY, f64::min),
-            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        })
+        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // The sum is rounded so often that the mean of equal values would not be the same value.
+        let mean = (values.iter().sum::<f64>() / values.len() as f64).clamp(min, max);
+        Some(Self { mean, min, max })
     }
 }
 
@@ -258,6 +258,14 @@ mod tests {
         right.merge(&shards[0]);
         assert_eq!(left.rounds(at(0)), whole.rounds(at(0)));
         assert_eq!(right.rounds(at(0)), whole.rounds(at(0)));
+    }
+
+    #[test]
+    fn the_mean_of_equal_values_is_that_value() {
+        let value = 323.0 / 359.0;
+        let values = vec![value; 100];
+        assert_ne!(values.iter().sum::<f64>() / 100.0, value, "else this shows nothing");
+        assert_eq!(Spread::of(&values), Some(Spread { mean: value, min: value, max: value }));
     }
 
     #[test]
