@@ -22,16 +22,24 @@ pub struct Links {
     /// Made where the workflow floods: many nodes of others never do.
     flood: Option<Box<Flood>>,
     incarnation: u32,
-    /// Requests to connect that are under way, and peers to try again: soon empty, and then gone.
-    dialling: Vec<(RequestId, PeerId)>,
-    redial: Vec<(PeerId, Weight)>,
+    /// Nothing while no connection is being made, which is nearly always.
+    dialling: Option<Box<Dialling>>,
     persistent: bool,
     connected: bool,
     requests: RequestId,
     beats: bool,
     /// Beats sent. P2PFL looks for silent neighbours from its second beat on.
-    beat_count: u64,
+    beat_count: u32,
     beat_phase: u64,
+}
+
+/// Connections that are being made.
+#[derive(Debug, Default)]
+struct Dialling {
+    /// Requests under way.
+    asked: Vec<(RequestId, PeerId)>,
+    /// Peers to try again.
+    again: Vec<(PeerId, Weight)>,
 }
 
 /// What a neighbour did that a workflow may care about.
@@ -52,8 +60,7 @@ impl Links {
             neighbours: Neighbours::new(beats, incarnation == 0 && beats),
             flood: beats.then(|| Box::new(Flood::new(cx, node, incarnation))),
             incarnation,
-            dialling: Vec::new(),
-            redial: Vec::new(),
+            dialling: None,
             persistent: false,
             connected: false,
             requests: 0,
@@ -89,7 +96,7 @@ impl Links {
 
     fn dial(&mut self, cx: &mut Context, peer: PeerId) {
         let request = self.request();
-        self.dialling.push((request, peer));
+        self.dialling.get_or_insert_default().asked.push((request, peer));
         cx.send(peer, Message::Handshake, Expect::Response(request));
     }
 
@@ -128,11 +135,9 @@ impl Links {
         request: RequestId,
         response: &Response,
     ) -> Option<Option<Change>> {
-        let i = self.dialling.iter().position(|(id, _)| *id == request)?;
-        let (_, peer) = self.dialling.swap_remove(i);
-        if self.dialling.is_empty() {
-            self.dialling = Vec::new();
-        }
+        let dialling = self.dialling.as_mut()?;
+        let i = dialling.asked.iter().position(|(id, _)| *id == request)?;
+        let (_, peer) = dialling.asked.swap_remove(i);
         let mut change = None;
         if *response == Response::Empty {
             if self.neighbours.add_direct(peer, cx.now) {
@@ -152,15 +157,17 @@ impl Links {
     }
 
     fn try_again(&mut self, cx: &mut Context, peer: PeerId, weight: Weight) {
-        self.redial.push((peer, weight));
-        let progress = self.redial.iter().any(|(_, weight)| *weight == Weight::Progress);
+        let dialling = self.dialling.get_or_insert_default();
+        dialling.again.push((peer, weight));
+        let progress = dialling.again.iter().any(|(_, weight)| *weight == Weight::Progress);
         let weight = if progress { Weight::Progress } else { Weight::Background };
         cx.set_timer(Timer::Dial, cx.now + cx.rules.settings.heartbeat.period.0, weight);
     }
 
     /// Tries again those that refused.
     pub fn redial(&mut self, cx: &mut Context) {
-        for (peer, _) in std::mem::take(&mut self.redial) {
+        let again = self.dialling.as_mut().map(|it| std::mem::take(&mut it.again)).unwrap_or_default();
+        for (peer, _) in again {
             if !self.neighbours.is_direct(peer) {
                 self.dial(cx, peer);
             }
@@ -189,7 +196,7 @@ impl Links {
                 gone.push(Change::Gone(peer));
             }
         }
-        self.beat_count += 1;
+        self.beat_count = self.beat_count.saturating_add(1);
         self.broadcast(cx, NO_ROUND, GossipBody::Beat(cx.now));
         self.arm_beat(cx);
         gone
@@ -225,7 +232,11 @@ impl Links {
     }
 
     fn check_connected(&mut self, cx: &mut Context) {
-        if !self.connected && self.dialling.is_empty() && self.redial.is_empty() {
+        if self.dialling.as_ref().is_some_and(|it| !it.asked.is_empty() || !it.again.is_empty()) {
+            return;
+        }
+        self.dialling = None;
+        if !self.connected {
             self.connected = true;
             cx.record(Record::Connected);
         }

@@ -15,9 +15,9 @@ pub struct Neighbours {
     /// The direct ones, ascending; shared with messages on their way to all of them.
     direct: Arc<[PeerId]>,
     /// Everyone ever heard of, until learning starts.
-    ever: Option<PeerMap<()>>,
+    ever: Option<Box<PeerMap<()>>>,
     /// How many of the known were met since learning started, at most.
-    newcomers: usize,
+    newcomers: u32,
 }
 
 /// What is known of a neighbour.
@@ -34,7 +34,7 @@ pub struct Neighbour {
 impl Neighbours {
     /// Nobody yet. `beats` tells whether peers beat, `count` whether first hearings are to be noted.
     pub fn new(beats: bool, count: bool) -> Self {
-        Self { tabled: beats, ever: count.then(PeerMap::default), ..Self::default() }
+        Self { tabled: beats, ever: count.then(Box::default), ..Self::default() }
     }
 
     /// Lists a peer as direct. A peer that is already: false.
@@ -42,7 +42,7 @@ impl Neighbours {
         if self.is_direct(peer) {
             return false;
         }
-        self.newcomers += usize::from(self.ever.is_none());
+        self.newcomers += u32::from(self.ever.is_none());
         if self.tabled {
             let since = self.known.get(peer).map_or(now, |it| it.since);
             self.known.insert(peer, Neighbour { last_beat: now, since, direct: true });
@@ -60,7 +60,7 @@ impl Neighbours {
         match self.known.get_mut(peer) {
             Some(it) => it.last_beat = at,
             None => {
-                self.newcomers += usize::from(self.ever.is_none());
+                self.newcomers += u32::from(self.ever.is_none());
                 self.known.insert(peer, Neighbour { last_beat: now, since: now, direct: false });
             }
         }
@@ -128,7 +128,7 @@ impl Neighbours {
 
     /// How many of the known were met since learning started, at most: some may have gone again.
     pub const fn newcomers(&self) -> usize {
-        self.newcomers
+        self.newcomers as usize
     }
 
     /// How many are known.

@@ -9,6 +9,7 @@ use crate::node::spec::Workflow;
 use crate::report::{NodeRow, NodeState};
 use crate::scenario::Loaded;
 use crate::scenario::thresholds::Threshold as Written;
+use crate::wire::AddressBook;
 use serde_json::Value;
 
 /// A result, and the rows of its nodes.
@@ -96,7 +97,7 @@ fn disagreement(rounds: &[Round]) -> Option<String> {
 
 /// What `nodes.csv` says of a node that does not depend on the run.
 pub struct Facts {
-    addresses: Vec<String>,
+    book: AddressBook,
     degrees: Vec<u32>,
     samples: Vec<u32>,
 }
@@ -106,7 +107,7 @@ impl Facts {
     pub fn of(plan: &Plan) -> Self {
         let nodes = || 0..plan.nodes();
         Self {
-            addresses: nodes().map(|node| plan.rules.book.name(node).to_string()).collect(),
+            book: plan.rules.book.clone(),
             degrees: nodes().map(|node| plan.graph.degree(node)).collect(),
             samples: nodes().map(|node| plan.learner.samples(node)).collect(),
         }
@@ -134,7 +135,7 @@ fn rows(facts: &Facts, run: &Run) -> Vec<NodeRow> {
     let zero = run.zero.unwrap_or(run.end);
     let row = |(node, report): (usize, &NodeReport)| NodeRow {
         node: node as u32,
-        address: facts.addresses[node].clone(),
+        address: facts.book.name(node as u32).to_string(),
         degree: facts.degrees[node],
         state: state(report.fate, run.outcome),
         rounds_finished: report.rounds_finished,

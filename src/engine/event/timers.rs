@@ -12,7 +12,8 @@ use crate::time::Time;
 #[derive(Debug, Default)]
 pub struct Timers {
     first: Option<Armed>,
-    others: Vec<Armed>,
+    /// Boxed, as few nodes have more than one.
+    others: Option<Box<Vec<Armed>>>,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ pub enum Alarm {
 
 impl Timers {
     fn all(&mut self) -> impl Iterator<Item = &mut Armed> {
-        self.first.iter_mut().chain(&mut self.others)
+        self.first.iter_mut().chain(self.others.iter_mut().flat_map(|others| others.iter_mut()))
     }
 
     /// Sets a timer. Returns what it replaces, and whether an event is needed at the time. A timer that is never due is
@@ -59,7 +60,11 @@ impl Timers {
     pub fn set(&mut self, timer: Timer, at: Time, weight: Weight) -> (Option<Weight>, bool) {
         if !self.all().any(|it| it.timer == timer) {
             let armed = Armed::unset(timer);
-            if self.first.is_none() { self.first = Some(armed) } else { self.others.push(armed) }
+            if self.first.is_none() {
+                self.first = Some(armed);
+            } else {
+                self.others.get_or_insert_default().push(armed);
+            }
         }
         let Some(armed) = self.all().find(|it| it.timer == timer) else { return (None, false) };
         let before = armed.unsets();
