@@ -40,7 +40,12 @@ struct Dialling {
     asked: Vec<(RequestId, PeerId)>,
     /// Peers to try again.
     again: Vec<(PeerId, Weight)>,
+    /// Peers whose turn has not come yet.
+    waiting: Vec<PeerId>,
 }
+
+/// A node that does not beat asks so many peers after another, where it has as many to ask.
+const TURNS: usize = 16;
 
 /// What a neighbour did that a workflow may care about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +90,26 @@ impl Links {
     /// Comes up: connects, and starts beating.
     pub fn start(&mut self, cx: &mut Context, start: &Start) {
         self.persistent = start.persistent;
-        for &peer in &start.dial {
-            self.dial(cx, peer);
+        if self.beats {
+            // Who beats is to be heard of soon.
+            start.dial.iter().for_each(|&peer| self.dial(cx, peer));
+        } else if !start.dial.is_empty() {
+            // P2PFL's calls to connect wait for each other. So many turns are enough for a hub of any size, and where
+            // there are a million nodes they do not all have all their requests under way at once.
+            let waiting = start.dial.iter().rev().copied().collect();
+            self.dialling.get_or_insert_default().waiting = waiting;
+            (0..start.dial.len().div_ceil(TURNS)).for_each(|_| self.dial_next(cx));
         }
         self.check_connected(cx);
         if self.beats {
             self.arm_beat(cx);
+        }
+    }
+
+    /// Asks the next peer whose turn it is, if there is one.
+    fn dial_next(&mut self, cx: &mut Context) {
+        if let Some(peer) = self.dialling.as_mut().and_then(|it| it.waiting.pop()) {
+            self.dial(cx, peer);
         }
     }
 
@@ -138,6 +157,7 @@ impl Links {
         let dialling = self.dialling.as_mut()?;
         let i = dialling.asked.iter().position(|(id, _)| *id == request)?;
         let (_, peer) = dialling.asked.swap_remove(i);
+        self.dial_next(cx);
         let mut change = None;
         if *response == Response::Empty {
             if self.neighbours.add_direct(peer, cx.now) {
@@ -232,7 +252,11 @@ impl Links {
     }
 
     fn check_connected(&mut self, cx: &mut Context) {
-        if self.dialling.as_ref().is_some_and(|it| !it.asked.is_empty() || !it.again.is_empty()) {
+        if self
+            .dialling
+            .as_ref()
+            .is_some_and(|it| !it.asked.is_empty() || !it.again.is_empty() || !it.waiting.is_empty())
+        {
             return;
         }
         self.dialling = None;

@@ -24,7 +24,9 @@ pub enum Body {
         /// What comes of it.
         value: Value,
     },
-    /// The conductor tells the node something.
+    /// Learning starts. Of this there may be a million at once, so what the node is told is not in it.
+    Begin,
+    /// The conductor tells the node something else.
     Order(Box<Order>),
 }
 
@@ -119,7 +121,7 @@ impl Body {
     pub fn progress(&self) -> bool {
         match self {
             Self::Message(it) => it.flags.progress(),
-            Self::Response(_) | Self::Job { .. } | Self::Order(_) => true,
+            Self::Response(_) | Self::Job { .. } | Self::Begin | Self::Order(_) => true,
             Self::Timer(_) => false,
         }
     }

@@ -98,6 +98,9 @@ impl<'a> Conduct<Shard<'a>> for Conductor<'_> {
         self.play(shards, ends);
         for shard in shards.iter_mut() {
             shard.peers.view.zero = self.zero;
+            if let (Some(zero), None) = (self.zero, &shard.peers.view.begin) {
+                shard.peers.view.begin = Some(self.shared.plan.begin(zero));
+            }
         }
         let words: Vec<Word> = shards.iter().map(|shard| shard.peers.word).collect();
         let first = shards.iter().filter_map(|shard| shard.core.first()).min();
@@ -149,11 +152,14 @@ impl<'a> Conductor<'a> {
 
     /// Tells a node something at a time.
     fn order(&mut self, shards: &mut Shards, at: Time, to: PeerId, order: Order) {
+        self.push(shards, at, to, Body::Order(Box::new(order)));
+    }
+
+    fn push(&mut self, shards: &mut Shards, at: Time, to: PeerId, body: Body) {
         let seq = self.seq;
         self.seq = seq.checked_add(1).expect("a script causes fewer than four thousand million events");
         let shard = &mut shards[self.shared.sharding.shard(to) as usize];
         shard.peers.word.pending += 1;
-        let body = Body::Order(Box::new(order));
         shard.core.outbox().push(Event { at, to, from: NOBODY, seq, body });
     }
 
@@ -181,7 +187,6 @@ impl<'a> Conductor<'a> {
         };
         let zero = zero.max(reached);
         self.zero = Some(zero);
-        let begin = plan.begin(zero);
         for i in 0..shards.len() {
             let base = shards[i].peers.base;
             for node in base..base + shards[i].peers.hosts.len() as u32 {
@@ -192,7 +197,7 @@ impl<'a> Conductor<'a> {
                     _ => host.fate == Fate::Up,
                 };
                 if initiates {
-                    self.order(shards, zero, node, Order::Control(begin.clone()));
+                    self.push(shards, zero, node, Body::Begin);
                 }
             }
         }

@@ -112,6 +112,11 @@ impl World for Peers<'_> {
                     Err(panic) => self.die(at, to, Fate::Panicked, Some(panic)),
                 }
             }
+            Body::Begin => {
+                if let Some(control) = self.view.begin.clone() {
+                    self.input(at, to, Input::Control(control), out);
+                }
+            }
             Body::Order(order) => self.order(at, to, *order, out),
         }
     }

@@ -4,6 +4,7 @@ use super::core::Sharding;
 use crate::engine::Plan;
 use crate::metrics::Phase;
 use crate::network::{Links, Timeline};
+use crate::node::io::Control;
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Shared {
 pub struct View {
     /// When learning starts, or started.
     pub zero: Option<Time>,
+    /// What those are told then who start it.
+    pub begin: Option<Control>,
     /// Partitions, losses and slow nodes over time.
     pub faults: Arc<Timeline>,
 }
