@@ -158,7 +158,7 @@ impl Dpsgd {
             return;
         }
         let neighbour = &mut self.neighbours[place];
-        let back = std::mem::take(&mut neighbour.gone);
+        let back = neighbour.set_gone(false);
         if self.at == At::Late {
             return self.catch_up(cx, round, &weights.model);
         }
@@ -212,7 +212,7 @@ impl Dpsgd {
 
     /// Does not wait for a neighbour until it is heard from again.
     fn give_up(&mut self, cx: &mut Context, place: usize) {
-        self.neighbours[place].gone = true;
+        self.neighbours[place].set_gone(true);
         if self.at == At::Wait {
             self.awaited = self.missing().count() as u32;
             self.mix_if_complete(cx);
@@ -253,7 +253,7 @@ impl Dpsgd {
 
     fn missing(&self) -> impl Iterator<Item = PeerId> + '_ {
         let round = self.round;
-        let missing = move |it: &&Neighbour| !it.gone && !it.has_reached(round);
+        let missing = move |it: &&Neighbour| !it.is_gone() && !it.has_reached(round);
         self.peers.iter().zip(&self.neighbours).filter(move |(_, it)| missing(it)).map(|(peer, _)| *peer)
     }
 
@@ -273,7 +273,7 @@ impl Dpsgd {
         parts.push((Arc::clone(&self.model), 0.0));
         let mut rest = 1.0;
         for neighbour in &mut self.neighbours {
-            let weight = weight(spec, degree, neighbour.degree);
+            let weight = weight(spec, degree, neighbour.degree());
             if let Some(model) = neighbour.take(self.round) {
                 rest -= weight;
                 parts.push((model, weight));
@@ -342,7 +342,7 @@ impl Dpsgd {
     pub fn look(&self) -> u64 {
         let peer = self.peers.first().copied().unwrap_or(0);
         // Several lie in a line of memory.
-        let neighbours = self.neighbours.iter().step_by(2).map(|it| it.degree).fold(0, |a, b| a ^ b);
+        let neighbours = self.neighbours.iter().step_by(2).map(Neighbour::degree).fold(0, |a, b| a ^ b);
         u64::from(peer ^ neighbours) ^ self.model.layout().parameters()
     }
 
