@@ -27,7 +27,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
     let mut rounds = RoundLog::default();
     let mut counts = Nodes { total: plan.nodes(), joined: conductor.joined, ..Nodes::default() };
     let mut faults = Vec::new();
-    let mut reports = Vec::with_capacity(plan.nodes() as usize);
+    let mut reports: Vec<NodeReport> = Vec::new();
     for shard in shards {
         let peers = shard.peers;
         recorder.merge(&peers.recorder);
@@ -38,9 +38,14 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         counts.left += count(|host| host.left);
         counts.panicked += count(|host| host.panicked);
         faults.extend(peers.faults);
-        // What a node holds is let go of before the next one's report is made.
+        // What a node holds is let go of before the next one's report is made, which takes its place in memory.
         drop(shard.core);
-        reports.extend(peers.hosts.into_iter().map(report));
+        let part: Vec<NodeReport> = peers.hosts.into_iter().map(report).collect();
+        if reports.is_empty() {
+            reports = part
+        } else {
+            reports.extend(part)
+        }
         if let Some(log) = peers.log {
             // What was measured is worth more than the log.
             if let Err(error) = log.finish() {
