@@ -1,14 +1,16 @@
 //! `p2pfl-sim check`: reads scenarios, prints what would run and what it asks of this machine, and runs nothing.
 
-use super::setting::Settings;
+use super::setting::{Settings, threads};
 use super::{CliError, Format};
 use crate::engine::Plan;
 use crate::network::Links;
+use crate::network::spec::Network;
 use crate::report::figures::{amount, bytes, time};
-use crate::scenario::{self, Loaded};
+use crate::scenario::{self, Clock, Loaded};
 use crate::simulation::{Estimate, Options, Prepared, prepare};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Check scenarios: what would run, and what it asks of this machine.
 #[derive(Debug, clap::Args)]
@@ -31,10 +33,11 @@ const EXAMPLES: &str = "\
 Examples:
   p2pfl-sim check scenarios/*.json
   p2pfl-sim check scenarios/full-64.json --nodes 1000
+  p2pfl-sim check scenarios/full-64.json --nodes 1000 --clock virtual
 
-Flooding costs the square of the number of nodes times their mean degree in messages, every heartbeat.";
+Flooding costs the square of the number of nodes times their mean degree in messages, every heartbeat. On the real clock this machine has to keep up with it; on the virtual clock the run takes longer.";
 
-/// What is printed of a scenario.
+/// What is printed of a scenario. Some of it means something on one clock alone.
 #[derive(Debug, Serialize)]
 struct Checked {
     file: String,
@@ -43,10 +46,14 @@ struct Checked {
     nodes: u32,
     edges: u64,
     rounds: u32,
-    speedup: f64,
+    clock: Clock,
+    threads: usize,
+    speedup: Option<f64>,
+    lookahead_s: Option<f64>,
     messages_per_s: f64,
     messages_per_round: f64,
     cpu_per_scenario_s: f64,
+    cpu_per_round_s: Option<f64>,
     spreading_s: f64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     regions: Vec<Region>,
@@ -96,7 +103,8 @@ pub fn run(args: &Args) -> Result<(), CliError> {
 
 fn check(args: &Args, path: &std::path::Path) -> Result<Checked, CliError> {
     let mut loaded = scenario::load(path, &args.settings.overrides())?;
-    let prepared = prepare(&mut loaded, Options::default())?;
+    let options = Options { threads: threads(None, loaded.scenario.clock), ..Options::default() };
+    let prepared = prepare(&mut loaded, options)?;
     if !loaded.warnings.is_empty() {
         eprint!("{}", loaded.warnings.for_stderr());
     }
@@ -106,6 +114,8 @@ fn check(args: &Args, path: &std::path::Path) -> Result<Checked, CliError> {
 
 fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checked {
     let (plan, estimate) = (&prepared.plan, &prepared.estimate);
+    let is_virtual = plan.clock == Clock::Virtual;
+    let (cpu_of_round, cpu_of_beats) = estimate.virtual_cpu(&plan.rules);
     Checked {
         file: path.display().to_string(),
         name: loaded.scenario.name.clone(),
@@ -113,10 +123,15 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
         nodes: plan.nodes(),
         edges: plan.graph.edges(),
         rounds: plan.rules.workflow.rounds(),
-        speedup: estimate.speedup,
+        clock: plan.clock,
+        // Who shares state runs in the order of time.
+        threads: if is_virtual && plan.rules.shared_ttl() { 1 } else { plan.threads },
+        speedup: (!is_virtual).then_some(estimate.speedup),
+        lookahead_s: is_virtual.then(|| lookahead(plan).as_secs_f64()),
         messages_per_s: estimate.load.messages_per_s,
         messages_per_round: estimate.load.messages_per_round,
-        cpu_per_scenario_s: estimate.load.cpu,
+        cpu_per_scenario_s: if is_virtual { cpu_of_beats } else { estimate.load.cpu },
+        cpu_per_round_s: is_virtual.then_some(cpu_of_round),
         spreading_s: estimate.spreading.as_secs_f64(),
         regions: regions(plan),
         start_after_s: plan.start_after.as_secs_f64(),
@@ -127,6 +142,12 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
     }
 }
 
+/// How far nodes are run ahead of each other on the virtual clock.
+fn lookahead(plan: &Plan) -> Duration {
+    let without_network = || Links::new(plan.rules.seed, Network::default()).lookahead();
+    plan.links.as_ref().map_or_else(without_network, Links::lookahead)
+}
+
 fn regions(plan: &Plan) -> Vec<Region> {
     let regions = plan.links.iter().flat_map(Links::regions);
     regions.map(|(name, nodes)| Region { name: name.to_owned(), nodes }).collect()
@@ -135,7 +156,17 @@ fn regions(plan: &Plan) -> Vec<Region> {
 fn describe(it: &Checked) -> String {
     let line = |name: &str, text: String| format!("  {name:<16} {text}\n");
     let mut text = format!("{}: {} nodes, {} edges, {} rounds\n", it.name, it.nodes, it.edges, it.rounds);
-    text += &line("speed", format!("{} s of scenario time in a second", it.speedup));
+    let threads = if it.threads == 1 { "one thread".into() } else { format!("{} threads", it.threads) };
+    text += &line(
+        "clock",
+        match it.speedup {
+            Some(speedup) => format!("real: {speedup} s of scenario time in a second, on {threads}"),
+            None => format!("virtual: as fast as {threads} compute it"),
+        },
+    );
+    if let Some(lookahead) = it.lookahead_s {
+        text += &line("lookahead", format!("{}: nodes run so far ahead of each other", time(lookahead)));
+    }
     text += &line(
         "messages",
         format!(
@@ -144,7 +175,17 @@ fn describe(it: &Checked) -> String {
             amount(it.messages_per_round)
         ),
     );
-    text += &line("cores", format!("about {:.2} for messages", it.cpu_per_scenario_s * it.speedup));
+    if let Some(speedup) = it.speedup {
+        text += &line("cores", format!("about {:.2} for messages", it.cpu_per_scenario_s * speedup));
+    }
+    if let Some(a_round) = it.cpu_per_round_s {
+        let mut takes =
+            format!("very roughly {} for the messages of all rounds", cpu(a_round * f64::from(it.rounds)));
+        if it.cpu_per_scenario_s > 0.0 {
+            takes += &format!(", {} for each minute of beats", cpu(60.0 * it.cpu_per_scenario_s));
+        }
+        text += &line("CPU time", takes + "; learning comes on top");
+    }
     text += &line("spreading", format!("a broadcast reaches everyone in about {}", time(it.spreading_s)));
     if !it.regions.is_empty() {
         let regions: Vec<String> = it.regions.iter().map(|it| format!("{} {}", it.name, it.nodes)).collect();
@@ -156,6 +197,11 @@ fn describe(it: &Checked) -> String {
         .map_or_else(String::new, |available| format!(" of {} available", bytes(available as f64)));
     text += &line("memory", format!("about {}{available}", bytes(it.memory_bytes)));
     text
+}
+
+/// CPU time as roughly as it is known.
+fn cpu(seconds: f64) -> String {
+    if seconds < 1e-3 { "under 1 ms".into() } else { time(seconds) }
 }
 
 /// Refuses what would not fit this machine's memory.

@@ -2,7 +2,7 @@
 
 use super::batch::{self, Conditions, Planned, unwritten};
 use super::replay::Original;
-use super::setting::Settings;
+use super::setting::{Settings, threads};
 use super::watch::{Watcher, on_ctrl_c};
 use super::{CliError, Format, check, verdict};
 use crate::metrics::result::{Outcome, RunResult};
@@ -68,6 +68,7 @@ Examples:
   p2pfl-sim run scenarios/star-64.json --set workflow.variant=faithful --speedup 20
   p2pfl-sim run scenarios/full-64.json --format json --quiet | jq .latency.message.p99
   p2pfl-sim run scenarios/ring-100.json --repeat 5
+  p2pfl-sim run scenarios/regular-1000.json --clock virtual --threads 2
   p2pfl-sim run --replay runs/ring-100-virtual-1 --event-log
 
 Ctrl-C ends a run and writes what was measured until then; a second one ends the program at once.";
@@ -76,12 +77,7 @@ impl Args {
     /// How a scenario of this clock is run. Where many go side by side each has a thread.
     fn options(&self, clock: Clock) -> Options {
         let recording = if self.no_recording { Recording::Off } else { Recording::On };
-        let threads = match (self.threads, clock) {
-            (Some(threads), _) => usize::from(threads),
-            (None, Clock::Virtual) => std::thread::available_parallelism().map_or(1, usize::from),
-            (None, _) => 1,
-        };
-        Options { threads, recording }
+        Options { threads: threads(self.threads, clock), recording }
     }
 
     /// The scenario file, which is there unless there is a result to replay.

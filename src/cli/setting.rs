@@ -20,7 +20,8 @@ pub struct Named {
     /// What carries messages.
     #[arg(long, value_enum)]
     transport: Option<Transport>,
-    /// Which clock the run follows.
+    /// Which clock the run follows. On the virtual clock it takes as long as it takes to compute, and the same scenario
+    /// and seed give the same result to the last byte.
     #[arg(long, value_enum)]
     clock: Option<Clock>,
     /// How many nodes.
@@ -32,7 +33,7 @@ pub struct Named {
     /// All random draws derive from it.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Seconds of scenario time in a second of wall time, or `auto`.
+    /// Seconds of scenario time in a second of wall time, or `auto`. Real clock only.
     #[arg(long, value_name = "F|auto")]
     speedup: Option<Speedup>,
 }
@@ -57,5 +58,14 @@ impl Named {
         overrides.extend(self.seed.map(Override::seed));
         overrides.extend(self.speedup.map(Override::speedup));
         overrides
+    }
+}
+
+/// Threads that run nodes. On the virtual clock the result is the same at any number.
+pub fn threads(chosen: Option<u16>, clock: Clock) -> usize {
+    match (chosen, clock) {
+        (Some(threads), _) => usize::from(threads),
+        (None, Clock::Virtual) => std::thread::available_parallelism().map_or(1, usize::from),
+        (None, Clock::Real) => 1,
     }
 }

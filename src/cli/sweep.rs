@@ -29,7 +29,8 @@ pub struct Args {
     /// Run each combination so many times, with the seeds `seed`, `seed` + 1, …
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     repeat: u32,
-    /// Threads that run the nodes of each run.
+    /// Threads that run the nodes of each run. On the virtual clock as many runs go side by side as there are cores, and
+    /// one thread for each is best; on the real clock runs go one after another.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
     /// Where the results go; the folder of a sweep that was interrupted to go on with it. Default:

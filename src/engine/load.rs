@@ -28,6 +28,8 @@ const MAX_SPEEDUP: f64 = 1_000.0;
 pub struct Load {
     /// Messages a second while nothing but heartbeats is going on; in `dpsgd`, the models; in `rumor`, all.
     pub messages_per_s: f64,
+    /// Heartbeats among them, as they flood.
+    pub beats_per_s: f64,
     /// Messages of one round, beside heartbeats.
     pub messages_per_round: f64,
     /// Messages that one broadcast makes.
@@ -58,6 +60,7 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, 
                 nodes * broadcast / spreading.as_secs_f64().max(rules.settings.gossip.period.0.as_secs_f64());
             Load {
                 messages_per_s: beats,
+                beats_per_s: beats,
                 messages_per_round: broadcasts * broadcast,
                 messages_per_broadcast: broadcast,
                 cpu: beats * SECONDS_PER_MESSAGE,
@@ -71,6 +74,7 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, 
             let cpu = models * SECONDS_PER_MODEL + beats * SECONDS_PER_MESSAGE;
             Load {
                 messages_per_s: models + beats,
+                beats_per_s: beats,
                 messages_per_round: edges,
                 messages_per_broadcast: broadcast,
                 cpu,
@@ -84,6 +88,7 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, 
             let cpu = messages_per_s * SECONDS_PER_MODEL;
             Load {
                 messages_per_s,
+                beats_per_s: 0.0,
                 messages_per_round: messages,
                 messages_per_broadcast: 0.0,
                 cpu,

@@ -3,11 +3,16 @@
 use crate::engine::load::{self, Load};
 use crate::node::Rules;
 use crate::node::spec::{Variant, Workflow};
+use crate::scenario::Clock;
 use crate::topology::Graph;
 use std::time::Duration;
 
 /// Bytes of a node's task, inbox and state without tables, as measured with ten thousand `dpsgd` nodes.
-const NODE_BYTES: f64 = 3_500.0;
+const TASK_BYTES: f64 = 3_500.0;
+/// Bytes of a node on the virtual clock, with its timers and the events of its messages, as measured with `dpsgd`.
+const VIRTUAL_NODE_BYTES: f64 = 1_200.0;
+/// Bytes of the handles that a `dpsgd` task keeps for a neighbour and its early models.
+const NEIGHBOUR_BYTES: f64 = 128.0;
 /// Bytes that a `p2pfl` node keeps for each peer that it knows: neighbour, status, vote, contributions.
 const KNOWN_PEER_BYTES: f64 = 120.0;
 /// Bytes of a remembered message hash in its table.
@@ -17,15 +22,22 @@ const PENDING_BYTES: f64 = 160.0;
 /// Bytes of the program itself, its recorders and the dataset.
 const PROGRAM_BYTES: f64 = 40e6;
 
+/// CPU time of a message that floods, on the virtual clock: what `benches/` measures on a thousand nodes.
+const VIRTUAL_SECONDS_PER_MESSAGE: f64 = 0.2e-6;
+/// CPU time of a message on the virtual clock where each is handled alone: what `benches/` measures with `dpsgd`.
+const VIRTUAL_SECONDS_PER_CALL: f64 = 0.5e-6;
+
 /// How long the first model takes for a hop: P2PFL waits a second before it passes it on.
 const FIRST_MODEL_HOP: Duration = Duration::from_secs(1);
 
 /// The estimate for a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
-    /// Messages and CPU.
+    /// The clock that it is for.
+    pub clock: Clock,
+    /// Messages and, on the real clock, CPU.
     pub load: Load,
-    /// Seconds of scenario time in a second of wall time.
+    /// Seconds of scenario time in a second of wall time; on the virtual clock it means nothing.
     pub speedup: f64,
     /// How long a broadcast takes to reach everyone within its time to live.
     pub spreading: Duration,
@@ -77,16 +89,37 @@ impl Estimate {
             }
             // Its own model, its next one, and up to two of each neighbour; a model on its way is one of these.
             Workflow::Rumor(_) => 0.0,
-            Workflow::Dpsgd(_) => 2.0 * nodes * model + graph.edges() as f64 * 4.0 * 64.0,
+            Workflow::Dpsgd(_) => {
+                let neighbours = match self.clock {
+                    Clock::Real => 2.0 * graph.edges() as f64 * NEIGHBOUR_BYTES,
+                    Clock::Virtual => 0.0,
+                };
+                2.0 * nodes * model + neighbours
+            }
         };
-        Self { memory_bytes: PROGRAM_BYTES + nodes * NODE_BYTES + memory, ..self }
+        let node = match self.clock {
+            Clock::Real => TASK_BYTES,
+            Clock::Virtual => VIRTUAL_NODE_BYTES,
+        };
+        Self { memory_bytes: PROGRAM_BYTES + nodes * node + memory, ..self }
+    }
+
+    /// Very roughly, the CPU seconds on the virtual clock: for the messages of one round, and for the beats of a second
+    /// of scenario time. What nodes compute comes on top.
+    pub fn virtual_cpu(&self, rules: &Rules) -> (f64, f64) {
+        let a_message = match rules.workflow {
+            Workflow::P2pfl(_) => VIRTUAL_SECONDS_PER_MESSAGE,
+            Workflow::Dpsgd(_) | Workflow::Rumor(_) => VIRTUAL_SECONDS_PER_CALL,
+        };
+        (self.load.messages_per_round * a_message, self.load.beats_per_s * VIRTUAL_SECONDS_PER_MESSAGE)
     }
 
     /// What does not fit: a cap, a list of known messages, the cores, a timeout.
     pub fn misfits(&self, rules: &Rules, graph: &Graph, cores: usize) -> Vec<Misfit> {
         let mut misfits = Vec::new();
         let cpu = self.load.cpu * self.speedup;
-        if cpu > cores as f64 {
+        // The virtual clock waits for whatever takes long.
+        if self.clock == Clock::Real && cpu > cores as f64 {
             misfits.push(Misfit {
                 path: "speedup",
                 code: "overload",
@@ -163,5 +196,35 @@ impl Estimate {
             });
         }
         misfits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::parse;
+    use crate::simulation::{Estimate, Options, prepare};
+
+    /// The estimate for a scenario on a clock, and whether it is warned of overload.
+    fn estimated(clock: &str, rest: &str) -> (Estimate, bool) {
+        let text = format!(r#"{{ "name": "x", "clock": "{clock}", {rest} }}"#);
+        let mut loaded = parse(&text, "x.json", &[]).unwrap();
+        let estimate = prepare(&mut loaded, Options::default()).map(|it| it.estimate).unwrap();
+        (estimate, loaded.warnings.0.iter().any(|it| it.code == "overload"))
+    }
+
+    #[test]
+    fn nodes_are_smaller_on_the_virtual_clock() {
+        let many = r#""nodes": 100000, "topology": { "kind": "random_regular", "degree": 8 },
+            "workflow": { "kind": "dpsgd" }, "learning": { "model": { "kind": "averaging", "dimension": 1 } }"#;
+        let (tasks, events) = (estimated("real", many).0, estimated("virtual", many).0);
+        assert!(events.memory_bytes < tasks.memory_bytes / 2.0, "{events:?} {tasks:?}");
+        assert!(events.memory_bytes > 100_000.0 * 1_000.0, "{events:?}");
+    }
+
+    #[test]
+    fn only_the_real_clock_can_be_overloaded() {
+        let busy = r#""nodes": 64, "topology": { "kind": "full" }, "speedup": 5000"#;
+        assert!(estimated("real", busy).1);
+        assert!(!estimated("virtual", busy).1);
     }
 }

@@ -97,8 +97,9 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         Speedup::Factor(factor) => factor,
         Speedup::Auto(_) => load::auto_speedup(shortest_period, &load, cores),
     };
-    let estimate = Estimate { load, speedup, spreading, depth, model_bytes, memory_bytes: 0.0 }
-        .with_memory(&rules, &graph, &reach);
+    let estimate =
+        Estimate { clock: scenario.clock, load, speedup, spreading, depth, model_bytes, memory_bytes: 0.0 }
+            .with_memory(&rules, &graph, &reach);
     let unheard = unheard(&rules, &there, &reach);
     for misfit in estimate.misfits(&rules, &graph, cores) {
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));

@@ -50,6 +50,29 @@ fn check_runs_nothing_and_says_what_would_run() {
 }
 
 #[test]
+fn check_says_what_means_something_on_its_clock() {
+    let place = Place::with(&p2pfl(8, json!({ "kind": "ring" }), json!({ "speedup": "auto" })));
+    let check = |clock: &str| {
+        let text = place.types(&["check", "FILE", "--clock", clock]);
+        assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""));
+        let json = place.types(&["check", "FILE", "--clock", clock, "--format", "json"]);
+        let checked: Value = serde_json::from_str(&json.stdout).expect("it is JSON");
+        (text.stdout, checked[0].clone())
+    };
+    let (text, checked) = check("real");
+    assert!(text.contains("real: ") && text.contains("  cores ") && !text.contains("lookahead"), "{text}");
+    assert!(checked["speedup"].is_f64() && checked["lookahead_s"].is_null(), "{checked}");
+    let (text, checked) = check("virtual");
+    assert!(
+        text.contains("virtual: ") && text.contains("  lookahead ") && text.contains("CPU time"),
+        "{text}"
+    );
+    assert!(!text.contains("  cores ") && !text.contains("in a second,"), "{text}");
+    assert!(checked["speedup"].is_null() && checked["lookahead_s"].is_f64(), "{checked}");
+    assert!(checked["threads"].as_u64() >= Some(1) && checked["cpu_per_round_s"].is_f64(), "{checked}");
+}
+
+#[test]
 fn check_goes_through_all_files_even_if_one_is_bad() {
     let place = Place::with(&p2pfl(8, json!({ "kind": "ring" }), json!({})));
     std::fs::write(place.file("bad.json"), "{").unwrap();

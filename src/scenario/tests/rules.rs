@@ -292,6 +292,27 @@ fn what_has_no_effect_is_named() {
 }
 
 #[test]
+fn what_counts_on_the_other_clock_alone_is_named() {
+    let virtual_clock = ("/clock", json!("virtual"));
+    for (path, value, on_virtual) in [
+        ("/speedup", json!(10), true),
+        ("/limits/inbox", json!("1MiB"), true),
+        ("/limits/events", json!(1_000), false),
+        ("/limits/memory", json!("1GiB"), false),
+    ] {
+        let (idle, useful) = match on_virtual {
+            true => (vec![virtual_clock.clone(), (path, value.clone())], vec![(path, value)]),
+            false => (vec![(path, value.clone())], vec![virtual_clock.clone(), (path, value)]),
+        };
+        warned(&idle, "setting-without-effect");
+        assert_eq!(found(&useful), [], "{path}");
+    }
+    // As in the scenario of a result, which has all defaults.
+    let written = [("/speedup", json!("auto")), ("/limits/inbox", json!("256MiB")), virtual_clock];
+    assert_eq!(found(&written), []);
+}
+
+#[test]
 fn script_entries_without_effect_are_named() {
     for (entry, code) in [
         (json!({ "at": { "round": 3 }, "do": "crash", "nodes": 1 }), "never-fires"),

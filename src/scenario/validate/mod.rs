@@ -3,6 +3,7 @@
 //! What depends on the graph or on data is checked by `topology` and `learning` when they are built. Nothing here
 //! changes the scenario.
 
+mod clock;
 mod learning;
 mod network;
 mod protocol;
@@ -27,6 +28,7 @@ const MAX_NODES: u32 = 10_000_000;
 pub(super) fn check(scenario: &Scenario, positions: &Positions) -> Vec<Diagnostic> {
     let mut report = Report { positions, found: Vec::new(), errors: 0, warnings: 0 };
     general(scenario, &mut report);
+    clock::check(scenario, &mut report);
     protocol::check(scenario, &mut report);
     learning::check(scenario, &mut report);
     if let Some(network) = &scenario.network {
