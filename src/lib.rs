@@ -31,7 +31,7 @@
 //!
 //! *Scenario time* is the time in which the protocol lives: its periods and timeouts, the script, the duration of
 //! compute. It is a [`time::Time`] in integer nanoseconds, and it is passed in. The task engine makes it from the real
-//! clock, multiplied by `speedup`; nothing else reads a clock.
+//! clock, multiplied by `speedup`; the event engine jumps from one event to the next; nothing else reads a clock.
 //!
 //! # The determinism rules
 //!
@@ -39,16 +39,9 @@
 //! votes, whom a node sends its model to, drawn latencies, trained models. On the real clock the *order* of events is
 //! the machine's affair, and so is what depends on it.
 //!
-//! 1. Every random draw comes from a [`random::Stream`], keyed by seed, node, purpose and counter. Drawing one thing
-//!    never changes another.
-//! 2. No `HashMap` and no `HashSet` of the standard library: their order differs from run to run. `BTreeMap`, sorted
-//!    lists, or a hash with a fixed state whose order is never looked at.
-//! 3. No `Instant::now` and no `SystemTime::now`, but where the real clock is the point; there an `expect` says why.
-//! 4. No function of the platform's mathematics library in what reaches a result: `libm` instead. No choice of
-//!    instructions at run time.
-//! 5. No sum in the order of arrival: contributions are added in the order of their contributors.
-//!
-//! `clippy.toml` enforces the second and the third.
+//! On the virtual clock everything is the same but what a run costs, at any number of threads. The rules that make it
+//! so stand in `docs/design.md`, under *Determinism*: keyed draws, no map without an order, no clock but an engine's, no
+//! platform mathematics, no sum in the order of arrival. `clippy.toml` enforces what it can.
 //!
 //! # Errors
 //!
