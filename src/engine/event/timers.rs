@@ -12,7 +12,10 @@ use crate::time::Time;
 #[derive(Debug, Default)]
 pub struct Timers {
     first: Option<Armed>,
-    /// Boxed, as few nodes have more than one.
+    #[expect(
+        clippy::box_collection,
+        reason = "few nodes have more than one timer, and there may be a million nodes"
+    )]
     others: Option<Box<Vec<Armed>>>,
 }
 
