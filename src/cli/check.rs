@@ -4,13 +4,11 @@ use super::setting::{Settings, threads};
 use super::{CliError, Format};
 use crate::engine::Plan;
 use crate::network::Links;
-use crate::network::spec::Network;
 use crate::report::figures::{amount, bytes, time};
 use crate::scenario::{self, Clock, Loaded};
 use crate::simulation::{Estimate, Options, Prepared, prepare};
 use serde::Serialize;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Check scenarios: what would run, and what it asks of this machine.
 #[derive(Debug, clap::Args)]
@@ -127,7 +125,7 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
         // Who shares state runs in the order of time.
         threads: if is_virtual && plan.rules.shared_ttl() { 1 } else { plan.threads },
         speedup: (!is_virtual).then_some(estimate.speedup),
-        lookahead_s: is_virtual.then(|| lookahead(plan).as_secs_f64()),
+        lookahead_s: plan.links.as_ref().filter(|_| is_virtual).map(|it| it.lookahead().as_secs_f64()),
         messages_per_s: estimate.load.messages_per_s,
         messages_per_round: estimate.load.messages_per_round,
         cpu_per_scenario_s: if is_virtual { cpu_of_beats } else { estimate.load.cpu },
@@ -140,12 +138,6 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
         memory_available_bytes: available_memory(),
         warnings: prepared.warnings.clone(),
     }
-}
-
-/// How far nodes are run ahead of each other on the virtual clock.
-fn lookahead(plan: &Plan) -> Duration {
-    let without_network = || Links::new(plan.rules.seed, Network::default()).lookahead();
-    plan.links.as_ref().map_or_else(without_network, Links::lookahead)
 }
 
 fn regions(plan: &Plan) -> Vec<Region> {

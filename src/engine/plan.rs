@@ -29,7 +29,7 @@ pub struct Plan {
     pub learner: Arc<dyn Learner>,
     /// How long computing takes in scenario time.
     pub compute: Compute,
-    /// Delays and losses; nothing without a `network` block.
+    /// Delays and losses; nothing on the real clock without a `network` block.
     pub links: Option<Links>,
     /// What happens, in the order of the scenario.
     pub script: Vec<Step>,

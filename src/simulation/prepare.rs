@@ -6,11 +6,12 @@ use crate::engine::{Action, ComputeModel, Plan, Step, load};
 use crate::learning::{self, LearningError};
 use crate::metrics::Recording;
 use crate::network::churn::{ChurnModel, Lives, Trace};
+use crate::network::spec::Network;
 use crate::network::{Links, Slowdown};
 use crate::node::Rules;
 use crate::node::spec::{Rumor, Variant, Workflow};
 use crate::scenario::script::{Churn, Entry};
-use crate::scenario::{Diagnostics, Loaded, Scenario, Speedup};
+use crate::scenario::{Clock, Diagnostics, Loaded, Scenario, Speedup};
 use crate::time::Time;
 use crate::topology::{Graph, TopologyError};
 use crate::wire::size::Sizes;
@@ -210,8 +211,13 @@ fn graph(loaded: &mut Loaded, scenario: &Scenario) -> Result<Graph, Diagnostics>
 }
 
 fn links(loaded: &Loaded, scenario: &Scenario) -> Result<Option<Links>, Diagnostics> {
-    let Some(network) = &scenario.network else { return Ok(None) };
-    let links = Links::build(scenario.seed, network.clone(), scenario.nodes, &loaded.base_dir);
+    let network = match (&scenario.network, scenario.clock) {
+        (Some(network), _) => network.clone(),
+        // Virtual time only passes if something takes time.
+        (None, Clock::Virtual) => Network::default(),
+        (None, Clock::Real) => return Ok(None),
+    };
+    let links = Links::build(scenario.seed, network, scenario.nodes, &loaded.base_dir);
     let deadline = scenario.settings.general.grpc_timeout.0;
     let links = links.map(|it| Some(it.with_deadline(deadline)));
     links.map_err(|error| loaded.diagnose(&error.path(), error.to_string(), None))

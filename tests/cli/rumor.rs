@@ -72,3 +72,14 @@ fn settings_of_learning_have_no_effect_on_a_rumor_and_are_told_so() {
         "{said}"
     );
 }
+
+#[test]
+fn virtual_time_passes_without_a_network_block_too_and_a_round_must_be_longer() {
+    let change = json!({ "clock": "virtual", "workflow": { "mode": "push", "period": "500us" } });
+    let place = Place::with(&rumor(8, json!({ "kind": "full" }), change));
+    let ended = place.types(&["run", "FILE"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("workflow.period") && ended.stderr.contains("1ms"), "{}", ended.stderr);
+    let ended = place.types(&["check", "FILE", "--set", "workflow.period=2ms"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}

@@ -30,8 +30,6 @@ mod timers;
 
 use super::evaluate::Evaluator;
 use super::{Plan, Run, Watch};
-use crate::network::Links;
-use crate::network::spec::Network;
 use conductor::Conductor;
 use log::Log;
 use pulse::Pulse;
@@ -50,7 +48,7 @@ pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
     let threads = if plan.rules.shared_ttl() || log.is_some() { 1 } else { plan.threads.max(1) as u32 };
     let nodes = plan.nodes();
     let sharding = core::Sharding { processes: nodes, shards: threads.min(nodes.max(1)) };
-    let links = plan.links.take().unwrap_or_else(|| Links::new(plan.rules.seed, Network::default()));
+    let links = plan.links.take().expect("a plan for the virtual clock has links");
     let evaluator = Evaluator::new(
         Arc::clone(&plan.learner),
         plan.rules.seed,
