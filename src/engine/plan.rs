@@ -141,7 +141,7 @@ impl Plan {
         };
         let (rounds, epochs) = (workflow.rounds(), workflow.epochs());
         // P2PFL appends the Unix time to the name.
-        let name = format!("experiment-{}", crate::wire::size::unix_seconds(Time::ZERO));
+        let name = format!("experiment-{}", self.rules.book.unix_seconds(Time::ZERO));
         Control::StartLearning(Arc::new(Experiment { rounds, epochs, trainset_size, name }))
     }
 }

@@ -30,6 +30,7 @@ use crate::learning::spec::Learning;
 use crate::network::spec::Network;
 use crate::node::spec::Workflow;
 use crate::topology::Topology;
+use crate::transport::spec::Grpc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use settings::Settings;
@@ -58,6 +59,9 @@ pub struct Scenario {
     /// What carries messages. Default: `memory`.
     #[serde(default)]
     pub transport: Transport,
+    /// How sockets are used by the transports that have any.
+    #[serde(default, skip_serializing_if = "Grpc::is_default")]
+    pub grpc: Grpc,
     /// Which clock the run follows. Default: `real`.
     #[serde(default)]
     pub clock: Clock,
@@ -94,6 +98,38 @@ pub enum Transport {
     /// Within the process, by reference.
     #[default]
     Memory,
+    /// gRPC over TCP, on the loopback interface.
+    Grpc,
+    /// gRPC over Unix sockets.
+    #[serde(rename = "grpc+uds")]
+    #[value(name = "grpc+uds")]
+    GrpcUds,
+    /// gRPC over TCP with TLS: the server shows a certificate.
+    #[serde(rename = "grpc+tls")]
+    #[value(name = "grpc+tls")]
+    GrpcTls,
+    /// gRPC over TCP with mutual TLS: both sides show a certificate, as P2PFL's peers do.
+    #[serde(rename = "grpc+mtls")]
+    #[value(name = "grpc+mtls")]
+    GrpcMtls,
+}
+
+impl Transport {
+    /// Whether messages go through sockets, encoded, rather than by reference.
+    pub const fn is_socket(self) -> bool {
+        !matches!(self, Self::Memory)
+    }
+
+    /// The name in scenarios and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Grpc => "grpc",
+            Self::GrpcUds => "grpc+uds",
+            Self::GrpcTls => "grpc+tls",
+            Self::GrpcMtls => "grpc+mtls",
+        }
+    }
 }
 
 /// Which clock a run follows.

@@ -3,6 +3,7 @@
 use super::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// P2PFL's settings. Every name and default is P2PFL 0.4.4's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +17,38 @@ pub struct Settings {
     pub gossip: Gossip,
     /// How long peers wait for each other.
     pub training: Training,
+    /// Certificates for the transports with TLS. Default: a certificate authority of the run makes them.
+    #[serde(skip_serializing_if = "Ssl::is_empty")]
+    pub ssl: Ssl,
+}
+
+/// Certificates and keys in PEM files, relative to the scenario: all that the transport needs, or none. `grpc+tls` needs
+/// `ca_crt`, `server_crt` and `server_key`, `grpc+mtls` the other two as well.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ssl {
+    /// The authority that has signed the certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_crt: Option<PathBuf>,
+    /// What a node shows to those who call it; it must name the address they call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_crt: Option<PathBuf>,
+    /// The key of `server_crt`, not encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_key: Option<PathBuf>,
+    /// What a node shows to those that it calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_crt: Option<PathBuf>,
+    /// The key of `client_crt`, not encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<PathBuf>,
+}
+
+impl Ssl {
+    /// Whether no file is named.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// General settings.

@@ -2,5 +2,6 @@
 //! protocol; what a simulated link does to a message is `network`'s, accounting is the engine's.
 
 mod memory;
+pub mod spec;
 
 pub use memory::{Envelope, Full, Item, Memory, ReturnTo};

@@ -1,13 +1,22 @@
-//! Addresses: how a peer is called on the wire, where it is a number inside.
+//! What peers and times are called on the wire, where they are numbers inside.
 
+use crate::time::Time;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-/// A peer inside the program: its index in the scenario.
+/// A peer inside the program: its index in the scenario. Peers outside, which this program only talks to, have the
+/// numbers after those.
 pub type PeerId = u32;
 
-/// What each peer is called on the wire. Peers compare names as text, so the order of names matters: candidates are
-/// sorted by it, and it decides a draw between votes.
+/// Unix time at which runs begin that talk to nobody outside, so that the text of a heartbeat is as long as a deployed
+/// peer's, and the same in every run.
+pub const UNIX_EPOCH_OF_RUN: u64 = 1_700_000_000;
+
+/// What each peer is called on the wire, and what time it is there. Peers compare names as text, so the order of names
+/// matters: candidates are sorted by it, and it decides a draw between votes.
 #[derive(Clone, Debug)]
 pub enum AddressBook {
     /// `node-000` to `node-999`: as many digits as the last one needs, so that the order of names is that of numbers.
@@ -15,7 +24,28 @@ pub enum AddressBook {
         /// How many digits.
         digits: u8,
     },
+    /// The addresses that peers listen on.
+    Named(Arc<Names>),
 }
+
+/// Addresses that become known as sockets are bound and peers outside are heard of.
+#[derive(Debug, Default)]
+pub struct Names {
+    known: RwLock<Known>,
+    epoch: OnceLock<f64>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    names: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, PeerId, FixedState>,
+}
+
+/// Names longer than this are nobody's: a socket's path has at most 108 bytes, a host's name 253.
+pub const MAX_NAME: usize = 300;
+
+/// Peers are not believed to be more than so many: each takes memory at every node that hears of it.
+pub const MAX_NAMES: usize = 1 << 20;
 
 impl AddressBook {
     /// Names for `nodes` peers of the in-memory transport.
@@ -25,16 +55,18 @@ impl AddressBook {
     }
 
     /// The name of a peer.
-    pub fn name(&self, peer: PeerId) -> impl fmt::Display {
+    pub fn name(&self, peer: PeerId) -> impl fmt::Display + use<> {
         match self {
-            Self::Numbered { digits } => Numbered { peer, digits: *digits },
+            Self::Numbered { digits } => Name::Numbered { peer, digits: *digits },
+            Self::Named(names) => Name::Text(names.name(peer)),
         }
     }
 
     /// The number of bytes of a peer's name.
-    pub fn len(&self, _peer: PeerId) -> usize {
+    pub fn len(&self, peer: PeerId) -> usize {
         match self {
             Self::Numbered { digits } => "node-".len() + usize::from(*digits),
+            Self::Named(names) => names.name(peer).len(),
         }
     }
 
@@ -42,18 +74,81 @@ impl AddressBook {
     pub fn compare(&self, a: PeerId, b: PeerId) -> Ordering {
         match self {
             Self::Numbered { .. } => a.cmp(&b),
+            Self::Named(names) => names.name(a).cmp(&names.name(b)),
+        }
+    }
+
+    /// Seconds since 1970 as a beat says them, so long after the run began.
+    pub fn unix_seconds(&self, at: Time) -> f64 {
+        self.epoch() + at.as_secs_f64()
+    }
+
+    /// The time so many seconds after 1970; what lies before the run is its beginning.
+    pub fn time_at(&self, unix_seconds: f64) -> Time {
+        let since = ((unix_seconds - self.epoch()) * 1e9).max(0.0);
+        Time::from_nanos(if since.is_finite() { since as u64 } else { 0 })
+    }
+
+    fn epoch(&self) -> f64 {
+        match self {
+            Self::Numbered { .. } => UNIX_EPOCH_OF_RUN as f64,
+            Self::Named(names) => names.epoch.get().copied().unwrap_or(UNIX_EPOCH_OF_RUN as f64),
         }
     }
 }
 
-struct Numbered {
-    peer: PeerId,
-    digits: u8,
+impl Names {
+    /// The number of a name; one that was never heard before gets the next. Nothing if it is too long to be one, or
+    /// there are too many already.
+    pub fn number(&self, name: &str) -> Option<PeerId> {
+        if let Some(known) = self.find(name) {
+            return Some(known);
+        }
+        if name.len() > MAX_NAME {
+            return None;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let Known { names, numbers } = &mut *known;
+        let next = names.len();
+        if next >= MAX_NAMES {
+            return None;
+        }
+        let name: Arc<str> = name.into();
+        Some(*numbers.entry(Arc::clone(&name)).or_insert_with(|| {
+            names.push(name);
+            next as PeerId
+        }))
+    }
+
+    /// The number of a name that is known.
+    pub fn find(&self, name: &str) -> Option<PeerId> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).numbers.get(name).copied()
+    }
+
+    /// The name of a peer; empty for one that has none.
+    pub fn name(&self, peer: PeerId) -> Arc<str> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.names.get(peer as usize).cloned().unwrap_or_default()
+    }
+
+    /// The run begins at this Unix time, in seconds: what peers outside are told, and tell.
+    pub fn begin(&self, epoch: f64) {
+        // It begins once.
+        let _ = self.epoch.set(epoch);
+    }
 }
 
-impl fmt::Display for Numbered {
+enum Name {
+    Numbered { peer: PeerId, digits: u8 },
+    Text(Arc<str>),
+}
+
+impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "node-{:0width$}", self.peer, width = usize::from(self.digits))
+        match self {
+            Self::Numbered { peer, digits } => write!(f, "node-{peer:0width$}", width = usize::from(*digits)),
+            Self::Text(name) => f.write_str(name),
+        }
     }
 }
 
@@ -69,5 +164,32 @@ mod tests {
             assert!(names.is_sorted());
             assert!(names.iter().all(|name| name.len() == book.len(0)));
         }
+    }
+
+    #[test]
+    fn addresses_have_numbers_in_the_order_in_which_they_become_known_and_sort_as_text() {
+        let names = Arc::new(Names::default());
+        assert_eq!(
+            ["127.0.0.1:900", "127.0.0.1:8000", "127.0.0.1:900"].map(|it| names.number(it)),
+            [Some(0), Some(1), Some(0)]
+        );
+        assert_eq!(names.find("127.0.0.1:1"), None);
+        assert_eq!(names.number(&"x".repeat(MAX_NAME + 1)), None);
+        let book = AddressBook::Named(Arc::clone(&names));
+        assert_eq!((book.name(1).to_string(), book.len(1)), ("127.0.0.1:8000".to_owned(), 14));
+        assert_eq!(book.compare(0, 1), Ordering::Greater, "9 sorts after 8, whatever follows");
+    }
+
+    #[test]
+    fn times_on_the_wire_are_unix_times_counted_from_where_the_run_begins() {
+        let names = Arc::new(Names::default());
+        let book = AddressBook::Named(Arc::clone(&names));
+        let at = Time::from_nanos(2_500_000_000);
+        assert_eq!(book.unix_seconds(at), 1_700_000_002.5);
+        names.begin(1_800_000_000.0);
+        assert_eq!(book.unix_seconds(at), 1_800_000_002.5);
+        assert_eq!(book.time_at(1_800_000_002.5), at);
+        assert_eq!(book.time_at(5.0), Time::ZERO);
+        assert_eq!(book.time_at(f64::NAN), Time::ZERO);
     }
 }

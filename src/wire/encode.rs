@@ -4,7 +4,6 @@ use super::address::{AddressBook, PeerId};
 use super::command::Command;
 use super::message::{Announcement, Gossip, GossipBody, Weights};
 use super::proto;
-use super::size::unix_seconds;
 use bytes::Bytes;
 
 /// The `RootMessage` of a gossip message.
@@ -74,7 +73,7 @@ fn names(book: &AddressBook, peers: &[PeerId]) -> Vec<String> {
 
 fn args(book: &AddressBook, body: &GossipBody) -> Vec<String> {
     match body {
-        GossipBody::Beat(at) => vec![unix_seconds(*at).to_string()],
+        GossipBody::Beat(at) => vec![book.unix_seconds(*at).to_string()],
         GossipBody::StartLearning(it) => {
             vec![it.rounds.to_string(), it.epochs.to_string(), it.trainset_size.to_string(), it.name.clone()]
         }

@@ -11,7 +11,7 @@ mod pickle;
 pub mod size;
 pub mod weights;
 
-pub use address::{AddressBook, PeerId};
+pub use address::{AddressBook, MAX_NAME, Names, PeerId};
 pub use command::Command;
 pub use message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Response, Ttl, Weights};
 

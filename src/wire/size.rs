@@ -7,16 +7,11 @@
 use super::address::{AddressBook, PeerId};
 use super::command::Command;
 use super::message::{Announcement, Gossip, GossipBody, Message, NO_ROUND, Weights};
-use crate::time::Time;
 use prost::encoding::encoded_len_varint;
 use std::io::Write;
 
 /// The five bytes that gRPC puts before every message: a flag and the length.
 pub const GRPC_PREFIX: u64 = 5;
-
-/// Unix time at which in-memory runs begin, so that the text of a heartbeat is as long as a deployed peer's, and the
-/// same in every run.
-pub const UNIX_EPOCH_OF_RUN: u64 = 1_700_000_000;
 
 /// Computes sizes.
 #[derive(Clone, Debug)]
@@ -96,7 +91,7 @@ impl Sizes {
 
     fn args(&self, body: &GossipBody) -> u64 {
         match body {
-            GossipBody::Beat(at) => delimited(text_len(format_args!("{}", unix_seconds(*at)))),
+            GossipBody::Beat(at) => delimited(text_len(format_args!("{}", self.book.unix_seconds(*at)))),
             GossipBody::StartLearning(experiment) => {
                 [experiment.rounds, experiment.epochs, experiment.trainset_size]
                     .iter()
@@ -118,11 +113,6 @@ impl Sizes {
                 .sum(),
         }
     }
-}
-
-/// Seconds since 1970 as a beat says them.
-pub fn unix_seconds(at: Time) -> f64 {
-    UNIX_EPOCH_OF_RUN as f64 + at.as_secs_f64()
 }
 
 /// A length-delimited field with a one-byte tag.

@@ -8,6 +8,7 @@ mod learning;
 mod network;
 mod protocol;
 mod script;
+mod transport;
 
 use super::Scenario;
 use super::diagnostic::Diagnostic;
@@ -29,6 +30,7 @@ pub(super) fn check(scenario: &Scenario, positions: &Positions) -> Vec<Diagnosti
     let mut report = Report { positions, found: Vec::new(), errors: 0, warnings: 0 };
     general(scenario, &mut report);
     clock::check(scenario, &mut report);
+    transport::check(scenario, &mut report);
     protocol::check(scenario, &mut report);
     learning::check(scenario, &mut report);
     if let Some(network) = &scenario.network {

@@ -1,0 +1,113 @@
+//! Rules of transports: what sockets cannot do, and what only they need.
+
+use super::Report;
+use crate::node::spec::{Variant, Workflow};
+use crate::scenario::path::Path;
+use crate::scenario::settings::Ssl;
+use crate::scenario::{Clock, Scenario, Speedup, Transport};
+
+pub(super) fn check(scenario: &Scenario, report: &mut Report) {
+    let transport = scenario.transport;
+    if transport.is_socket() {
+        sockets(scenario, report);
+    } else {
+        if !scenario.grpc.join.is_empty() {
+            report.error(
+                "grpc.join",
+                format!("nobody outside can be reached with the transport {}", transport.name()),
+                "write \"transport\": \"grpc\", or another that has sockets",
+            );
+        }
+        idle(
+            "grpc",
+            "has no effect without sockets",
+            "leave it out, or write \"transport\": \"grpc\"",
+            report,
+        );
+    }
+    match transport {
+        Transport::GrpcTls => certificates(&scenario.settings.ssl, false, report),
+        Transport::GrpcMtls => certificates(&scenario.settings.ssl, true, report),
+        Transport::Memory | Transport::Grpc | Transport::GrpcUds => idle(
+            "settings.ssl",
+            "has no effect without TLS",
+            "leave it out, or write \"transport\": \"grpc+mtls\"",
+            report,
+        ),
+    }
+}
+
+fn sockets(scenario: &Scenario, report: &mut Report) {
+    let name = scenario.transport.name();
+    if scenario.clock == Clock::Virtual {
+        report.error(
+            "transport",
+            format!(
+                "`transport` is {name}, but the clock is virtual: sockets take the time that they take, and nobody \
+                 can skip it"
+            ),
+            "use \"memory\", whose bytes are counted all the same, or \"clock\": \"real\"",
+        );
+    }
+    if let Workflow::P2pfl(it) = &scenario.workflow
+        && it.variant == Variant::FaithfulMemory
+    {
+        report.error(
+            "workflow.variant",
+            format!(
+                "`faithful-memory` is how P2PFL behaves over its in-memory transport, and this is {name}"
+            ),
+            "use \"faithful\", which is how it behaves over gRPC",
+        );
+    }
+    let grpc = &scenario.grpc;
+    if grpc.listen.is_empty() {
+        let help = "write an IP address such as \"127.0.0.1\", or leave it out";
+        report.error("grpc.listen", "`grpc.listen` is empty: nodes have to listen somewhere", help);
+    }
+    for (i, address) in grpc.listen.iter().enumerate().filter(|(_, it)| !it.is_loopback()) {
+        report.warn(
+            Path::from("grpc.listen").index(i),
+            "open-to-others",
+            format!("nodes listen on {address}, where others than this machine may reach them"),
+            "only do this in a network that you trust",
+        );
+    }
+    report.at_least_one("grpc.opening", grpc.opening);
+    report.at_least_one("grpc.max_message", grpc.max_message.0);
+    if let (false, Speedup::Factor(factor)) = (grpc.join.is_empty(), scenario.speedup)
+        && factor != 1.0
+    {
+        report.error(
+            "speedup",
+            format!("`speedup` is {factor}, but peers outside live in real time"),
+            "leave it out, or write 1",
+        );
+    }
+}
+
+fn certificates(ssl: &Ssl, mutual: bool, report: &mut Report) {
+    let mut needed =
+        vec![("ca_crt", &ssl.ca_crt), ("server_crt", &ssl.server_crt), ("server_key", &ssl.server_key)];
+    if mutual {
+        needed.extend([("client_crt", &ssl.client_crt), ("client_key", &ssl.client_key)]);
+    }
+    if ssl.is_empty() {
+        return;
+    }
+    let missing: Vec<&str> =
+        needed.iter().filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
+    if !missing.is_empty() {
+        report.error(
+            "settings.ssl",
+            format!("`settings.ssl` lacks {}", missing.join(", ")),
+            "name them as well, or leave `settings.ssl` out: a certificate authority of the run then makes all",
+        );
+    }
+}
+
+fn idle(path: &'static str, what: &str, help: &'static str, report: &mut Report) {
+    if report.positions.is_written(&Path::from(path)) {
+        report.warn(path, "setting-without-effect", format!("`{path}` {what}"), help);
+    }
+}
