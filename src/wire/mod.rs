@@ -5,14 +5,18 @@
 
 mod address;
 mod command;
+pub mod decode;
 pub mod encode;
+mod expected;
 mod message;
 mod pickle;
 pub mod size;
+pub mod unpickle;
 pub mod weights;
 
 pub use address::{AddressBook, MAX_NAME, Names, PeerId};
 pub use command::Command;
+pub use expected::{Expected, MAX_MODEL};
 pub use message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Response, Ttl, Weights};
 
 /// The generated protobuf types of `proto/node.proto`.

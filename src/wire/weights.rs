@@ -4,6 +4,7 @@
 //! read here: a pickle from someone else may run any code.
 
 use super::pickle::{BATCH, BUILD, FALSE, MARK, NONE, Payload, Pickler, REDUCE, TRUE, TUPLE};
+use crate::learning::{self, Model};
 use bytes::Bytes;
 
 /// A C-ordered array of parameters.
@@ -56,6 +57,20 @@ pub fn encode(params: &[Array]) -> Bytes {
     let mut outer = Pickler::writing();
     envelope(&mut outer, Payload::Bytes(inner.finish()));
     outer.finish().into()
+}
+
+/// A model as the `weights` of a message; the values of a synthetic one are zeros.
+pub fn encode_model(model: &Model) -> Bytes {
+    let zeros = vec![0.0; if model.is_synthetic() { model.layout().parameters() as usize } else { 0 }];
+    let arrays: Vec<Array> = model
+        .arrays()
+        .map(|(shape, values)| match values {
+            _ if model.is_synthetic() => Array::new(shape, Values::F32(&zeros[..shape.iter().product()])),
+            learning::Values::Single(values) => Array::new(shape, Values::F32(values)),
+            learning::Values::Double(values) => Array::new(shape, Values::F64(values)),
+        })
+        .collect();
+    encode(&arrays)
 }
 
 /// The length of what [`encode`] gives for arrays of these shapes, all with items of 4 (float32) or 8 (float64) bytes,
