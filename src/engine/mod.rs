@@ -17,7 +17,7 @@ mod task;
 mod tests;
 
 pub use compute::Compute as ComputeModel;
-pub use plan::{Action, Plan, Step};
+pub use plan::{Action, Listen, Plan, SocketPlan, Step};
 
 use crate::metrics::result::{Nodes, Outcome, StalledGroup};
 use crate::metrics::{Recorder, RoundLog, Series};

@@ -12,7 +12,9 @@ use crate::scenario::Clock;
 use crate::scenario::script::At;
 use crate::time::Time;
 use crate::topology::Graph;
+use crate::transport::grpc::{Address, Security};
 use crate::wire::{Experiment, PeerId};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,8 @@ pub struct Plan {
     pub compute: Compute,
     /// Delays and losses; nothing on the real clock without a `network` block.
     pub links: Option<Links>,
+    /// How nodes reach each other through sockets; nothing where messages are passed by reference.
+    pub sockets: Option<SocketPlan>,
     /// What happens, in the order of the scenario.
     pub script: Vec<Step>,
     /// Nodes that are not there until they join, ascending.
@@ -61,6 +65,43 @@ pub struct Plan {
     pub recording: Recording,
     /// The file that every protocol event is written to, a line each, in the order of time; virtual clock only.
     pub event_log: Option<PathBuf>,
+}
+
+/// How nodes reach each other through sockets. Their addresses are in no plan: they become known, and go into
+/// `rules.book`, as the engine binds the listeners.
+#[derive(Clone, Debug)]
+pub struct SocketPlan {
+    /// Whether connections are encrypted, and with what.
+    pub security: Security,
+    /// Where nodes listen.
+    pub listen: Listen,
+    /// The largest message that a node takes, in bytes of its protobuf encoding.
+    pub max_message: u64,
+    /// How many connections are being opened at a time, by all nodes together.
+    pub opening: u32,
+    /// Peers outside that every node connects to.
+    pub join: Vec<Address>,
+    /// File descriptors that the run takes at most. The soft limit has been raised to that.
+    pub descriptors: u64,
+}
+
+/// Where nodes listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// On these IP addresses in turn, at least one, on ports that the system chooses.
+    Tcp(Vec<IpAddr>),
+    /// On Unix sockets in a private folder, which the engine makes.
+    Unix,
+}
+
+impl Listen {
+    /// The IP address that a node listens on.
+    pub fn ip(&self, node: PeerId) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(ips) => ips.get(node as usize % ips.len().max(1)).copied(),
+            Self::Unix => None,
+        }
+    }
 }
 
 /// One happening of the script.

@@ -127,6 +127,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         threads: options.threads,
         recording: options.recording,
         event_log: None,
+        sockets: None,
         rules,
         graph,
         learner,
