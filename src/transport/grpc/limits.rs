@@ -1,0 +1,52 @@
+//! How much is taken from the other end, and how long it is waited for.
+
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Bounds on what a server and a channel do. Cloned into each; [`opening`](Self::opening) is shared by all.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest message that is taken, in bytes of its protobuf encoding. Default 1 GiB, as P2PFL.
+    pub max_message: usize,
+    /// How many channels may be connecting at a time, all nodes together. Default 64.
+    pub opening: Arc<Semaphore>,
+    /// How many connections a node takes; further ones are hung up on. Default 4,096.
+    pub connections: usize,
+    /// How many calls may be under way on one connection. Default 256.
+    pub streams: u32,
+    /// The longest a new connection may take until TLS and HTTP/2 are agreed on. Default 10 s.
+    pub greeting: Duration,
+    /// The longest a request may take from its headers to its last byte. Default 60 s.
+    pub receiving: Duration,
+    /// A connection without a call for so long is closed. Default 10 min.
+    pub idle: Duration,
+    /// Bytes of unfinished requests that a node holds. Default twice `max_message`.
+    pub held: usize,
+    /// Bytes of a channel's requests that are not answered yet; a request beyond is refused, unless it is the only one.
+    /// Default 256 MiB.
+    pub backlog: u64,
+}
+
+impl Limits {
+    /// The defaults, with these two of a scenario's block `grpc`.
+    pub fn new(max_message: usize, opening: usize) -> Self {
+        Self {
+            max_message,
+            opening: Arc::new(Semaphore::new(opening.clamp(1, Semaphore::MAX_PERMITS))),
+            connections: 4_096,
+            streams: 256,
+            greeting: Duration::from_secs(10),
+            receiving: Duration::from_secs(60),
+            idle: Duration::from_secs(600),
+            held: max_message.saturating_mul(2),
+            backlog: 256 << 20,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new(1 << 30, 64)
+    }
+}
