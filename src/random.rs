@@ -53,6 +53,8 @@ pub enum Purpose {
     Byzantine = 20,
     /// Resamples of the values of runs that repeat.
     Bootstrap = 22,
+    /// The seed of a process that runs one node of many.
+    Process = 23,
     /// Whom a node tells a rumor, or asks for it.
     Rumor = 21,
 }

@@ -2,7 +2,7 @@
 
 use super::watch::shown;
 use super::{CliError, check};
-use crate::engine::{self, Watch};
+use crate::engine::{self, Failure, Watch};
 use crate::metrics::Meter;
 use crate::report::{Batch, Folder, FolderError, RunRow};
 use crate::scenario::{Diagnostics, Override, ScenarioFile};
@@ -73,8 +73,12 @@ pub fn seeds(seed: u64, repeat: u32) -> Result<impl Iterator<Item = u64> + Clone
 }
 
 /// What it means that the engine could not begin.
-pub fn not_begun(error: &std::io::Error) -> CliError {
-    CliError::Failed(format!("the run cannot begin: {error}"))
+pub fn not_begun(error: &Failure) -> CliError {
+    match error {
+        Failure::System(error) => CliError::Failed(format!("the run cannot begin: {error}")),
+        // Another address would do.
+        Failure::Transport(error) => CliError::Usage(error.to_string()),
+    }
 }
 
 /// What it means that results could not be written.

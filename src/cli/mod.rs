@@ -4,6 +4,7 @@
 mod axis;
 mod batch;
 pub mod check;
+pub mod node;
 mod replay;
 pub mod run;
 pub mod schema;
@@ -45,6 +46,7 @@ enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
     Check(check::Args),
+    Node(node::Args),
     /// Print the JSON Schema of the scenario file.
     Schema,
     Topology(topology::Args),
@@ -107,6 +109,7 @@ pub fn main() -> u8 {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Node(args) => node::run(&args),
         Command::Schema => schema::run(&mut std::io::stdout().lock()).map_err(|error| unprintable(&error)),
         Command::Topology(args) => topology::run(args),
     };

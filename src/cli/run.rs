@@ -5,11 +5,13 @@ use super::replay::Original;
 use super::setting::{Settings, threads};
 use super::watch::{Watcher, on_ctrl_c};
 use super::{CliError, Format, check, verdict};
+use crate::learning::Model;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::metrics::{Meter, Recording};
 use crate::report::{Folder, Progress, Repeats, Style, event_log, repeats_summary, summary};
 use crate::scenario::{Clock, Loaded, Override, ScenarioFile};
 use crate::simulation::{self, Options, prepare};
+use crate::wire::weights;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -43,6 +45,13 @@ pub struct Args {
     /// that of the result. Virtual clock only.
     #[arg(long, conflicts_with = "repeat")]
     event_log: bool,
+    /// A peer outside, of P2PFL or any other that speaks its protocol, to which every node connects; may be repeated. The
+    /// run then goes at the pace of real time. Needs a transport with sockets.
+    #[arg(long, value_name = "ADDR", conflicts_with = "repeat")]
+    join: Vec<String>,
+    /// Write the model with which node 0 finished its last round to this file, as P2PFL's peers send it. Real clock only.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["repeat", "replay"])]
+    save_model: Option<PathBuf>,
     /// What is printed to standard output: a summary, or the whole result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -58,8 +67,8 @@ pub struct Args {
 }
 
 /// What does not go with `--replay`, which runs what is in the result and nothing else.
-const CHANGES: [&str; 9] =
-    ["scenario", "repeat", "transport", "clock", "nodes", "rounds", "seed", "speedup", "set"];
+const CHANGES: [&str; 10] =
+    ["scenario", "repeat", "transport", "clock", "nodes", "rounds", "seed", "speedup", "set", "join"];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,6 +78,8 @@ Examples:
   p2pfl-sim run scenarios/full-64.json --format json --quiet | jq .latency.message.p99
   p2pfl-sim run scenarios/ring-100.json --repeat 5
   p2pfl-sim run scenarios/regular-1000.json --clock virtual --threads 2
+  p2pfl-sim run scenarios/ring-100.json --transport grpc+mtls
+  p2pfl-sim run scenarios/interop.json --join 127.0.0.1:4000
   p2pfl-sim run --replay runs/ring-100-virtual-1 --event-log
 
 Ctrl-C ends a run and writes what was measured until then; a second one ends the program at once.";
@@ -78,6 +89,15 @@ impl Args {
     fn options(&self, clock: Clock) -> Options {
         let recording = if self.no_recording { Recording::Off } else { Recording::On };
         Options { threads: threads(self.threads, clock), recording }
+    }
+
+    /// The changes to the scenario.
+    fn overrides(&self) -> Vec<Override> {
+        let mut all = self.settings.overrides();
+        if !self.join.is_empty() {
+            all.push(Override::option("--join", "grpc.join", self.join.clone()));
+        }
+        all
     }
 
     /// The scenario file, which is there unless there is a result to replay.
@@ -101,8 +121,12 @@ pub fn run(args: Args) -> Result<(), CliError> {
     };
     let mut loaded = match &original {
         Some(original) => original.scenario()?,
-        None => args.file()?.with(&args.settings.overrides())?,
+        None => args.file()?.with(&args.overrides())?,
     };
+    if args.save_model.is_some() && loaded.scenario.clock == Clock::Virtual {
+        let text = "--save-model needs the real clock: on the virtual one models are let go of as soon as they are measured";
+        return Err(CliError::Usage(text.into()));
+    }
     if args.event_log {
         refuse_log_without_order(loaded.scenario.clock)?;
     }
@@ -139,6 +163,7 @@ pub fn run(args: Args) -> Result<(), CliError> {
         })?,
         None => show(&concluded.result, args.format)?,
     }
+    save_model(args.save_model.as_deref(), concluded.model.as_deref())?;
     match written {
         Ok(()) if !args.quiet => eprintln!("Results are in {}", folder.path().display()),
         Ok(()) => {}
@@ -199,6 +224,17 @@ fn refuse_log_without_order(clock: Clock) -> Result<(), CliError> {
                 .into(),
         )),
     }
+}
+
+/// Writes a model as P2PFL's peers send it, if that is asked for.
+///
+/// # Errors
+/// If there is none, or it cannot be written.
+pub fn save_model(file: Option<&Path>, model: Option<&Model>) -> Result<(), CliError> {
+    let Some(file) = file else { return Ok(()) };
+    let failed = |why: String| CliError::Failed(format!("cannot write {}: {why}", file.display()));
+    let model = model.ok_or_else(|| failed("node 0 finished no round".into()))?;
+    std::fs::write(file, weights::encode_model(model)).map_err(|error| failed(error.to_string()))
 }
 
 fn scenario_value(loaded: &Loaded) -> serde_json::Value {

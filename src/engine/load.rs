@@ -5,6 +5,7 @@ use super::compute::Compute;
 use crate::network::Links;
 use crate::node::Rules;
 use crate::node::spec::Workflow;
+use crate::scenario::Transport;
 use crate::scenario::settings::Settings;
 use crate::topology::Graph;
 use std::time::Duration;
@@ -15,6 +16,15 @@ pub const SECONDS_PER_MESSAGE: f64 = 0.15e-6;
 
 /// CPU time that a message costs where each is handled alone, as one that carries a model is.
 const SECONDS_PER_MODEL: f64 = 1.0e-6;
+
+/// CPU time that a call costs over a socket, at both ends and with the node's work: what `benches/` measures, rounded up.
+const fn seconds_per_call(transport: Transport) -> f64 {
+    match transport {
+        Transport::Memory => 0.0,
+        Transport::Grpc | Transport::GrpcUds => 22e-6,
+        Transport::GrpcTls | Transport::GrpcMtls => 25e-6,
+    }
+}
 
 /// No period is compressed below so much: tokio's timers have a grain of a millisecond and come up to two late, which
 /// is to stay within a tenth of every period.
@@ -44,7 +54,17 @@ pub struct Load {
 ///
 /// A message that floods crosses every edge in both directions but for its source's: about 2 · edges messages. Each of
 /// n nodes beats once a period: n · 2 · edges, which is n² · mean degree.
-pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, spreading: Duration) -> Load {
+pub fn estimate(
+    rules: &Rules,
+    graph: &Graph,
+    reach: &[u32],
+    compute: &Compute,
+    spreading: Duration,
+    transport: Transport,
+) -> Load {
+    // Over a socket each message is a call of its own, whatever it carries.
+    let call = seconds_per_call(transport);
+    let (a_message, a_model) = (SECONDS_PER_MESSAGE + call, SECONDS_PER_MODEL + call);
     let nodes = f64::from(graph.nodes());
     let edges = 2.0 * graph.edges() as f64;
     // Where the time to live ends before the network does, a broadcast crosses that share of it.
@@ -63,15 +83,15 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, 
                 beats_per_s: beats,
                 messages_per_round: broadcasts * broadcast,
                 messages_per_broadcast: broadcast,
-                cpu: beats * SECONDS_PER_MESSAGE,
-                peak_cpu: (beats + votes) * SECONDS_PER_MESSAGE,
+                cpu: beats * a_message,
+                peak_cpu: (beats + votes) * a_message,
             }
         }
         Workflow::Dpsgd(it) => {
             let round = compute.train.median().saturating_mul(it.epochs) + compute.aggregate.median();
             let models = edges / round.as_secs_f64().max(1e-3);
             let beats = if it.heartbeats { beats } else { 0.0 };
-            let cpu = models * SECONDS_PER_MODEL + beats * SECONDS_PER_MESSAGE;
+            let cpu = models * a_model + beats * a_message;
             Load {
                 messages_per_s: models + beats,
                 beats_per_s: beats,
@@ -85,7 +105,7 @@ pub fn estimate(rules: &Rules, graph: &Graph, reach: &[u32], compute: &Compute, 
             // Every node calls once a round, and where nodes ask, is answered.
             let messages = nodes * f64::from(it.mode.trips());
             let messages_per_s = messages / it.period.0.as_secs_f64().max(1e-9);
-            let cpu = messages_per_s * SECONDS_PER_MODEL;
+            let cpu = messages_per_s * a_model;
             Load {
                 messages_per_s,
                 beats_per_s: 0.0,

@@ -17,13 +17,15 @@ mod task;
 mod tests;
 
 pub use compute::Compute as ComputeModel;
-pub use plan::{Action, Listen, Plan, SocketPlan, Step};
+pub use plan::{Action, Listen, Plan, SocketPlan, Starter, Step};
 
-use crate::metrics::result::{Nodes, Outcome, StalledGroup};
+use crate::learning::Model;
+use crate::metrics::result::{Nodes, Outcome, Sockets, StalledGroup};
 use crate::metrics::{Recorder, RoundLog, Series};
 use crate::node::Stage;
 use crate::scenario::Clock;
 use crate::time::Time;
+use crate::transport::grpc::TransportError;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -69,6 +71,10 @@ pub struct Run {
     pub events_per_window: Option<f64>,
     /// The hash over all protocol events of all nodes, on the virtual clock.
     pub fingerprint: Option<String>,
+    /// What went on at the sockets, if there are any.
+    pub sockets: Option<Sockets>,
+    /// The model with which node 0 finished its last round, on the real clock.
+    pub model: Option<Arc<Model>>,
 }
 
 /// What became of a node.
@@ -97,12 +103,23 @@ pub struct NodeReport {
 /// Runs a plan to its end, on the clock that it asks for.
 ///
 /// # Errors
-/// If the operating system gives no threads, or the event log cannot be created.
-pub fn run(plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
+/// If the operating system gives no threads or sockets, or the event log cannot be created.
+pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
     match plan.clock {
         Clock::Real => task::run(plan, watch),
-        Clock::Virtual => event::run(plan, watch),
+        Clock::Virtual => Ok(event::run(plan, watch)?),
     }
+}
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The operating system gives no threads, or a file cannot be created.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+    /// An address that cannot be listened on.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
 
 /// What a panic said.
@@ -153,6 +170,8 @@ pub struct Snapshot {
 pub trait Watch {
     /// Called several times a second.
     fn update(&mut self, snapshot: &Snapshot);
+    /// Called once before the nodes come up, with the addresses that they listen on, if they have sockets.
+    fn listening(&mut self, _addresses: &[Arc<str>]) {}
     /// Set by whoever wants the run to end.
     fn interrupted(&self) -> Arc<AtomicBool>;
 }

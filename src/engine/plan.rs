@@ -31,6 +31,10 @@ pub struct Plan {
     pub learner: Arc<dyn Learner>,
     /// How long computing takes in scenario time.
     pub compute: Compute,
+    /// Whether models may have any shapes: those of the first one that comes.
+    pub learns_shapes: bool,
+    /// Who starts learning.
+    pub starter: Starter,
     /// Delays and losses; nothing on the real clock without a `network` block.
     pub links: Option<Links>,
     /// How nodes reach each other through sockets; nothing where messages are passed by reference.
@@ -79,7 +83,7 @@ pub struct SocketPlan {
     pub max_message: u64,
     /// How many connections are being opened at a time, by all nodes together.
     pub opening: u32,
-    /// Peers outside that every node connects to.
+    /// Peers outside that every node connects to. They have the numbers after those of the nodes.
     pub join: Vec<Address>,
     /// File descriptors that the run takes at most. The soft limit has been raised to that.
     pub descriptors: u64,
@@ -92,6 +96,8 @@ pub enum Listen {
     Tcp(Vec<IpAddr>),
     /// On Unix sockets in a private folder, which the engine makes.
     Unix,
+    /// On this address: of a single node.
+    At(Address),
 }
 
 impl Listen {
@@ -99,9 +105,19 @@ impl Listen {
     pub fn ip(&self, node: PeerId) -> Option<IpAddr> {
         match self {
             Self::Tcp(ips) => ips.get(node as usize % ips.len().max(1)).copied(),
-            Self::Unix => None,
+            Self::Unix | Self::At(_) => None,
         }
     }
+}
+
+/// Who starts learning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Starter {
+    /// The engine: it tells the initiator, or every node, as soon as all are ready.
+    #[default]
+    Engine,
+    /// A peer outside, whenever it likes.
+    Outside,
 }
 
 /// One happening of the script.
@@ -162,6 +178,11 @@ impl Plan {
     /// The number of nodes.
     pub fn nodes(&self) -> u32 {
         self.graph.nodes()
+    }
+
+    /// How many peers outside every node connects to.
+    pub fn outside(&self) -> u32 {
+        self.sockets.as_ref().map_or(0, |it| it.join.len() as u32)
     }
 
     /// A node's neighbours, as it is told of them when it comes up.

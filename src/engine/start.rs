@@ -11,11 +11,13 @@ use crate::wire::PeerId;
 pub fn of(plan: &Plan, node: PeerId, mut dial: impl FnMut(PeerId) -> bool, late: bool) -> Start {
     let neighbours = plan.peers(node);
     let dial = if plan.rules.workflow.connects() {
-        neighbours.iter().map(|(peer, _)| peer).filter(|&peer| dial(peer)).collect()
+        let outside = plan.nodes()..plan.nodes() + plan.outside();
+        neighbours.iter().map(|(peer, _)| peer).filter(|&peer| dial(peer)).chain(outside).collect()
     } else {
         Vec::new()
     };
-    Start { neighbours, dial, persistent: late, late }
+    // A peer outside may come up later than this node.
+    Start { neighbours, dial, persistent: late || plan.outside() > 0, late }
 }
 
 /// Says who had not heard of everyone as learning started, and which setting would mend it.

@@ -7,6 +7,7 @@
 //! [`build`] turns a scenario's `learning` block into a [`Learner`]: what a node trains and evaluates with.
 //! [`fedavg`] and [`mix`] combine [`Model`]s, [`consensus_distance`] says how far apart they are.
 
+mod adopting;
 mod aggregate;
 mod averaging;
 pub mod byzantine;
@@ -23,6 +24,7 @@ mod model;
 mod partition;
 mod perceptron;
 mod quadratic;
+mod share;
 pub mod spec;
 mod synthetic;
 
@@ -39,6 +41,16 @@ use std::sync::Arc;
 /// What nodes learn with where nothing is learnt: a model of one value that only weighs.
 pub fn nothing() -> Arc<dyn Learner> {
     Arc::new(synthetic::Synthetic::new(crate::scenario::units::Size(4)))
+}
+
+/// What a node learns with that has no model of its own: it takes the first that it is sent, and trains nothing.
+pub fn adopting() -> Arc<dyn Learner> {
+    Arc::new(adopting::Adopting::new())
+}
+
+/// What a node learns with that is alone in its process, and one of many that learn with `all`.
+pub fn share(all: Arc<dyn Learner>, node: u32) -> Arc<dyn Learner> {
+    Arc::new(share::Share::of(all, node))
 }
 
 /// Makes what `nodes` nodes learn with. Loads and shares out the dataset, unless the model needs none.

@@ -79,6 +79,13 @@ impl Recorder {
         }
     }
 
+    /// Peers outside this program took `count` messages: they count as delivered, but were not handled here.
+    pub fn taken_outside(&mut self, phase: Phase, command: Command, count: u64) {
+        if self.on {
+            add(&mut self.counts_mut(phase, command).delivered, count);
+        }
+    }
+
     /// Nodes took `count` messages that they knew already, of `payload_bytes` together.
     pub fn duplicate(&mut self, phase: Phase, command: Command, count: u64, payload_bytes: u64) {
         add(&mut self.handled_messages, count);
@@ -136,6 +143,25 @@ impl Recorder {
     pub fn timer_lateness(&mut self, nanos: u64) {
         if self.on {
             self.timer_lateness.record(nanos, 1);
+        }
+    }
+
+    /// The sockets carried `total` bytes in a phase: what they carried beside payloads is shared out among the messages
+    /// sent in it, each alike, since frames of several messages travel together.
+    pub fn share_out(&mut self, phase: Phase, total: u64) {
+        let of = |counts: &[Counts], value: fn(&Counts) -> u64| -> u128 {
+            counts.iter().map(|it| u128::from(value(it))).sum()
+        };
+        let counts = &mut self.counts[phase as usize];
+        let (sent, payload) = (of(counts, |it| it.sent), of(counts, |it| it.payload_bytes));
+        let over = u128::from(total).saturating_sub(payload);
+        // Shares are cut where the running total is, so that they add up.
+        let mut before = 0u128;
+        for counts in counts.iter_mut().filter(|it| it.sent > 0) {
+            let after = before + u128::from(counts.sent);
+            let share = over * after / sent.max(1) - over * before / sent.max(1);
+            counts.wire_bytes = counts.payload_bytes.saturating_add(u64::try_from(share).unwrap_or(u64::MAX));
+            before = after;
         }
     }
 
@@ -309,6 +335,27 @@ mod tests {
         let mut recorder = Recorder::new(Recording::On);
         recorder.delivered(Phase::Learning, Command::Beat, 2, 80);
         assert_eq!(recorder.counts(Phase::Learning, Command::Beat).in_flight(), -2);
+    }
+
+    #[test]
+    fn what_sockets_carry_beside_payloads_is_shared_out_to_the_last_byte() {
+        let mut recorder = Recorder::new(Recording::On);
+        recorder.sent(Phase::Learning, Command::Beat, 3, 120, 0);
+        recorder.sent(Phase::Learning, Command::AddModel, 1, 1_000, 0);
+        recorder.sent(Phase::Setup, Command::Handshake, 1, 16, 0);
+        recorder.share_out(Phase::Learning, 1_122);
+        let wire = |phase, command| recorder.counts(phase, command).wire_bytes;
+        assert_eq!(
+            (wire(Phase::Learning, Command::Beat), wire(Phase::Learning, Command::AddModel)),
+            (121, 1_001)
+        );
+        assert_eq!(wire(Phase::Setup, Command::Handshake), 0);
+        recorder.share_out(Phase::Setup, 7);
+        assert_eq!(
+            recorder.counts(Phase::Setup, Command::Handshake).wire_bytes,
+            16,
+            "never less than the payload"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rand::Rng;
 use std::sync::Arc;
 
 /// What P2PFL answers a handshake that it refuses.
-const REFUSED: &str = "Cannot add the node (duplicated or wrong direction)";
+pub const REFUSED: &str = "Cannot add the node (duplicated or wrong direction)";
 
 /// A node's connections.
 #[derive(Debug)]

@@ -25,6 +25,7 @@ mod tests;
 
 pub use context::{Context, Rules};
 pub use flood::memory;
+pub use links::REFUSED;
 pub use stage::Stage;
 
 use crate::learning::Model;

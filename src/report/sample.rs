@@ -142,6 +142,7 @@ fn blank() -> RunResult {
         hop_counts: result::hop_counts(&recorder),
         throughput: Series::default().throughput(0.1),
         messages: Messages::of(&recorder),
+        sockets: None,
         rumor: None,
         thresholds: Vec::new(),
         stalled: Vec::new(),

@@ -1,6 +1,7 @@
 //! From raw measurements to a result.
 
 use crate::engine::{Fate, NodeReport, Plan, Run};
+use crate::learning::Model;
 use crate::metrics::result::{
     self, Engine, Final, Messages, Outcome, Rumor, RunResult, SCHEMA, Setup, Threshold,
 };
@@ -11,6 +12,7 @@ use crate::scenario::Loaded;
 use crate::scenario::thresholds::Threshold as Written;
 use crate::wire::AddressBook;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A result, and the rows of its nodes.
 pub struct Concluded {
@@ -20,6 +22,8 @@ pub struct Concluded {
     pub nodes: Vec<NodeRow>,
     /// What goes into `series.csv`.
     pub series: Series,
+    /// The model with which node 0 finished its last round, on the real clock.
+    pub model: Option<Arc<Model>>,
 }
 
 /// Makes the result of a run. `warnings` are those found before it ran.
@@ -65,6 +69,7 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
         hop_counts: result::hop_counts(&run.recorder),
         throughput: run.series.throughput(run.interval_s),
         messages: Messages::of(&run.recorder),
+        sockets: run.sockets.clone(),
         rumor: None,
         thresholds: Vec::new(),
         stalled: run.stalled.clone(),
@@ -75,7 +80,7 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
         result.rumor = Some(Rumor::of(&result.rounds, &result.nodes));
     }
     judge(loaded, &mut result);
-    Concluded { nodes: rows(facts, &run), result, series: run.series }
+    Concluded { nodes: rows(facts, &run), result, series: run.series, model: run.model }
 }
 
 /// Rounds in which nodes elected different train sets: they trained and waited for different peers.

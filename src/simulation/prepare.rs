@@ -2,7 +2,7 @@
 
 use super::estimate::{Estimate, Misfit};
 use super::transfers;
-use crate::engine::{Action, ComputeModel, Plan, Step, load};
+use crate::engine::{Action, ComputeModel, Plan, Starter, Step, load};
 use crate::learning::{self, LearningError};
 use crate::metrics::Recording;
 use crate::network::churn::{ChurnModel, Lives, Trace};
@@ -60,7 +60,10 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     };
     let model = learner.initial(0);
     let shapes: Vec<&[usize]> = model.layout().shapes().collect();
-    let book = AddressBook::numbered(scenario.nodes);
+    let book = match scenario.transport.is_socket() {
+        true => AddressBook::Named(Default::default()),
+        false => AddressBook::numbered(scenario.nodes),
+    };
     let model_bytes = weights::encoded_len(&shapes, model.layout().precision().bytes());
     let rules = Rules {
         seed: scenario.seed,
@@ -91,11 +94,13 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     // No path is longer than twice the way from one node to its farthest; on most graphs they are not much longer.
     let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
     let spreading = load::spreading(&rules, links.as_ref(), hops);
-    let load = load::estimate(&rules, &graph, &reach, &compute, spreading);
+    let load = load::estimate(&rules, &graph, &reach, &compute, spreading, scenario.transport);
     let shortest_period = load::shortest_period(&rules, &compute);
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(options.threads.max(1));
     let speedup = match scenario.speedup {
         Speedup::Factor(factor) => factor,
+        // Peers outside live in real time.
+        Speedup::Auto(_) if !scenario.grpc.join.is_empty() => 1.0,
         Speedup::Auto(_) => load::auto_speedup(shortest_period, &load, cores),
     };
     let estimate =
@@ -117,6 +122,8 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         event_limit: scenario.limits.events.unwrap_or(u64::MAX),
         memory_limit: scenario.limits.memory.map_or(u64::MAX, |size| size.0),
         absent: absent(&script),
+        learns_shapes: false,
+        starter: Starter::Engine,
         script,
         start_after: start_after(&scenario, spreading),
         compute,
@@ -127,7 +134,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         threads: options.threads,
         recording: options.recording,
         event_log: None,
-        sockets: None,
+        sockets: stub_sockets(&scenario),
         rules,
         graph,
         learner,
@@ -299,4 +306,23 @@ fn lives(loaded: &Loaded, churn: &Churn, entry: usize) -> Result<Lives, Diagnost
         // The scenario was checked.
         _ => Err(fault("", "a churn needs `session` and `absence`, or a `trace`".into())),
     }
+}
+
+fn stub_sockets(scenario: &Scenario) -> Option<crate::engine::SocketPlan> {
+    use crate::engine::{Listen, SocketPlan};
+    use crate::scenario::Transport;
+    use crate::transport::grpc::Security;
+    let listen = match scenario.transport {
+        Transport::Memory => return None,
+        Transport::GrpcUds => Listen::Unix,
+        _ => Listen::Tcp(scenario.grpc.listen.clone()),
+    };
+    Some(SocketPlan {
+        listen,
+        security: Security::Plain,
+        max_message: scenario.grpc.max_message.0,
+        opening: scenario.grpc.opening,
+        join: scenario.grpc.join.iter().map(|it| it.parse().unwrap()).collect(),
+        descriptors: 0,
+    })
 }

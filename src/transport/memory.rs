@@ -1,9 +1,11 @@
-//! The in-memory transport: every node has an inbox, messages are passed by reference and never serialised.
+//! The in-memory transport: every node has an inbox, messages are passed by reference and never serialised. What comes in
+//! over a socket is put into the same inboxes.
 //!
 //! Inboxes are bounded by the bytes of the messages in them, not by their number: a thousand heartbeats are nothing,
 //! a thousand models are a gigabyte. A message that does not fit is handed back. Senders never wait: two full nodes
 //! that waited for each other would wait for ever.
 
+use super::grpc::Reply;
 use crate::metrics::Phase;
 use crate::node::io::{JobId, JobResult, RequestId};
 use crate::wire::{Message, PeerId, Response};
@@ -18,7 +20,7 @@ pub struct Envelope {
     /// What.
     pub message: Message,
     /// Where a response goes, if one is wanted.
-    pub back: Option<ReturnTo>,
+    pub back: Option<Back>,
     /// When it was handed over: nanoseconds of wall time since the run began.
     pub sent: u64,
     /// Not to be taken before this, in the same time.
@@ -31,9 +33,20 @@ pub struct Envelope {
     pub progress: bool,
     /// Whether it is through the receiver's downlink.
     pub through: bool,
+    /// Whether it comes from a peer outside this program: when it was sent is then not known.
+    pub outside: bool,
 }
 
 /// Where a response goes.
+#[derive(Debug)]
+pub enum Back {
+    /// To a node of this run, through its inbox.
+    Node(ReturnTo),
+    /// To whoever made the call over a socket.
+    Caller(Reply),
+}
+
+/// Where a response to a node of this run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReturnTo {
     /// Named in the response.
@@ -147,6 +160,7 @@ mod tests {
             phase: Phase::Setup,
             progress: true,
             through: false,
+            outside: false,
         }
     }
 

@@ -5,4 +5,4 @@ pub mod grpc;
 mod memory;
 pub mod spec;
 
-pub use memory::{Envelope, Full, Item, Memory, ReturnTo};
+pub use memory::{Back, Envelope, Full, Item, Memory, ReturnTo};

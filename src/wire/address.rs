@@ -45,7 +45,7 @@ struct Known {
 pub const MAX_NAME: usize = 300;
 
 /// Peers are not believed to be more than so many: each takes memory at every node that hears of it.
-pub const MAX_NAMES: usize = 1 << 20;
+pub const MAX_NAMES: usize = 1 << 17;
 
 impl AddressBook {
     /// Names for `nodes` peers of the in-memory transport.
@@ -123,6 +123,16 @@ impl Names {
     /// The number of a name that is known.
     pub fn find(&self, name: &str) -> Option<PeerId> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).numbers.get(name).copied()
+    }
+
+    /// How many names are known.
+    pub fn len(&self) -> usize {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).names.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The name of a peer; empty for one that has none.

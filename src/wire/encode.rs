@@ -2,7 +2,7 @@
 
 use super::address::{AddressBook, PeerId};
 use super::command::Command;
-use super::message::{Announcement, Gossip, GossipBody, Weights};
+use super::message::{Announcement, Gossip, GossipBody, Message, Weights};
 use super::proto;
 use bytes::Bytes;
 
@@ -52,6 +52,17 @@ pub fn bare(book: &AddressBook, from: PeerId, round: i32, command: Command) -> p
     root(book, from, round, command.name(), proto::root_message::PayloadType::DirectMessage(message))
 }
 
+/// The `RootMessage` of any message but gossip, which comes many at a time, and models, which have to be encoded first.
+/// Nothing for these, and for calls that are no `RootMessage`.
+pub fn direct(book: &AddressBook, from: PeerId, message: &Message) -> Option<proto::RootMessage> {
+    match message {
+        Message::Announce(it) => Some(announcement(book, from, it)),
+        Message::Rumor(round) => Some(bare(book, from, *round, Command::Rumor)),
+        Message::RumorRequest(round) => Some(bare(book, from, *round, Command::RumorRequest)),
+        Message::Handshake | Message::Disconnect | Message::Gossip(_) | Message::Weights(_) => None,
+    }
+}
+
 fn root(
     book: &AddressBook,
     source: PeerId,
@@ -91,7 +102,7 @@ fn args(book: &AddressBook, body: &GossipBody) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{Experiment, Message, Ttl};
+    use super::super::message::{Experiment, Ttl};
     use super::super::size::Sizes;
     use super::*;
     use crate::learning::{Layout, Model};

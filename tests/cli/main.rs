@@ -12,6 +12,7 @@ mod program;
 mod repeat;
 mod rumor;
 mod runs;
+mod sockets;
 mod stalls;
 mod sweep;
 mod verdicts;

@@ -85,6 +85,8 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         lookahead: Some(shared.links.lookahead()),
         events_per_window: (windows > 0).then(|| all.inputs as f64 / windows as f64),
         fingerprint: Some(fingerprint),
+        sockets: None,
+        model: None,
     }
 }
 

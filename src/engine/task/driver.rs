@@ -1,14 +1,16 @@
 //! A node's task: waits for something to happen to the node, feeds it in, and does what comes out.
 
 use super::shared::{Command, Event, Inbound, LastWord, Shared};
+use super::sockets::Socket;
 use super::timers::{Due, Timers};
 use super::worker::Worker;
 use crate::engine::{Fate, text_of};
-use crate::metrics::Phase;
+use crate::metrics::{Cause, Phase};
 use crate::network::Port;
 use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
 use crate::node::{Context, Node};
-use crate::transport::{Envelope, Item};
+use crate::transport::grpc::{Answer, Listener};
+use crate::transport::{Back, Envelope, Item};
 use crate::wire::{self, Message, PeerId, Response};
 use flume::Receiver;
 use std::collections::VecDeque;
@@ -45,8 +47,10 @@ pub(super) struct Driver {
     pub(super) handled: u64,
     /// The node's part in the network.
     pub(super) port: Port,
-    /// The incarnation of the peer whose request is being handled.
-    pub(super) asking: Option<u32>,
+    /// Whose request is being handled.
+    pub(super) asking: Option<Back>,
+    /// Its part in the sockets, where there are any.
+    pub(super) socket: Option<Socket>,
     /// The model measured last among the outputs of one input, by its place in memory, and its size.
     pub(super) measured: (usize, u64),
     /// Results of jobs that took no time.
@@ -65,8 +69,10 @@ pub(super) struct Request {
 }
 
 impl Driver {
-    pub(super) fn new(id: PeerId, shared: Arc<Shared>) -> Self {
+    /// `listener` is the socket of a node that has one. Within the runtime.
+    pub(super) fn new(id: PeerId, shared: Arc<Shared>, listener: Option<Listener>) -> Self {
         Self {
+            socket: listener.and_then(|it| Socket::new(id, &shared, it)),
             id,
             shared,
             node: None,
@@ -181,7 +187,7 @@ impl Driver {
         if self.shared.over.load(Ordering::Relaxed) {
             // What still lies here stays in flight.
             if matches!(item, Item::Command(Command::Quit)) {
-                self.report();
+                self.quit(worker);
             }
             return;
         }
@@ -268,24 +274,49 @@ impl Driver {
         if self.node.is_none() {
             return self.undeliverable(worker, &envelope);
         }
-        let Envelope { from, message, back, sent, phase, bytes, .. } = envelope;
+        let Envelope { from, message, back, sent, phase, bytes, outside, .. } = envelope;
         if matches!(message, Message::Handshake | Message::Disconnect) {
             self.port.close(from);
         }
+        let back = match back {
+            Some(Back::Caller(reply)) if !self.greeted(from, &message) => {
+                reply.answer(Answer::Error(crate::node::REFUSED.into()));
+                return worker.recorder.dropped(phase, wire::Command::Handshake, Cause::Overflow, 1);
+            }
+            back => back,
+        };
         let waited = wall.saturating_sub(sent);
+        let request = match &back {
+            Some(Back::Node(it)) => (!it.only_failure).then_some(it.request),
+            // Whoever calls waits, and has no number for it.
+            Some(Back::Caller(_)) => Some(0),
+            None => None,
+        };
         match message.command() {
             Some(command) => {
                 worker.recorder.delivered(phase, command, 1, bytes);
-                worker.recorder.message_latency(phase, command, waited, 1);
+                if !outside {
+                    worker.recorder.message_latency(phase, command, waited, 1);
+                }
                 self.handled += 1;
-                let request = back.filter(|it| !it.only_failure).map(|it| it.request);
-                // A response says which incarnation asked: it goes there or nowhere.
-                self.with_return(back.map(|it| it.incarnation), |this| {
+                self.with_return(back, |this| {
                     this.input_at(worker, wall, Input::Message { from, message, request });
                 });
             }
             None => {
-                self.input_at(worker, wall, Input::Message { from, message, request: None });
+                // In memory nobody sends a node what it has said itself.
+                let own = if request.is_some() { own(&message, self.id) } else { None };
+                self.with_return(back, |this| {
+                    this.input_at(worker, wall, Input::Message { from, message, request });
+                });
+                // The node passes over what it has said itself.
+                if let Some(command) = own {
+                    worker.recorder.duplicate(phase, command, 1, bytes);
+                    self.handled += 1;
+                }
+                if outside {
+                    worker.taken.spread.clear();
+                }
                 for command in worker.taken.commands() {
                     let delivered = worker.taken.delivered[command as usize];
                     let duplicate = worker.taken.duplicate[command as usize];
@@ -293,7 +324,9 @@ impl Driver {
                     self.handled += both;
                     worker.recorder.delivered(phase, command, delivered.messages, delivered.bytes);
                     worker.recorder.duplicate(phase, command, duplicate.messages, duplicate.bytes);
-                    worker.recorder.message_latency(phase, command, waited, both);
+                    if !outside {
+                        worker.recorder.message_latency(phase, command, waited, both);
+                    }
                 }
                 for (span, hops) in worker.taken.spread.drain(..) {
                     worker.recorder.dissemination(phase, crate::time::nanos(span), u32::from(hops));
@@ -323,7 +356,9 @@ impl Driver {
                 self.die(worker, Fate::Left, None);
             }
             Command::Control(control) => self.input(worker, Input::Control(control)),
-            Command::Quit => self.report(),
+            Command::Send(to, outbound) => self.to_socket(to, *outbound),
+            Command::Answer(reply, answer) => reply.answer(answer),
+            Command::Quit => self.quit(worker),
         }
     }
 
@@ -340,7 +375,10 @@ impl Driver {
             Box::new(Node::new(&cx, self.id, self.incarnation, model, samples, &start))
         }));
         match made {
-            Ok(node) => self.node = Some(node),
+            Ok(node) => {
+                self.node = Some(node);
+                self.socket.iter().for_each(Socket::up);
+            }
             Err(panic) => return self.gone(worker, Fate::Panicked, Some(text_of(&*panic))),
         }
         self.input(worker, Input::Start(start));
@@ -360,15 +398,22 @@ impl Driver {
         self.requests.clear();
         // What was still under way to it finds nobody, even if it is back before that would have arrived.
         for item in self.timers.drain_later() {
-            if let Item::Message(envelope) = &item {
-                self.undeliverable(worker, envelope);
-                self.settle(i64::from(envelope.progress));
-            } else {
-                self.settle(1);
+            match item {
+                Item::Message(envelope) => {
+                    self.undeliverable(worker, &envelope);
+                    self.settle(i64::from(envelope.progress));
+                }
+                Item::Command(Command::Send(to, outbound)) => {
+                    // It is in the network already.
+                    self.to_socket(to, *outbound);
+                    self.settle(1);
+                }
+                _ => self.settle(1),
             }
         }
         self.incarnation += 1;
         self.port.restart();
+        self.socket.iter_mut().for_each(Socket::down);
         let at = self.shared.clock.scenario(self.shared.clock.wall());
         self.shared.tell(Event::Ended(self.id, fate, at, why));
         worker.out.clear();
@@ -428,7 +473,8 @@ impl Driver {
 
     /// Whether the node has heard of everyone that it can hear of, and made its connections.
     fn check_ready(&mut self) {
-        let expected = self.shared.plan.reach[self.id as usize];
+        let plan = &self.shared.plan;
+        let expected = plan.reach[self.id as usize].saturating_add(plan.outside());
         if !self.ready && self.connected && self.heard >= expected {
             self.ready = true;
             self.shared.tell(Event::Ready(self.id));
@@ -437,32 +483,67 @@ impl Driver {
 
     /// A message found nobody.
     fn undeliverable(&mut self, worker: &mut Worker, envelope: &Envelope) {
-        self.dropped(worker, envelope, crate::metrics::Cause::Crash);
-        if let Some(back) = envelope.back {
-            self.answer(envelope.from, back, Response::Unreachable);
+        self.dropped(worker, envelope, Cause::Crash);
+        // A call over a socket breaks off by itself.
+        if let Some(Back::Node(back)) = &envelope.back {
+            self.answer(envelope.from, *back, Response::Unreachable);
         }
     }
 
-    fn report(&mut self) {
-        let node = self.node.as_deref();
-        let word = LastWord {
-            sent: self.sent,
-            handled: self.handled,
-            stage: node.and_then(Node::stage),
-            waits_for: node.map(Node::waits_for).unwrap_or_default(),
-        };
+    /// The run is over. Peers outside are told, so that they do not wait for this one.
+    fn quit(&mut self, worker: &mut Worker) {
+        let word = self.last_word();
+        if self.shared.sockets.as_ref().is_some_and(|it| !it.knows_nobody_outside()) {
+            self.input(worker, Input::Control(Control::Leave));
+        }
         self.shared.tell(Event::Report(self.id, Box::new(word)));
         self.over = true;
     }
 
-    fn with_return(&mut self, incarnation: Option<u32>, f: impl FnOnce(&mut Self)) {
-        let before = std::mem::replace(&mut self.asking, incarnation);
+    fn last_word(&self) -> LastWord {
+        let node = self.node.as_deref();
+        LastWord {
+            sent: self.sent,
+            handled: self.handled,
+            stage: node.and_then(Node::stage),
+            waits_for: node.map(Node::waits_for).unwrap_or_default(),
+        }
+    }
+
+    /// Handles a request: what the node answers goes back to whoever asked, and to nobody else.
+    fn with_return(&mut self, back: Option<Back>, f: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.asking, back);
         f(self);
-        self.asking = before;
+        if let Some(Back::Caller(reply)) = std::mem::replace(&mut self.asking, before) {
+            // A call ends in any case. Of a node that is down it breaks off.
+            if self.node.is_some() {
+                reply.answer(Answer::Empty);
+            }
+        }
+    }
+
+    /// Over a socket, who is greeted opens a channel of its own back, and closes it when the other says goodbye. False if
+    /// it has too many.
+    fn greeted(&mut self, from: PeerId, message: &Message) -> bool {
+        let Some(socket) = &mut self.socket else { return true };
+        match message {
+            Message::Handshake => socket.lines.keep(&self.shared, from),
+            Message::Disconnect => {
+                socket.lines.hang_up(&self.shared, from);
+                true
+            }
+            _ => true,
+        }
     }
 
     /// Whether a message concerns a receiver at all: gossip goes to everyone but its source.
     pub(super) fn concerns(message: &Message, to: PeerId) -> bool {
         !matches!(message, Message::Gossip(parcel) if parcel.iter().all(|it| it.source == to))
     }
+}
+
+/// The command of gossip that a node has said itself and that has come back to it.
+fn own(message: &Message, node: PeerId) -> Option<wire::Command> {
+    let Message::Gossip(parcel) = message else { return None };
+    parcel.first().filter(|it| it.source == node).map(|it| it.body.command())
 }

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How long the tasks get for their last words.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// How long peers outside get to take the last messages.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 impl Supervisor {
     /// Ends all tasks and collects what they know.
     pub(super) async fn end(mut self, verdict: Verdict, watch: &mut dyn Watch) -> Run {
@@ -38,12 +41,26 @@ impl Supervisor {
                 }
             }
         }
+        self.farewell().await;
         self.finish(verdict, end)
+    }
+
+    /// Lets what nodes have said last to peers outside go out.
+    async fn farewell(&self) {
+        let Some(sockets) = &self.shared.sockets else { return };
+        let calls = async {
+            while sockets.is_calling_outside() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Who does not answer is not waited for.
+        let _ = tokio::time::timeout(GOODBYE, calls).await;
     }
 
     fn finish(mut self, verdict: Verdict, end: Time) -> Run {
         let plan = Arc::clone(&self.shared.plan);
-        let (recorder, inputs) = self.shared.workers.merged();
+        let (mut recorder, inputs) = self.shared.workers.merged();
+        let sockets = self.shared.sockets.as_ref().map(|it| it.measured(&mut recorder));
         let lateness = recorder.timer_lateness_histogram().summary(1e9);
         // Nine of ten timers must keep to a tenth of the shortest period: the rest is any system's noise.
         let period = plan.shortest_period.as_secs_f64() / plan.speedup;
@@ -91,6 +108,8 @@ impl Supervisor {
             lookahead: None,
             events_per_window: None,
             fingerprint: None,
+            sockets,
+            model: self.model,
         }
     }
 }

@@ -9,14 +9,16 @@ mod ending;
 mod playing;
 mod sending;
 mod shared;
+mod sockets;
 mod supervisor;
 mod timers;
 mod worker;
 
-use super::{Plan, Run, Watch};
+use super::{Failure, Plan, Run, Watch};
 use crate::transport::Memory;
 use driver::Driver;
 use shared::Shared;
+use sockets::Sockets;
 use std::sync::Arc;
 use std::time::Duration;
 use supervisor::Supervisor;
@@ -25,27 +27,38 @@ use worker::Workers;
 /// Runs a plan to its end.
 ///
 /// # Errors
-/// If the operating system gives no threads.
-pub fn run(plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
+/// If the operating system gives no threads, or no sockets.
+pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
+    let (sockets, listeners) = match Sockets::open(&plan)? {
+        Some((sockets, listeners)) => (Some(sockets), listeners),
+        None => (None, Vec::new()),
+    };
+    if let Some(sockets) = &sockets {
+        watch.listening(&sockets.addresses());
+    }
     let plan = Arc::new(plan);
     let workers = Arc::new(Workers::new(plan.recording));
     // A worker's thread-local state is made when it first runs a node, whatever the flavour of the runtime.
     let runtime = if plan.threads <= 1 {
-        tokio::runtime::Builder::new_current_thread().enable_time().build()?
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?
     } else {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(plan.threads)
             .thread_name("node")
-            .enable_time()
+            .enable_all()
             .build()?
     };
     let nodes = plan.nodes();
     let (memory, inboxes) = Memory::new(nodes, plan.inbox_limit);
-    let (shared, events) = Shared::new(Arc::clone(&plan), memory, Arc::clone(&workers));
+    let (shared, events) = Shared::new(Arc::clone(&plan), memory, sockets, Arc::clone(&workers));
+    if let Some(sockets) = &shared.sockets {
+        sockets.begin(shared.clock.wall());
+    }
     let shared = Arc::new(shared);
     let run = runtime.block_on(async {
+        let mut listeners = listeners.into_iter();
         for (id, inbox) in (0..nodes).zip(inboxes) {
-            tokio::spawn(Driver::new(id, Arc::clone(&shared)).run(inbox));
+            tokio::spawn(Driver::new(id, Arc::clone(&shared), listeners.next()).run(inbox));
         }
         Supervisor::new(Arc::clone(&shared), events).run(watch).await
     });

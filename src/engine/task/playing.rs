@@ -2,7 +2,7 @@
 
 use super::shared::Command;
 use super::supervisor::{NodeState, Return, Supervisor};
-use crate::engine::{Action, Fate, start};
+use crate::engine::{Action, Fate, Starter, start};
 use crate::network::churn::{Change, Churn};
 use crate::node::io::Control;
 use crate::node::spec::Workflow;
@@ -36,6 +36,12 @@ impl Supervisor {
 
     /// Has learning started once everyone has heard of everyone, or it has taken too long.
     pub(super) fn start_learning(&mut self, now: Time) {
+        if self.shared.plan.starter == Starter::Outside {
+            if self.nodes.iter().any(|it| it.takes_part) {
+                self.shared.set_zero(now);
+            }
+            return;
+        }
         let unready = |state: &NodeState| state.fate == Fate::Up && !state.ready;
         if self.nodes.iter().any(unready) {
             if now < Time::ZERO + self.shared.plan.start_after {

@@ -7,7 +7,7 @@ use crate::metrics::{Cause, Phase};
 use crate::network::{Departure, Faults};
 use crate::node::io::{Expect, Job, JobId, Output, Weight};
 use crate::time::Time;
-use crate::transport::{Envelope, Full, Item, ReturnTo};
+use crate::transport::{Back, Envelope, Full, Item, ReturnTo};
 use crate::wire::size::GRPC_PREFIX;
 use crate::wire::{Command, Gossip, GossipBody, Message, PeerId, Response};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +26,7 @@ fn weight(output: &Output) -> i64 {
 }
 
 /// What becomes of a message that is handed over, in wall time.
-enum Way {
+pub(super) enum Way {
     /// It is due then, and so is the copy that the network made, if it did.
     Deliver {
         due: u64,
@@ -51,10 +51,7 @@ impl Driver {
             match output {
                 Output::Send { to, message, expect } => self.send(worker, wall, to, message, expect),
                 Output::Flood { to, parcel } => self.flood(worker, wall, &to, parcel),
-                Output::Reply { to, request, response } => {
-                    let incarnation = self.asking.unwrap_or(0);
-                    self.answer(to, ReturnTo { request, incarnation, only_failure: false }, response);
-                }
+                Output::Reply { to, request, response } => self.reply(to, request, response),
                 Output::SetTimer { timer, at, weight } => {
                     let at = self.shared.clock.wall_at(at);
                     let raised = i64::from(weight == Weight::Progress);
@@ -76,14 +73,15 @@ impl Driver {
     }
 
     /// So many things more are pending.
-    fn raise(&mut self, by: i64) {
+    pub(super) fn raise(&mut self, by: i64) {
         self.settled -= by;
     }
 
     fn send(&mut self, worker: &mut Worker, wall: u64, to: PeerId, message: Message, expect: Expect) {
         let Some(command) = message.command() else { return };
         let phase = self.shared.phase();
-        let bytes = self.size(&message);
+        let encoded = self.encoded(&message);
+        let bytes = encoded.as_ref().map_or_else(|| self.size(&message), |it| it.bytes);
         worker.recorder.sent(phase, command, 1, bytes, self.wire_bytes(bytes));
         self.sent += 1;
         let back = expect.request().map(|request| ReturnTo {
@@ -100,10 +98,18 @@ impl Driver {
             self.port.close(to);
         }
         match way {
+            Way::Deliver { due, copy } if let Some(mut outbound) = encoded => {
+                (outbound.sent, outbound.phase) = (wall, phase);
+                if let Some(due) = copy {
+                    self.send_copy(worker, wall, due, to, outbound.clone());
+                }
+                outbound.back = back;
+                self.send_when_due(wall, due, to, outbound);
+            }
             Way::Deliver { due, copy } => {
                 let twin = copy.map(|due| (message.clone(), due));
                 let mut envelope = self.envelope(wall, phase, message, bytes, true);
-                (envelope.due, envelope.back) = (due, back);
+                (envelope.due, envelope.back) = (due, back.map(Back::Node));
                 self.hand_over(worker, to, envelope);
                 if let Some((message, due)) = twin {
                     self.hand_over_copy(worker, wall, phase, to, message, bytes, due, true);
@@ -145,6 +151,9 @@ impl Driver {
             progress |= !matches!(gossip.body, GossipBody::Beat(_));
         }
         let faults = self.shared.faults();
+        if self.socket.is_some() {
+            return self.flood_sockets(worker, wall, phase, to, &parcel, faults.as_deref());
+        }
         let links = self.shared.plan.links.is_some();
         let apart = self.shared.plan.links.as_ref().is_some_and(|links| links.loses());
         for &peer in to {
@@ -192,8 +201,18 @@ impl Driver {
 
     /// An envelope that is due at once and wants no response.
     fn envelope(&self, wall: u64, phase: Phase, message: Message, bytes: u64, progress: bool) -> Envelope {
-        let from = self.id;
-        Envelope { from, message, back: None, sent: wall, due: 0, bytes, phase, progress, through: false }
+        Envelope {
+            from: self.id,
+            message,
+            back: None,
+            sent: wall,
+            due: 0,
+            bytes,
+            phase,
+            progress,
+            through: false,
+            outside: false,
+        }
     }
 
     /// Hands over what the network made of a message on top of it. Nobody waits for an answer to it: that to the
@@ -220,12 +239,18 @@ impl Driver {
 
     /// Bytes that a message puts on the link.
     fn wire_bytes(&self, payload: u64) -> u64 {
+        if self.socket.is_some() {
+            // What comes on top is counted at the sockets, and shared out at the end.
+            return payload;
+        }
         self.shared.plan.links.as_ref().map_or(payload + GRPC_PREFIX, |links| links.wire_bytes(payload))
     }
 
     /// What becomes of a message to a peer.
-    fn way(&mut self, wall: u64, to: PeerId, bytes: u64, faults: Option<&Faults>) -> Way {
-        let Some(links) = &self.shared.plan.links else {
+    pub(super) fn way(&mut self, wall: u64, to: PeerId, bytes: u64, faults: Option<&Faults>) -> Way {
+        // The network of the scenario ends where the world outside begins.
+        let outside = self.shared.is_outside(to);
+        let Some(links) = self.shared.plan.links.as_ref().filter(|_| !outside) else {
             let separated = faults.is_some_and(|it| it.separated(self.id, to));
             return if separated { Way::Drop(Cause::Partition) } else { Way::Deliver { due: 0, copy: None } };
         };
@@ -245,7 +270,7 @@ impl Driver {
         self.raise(raised);
         if let Err(Full(envelope)) = self.shared.memory.send(to, envelope) {
             Self::drop_for(worker, to, &envelope, Cause::Overflow);
-            if let Some(back) = envelope.back {
+            if let Some(Back::Node(back)) = envelope.back {
                 self.answer(self.id, back, Response::Unreachable);
             }
             self.raise(-raised);
@@ -265,8 +290,9 @@ impl Driver {
     }
 
     /// When an answer to a peer arrives.
-    fn way_back(&self, to: PeerId) -> u64 {
-        let Some(links) = &self.shared.plan.links else { return 0 };
+    pub(super) fn way_back(&self, to: PeerId) -> u64 {
+        let outside = self.shared.is_outside(to);
+        let Some(links) = self.shared.plan.links.as_ref().filter(|_| !outside) else { return 0 };
         let after = links.answer(self.shared.faults().as_deref(), self.id, to);
         self.shared.clock.wall().saturating_add(self.shared.clock.wall_span(after))
     }

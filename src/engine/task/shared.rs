@@ -1,6 +1,7 @@
 //! What all tasks of a run share.
 
 use super::clock::Clock;
+use super::sockets::{Outbound, Sockets};
 use super::worker::Workers;
 use crate::engine::{Fate, Plan};
 use crate::learning::Model;
@@ -9,6 +10,7 @@ use crate::network::Faults;
 use crate::node::Stage;
 use crate::node::io::{Control, Start};
 use crate::time::Time;
+use crate::transport::grpc::{Answer, Reply};
 use crate::transport::{Item, Memory};
 use crate::wire::PeerId;
 use flume::{Receiver, Sender};
@@ -29,6 +31,10 @@ pub enum Command {
     Leave,
     /// It is told to do something.
     Control(Control),
+    /// A message that the network has held back goes out now.
+    Send(PeerId, Box<Outbound>),
+    /// And so does an answer.
+    Answer(Reply, Answer),
     /// The run is over: report and end.
     Quit,
 }
@@ -53,6 +59,8 @@ pub enum Event {
     },
     /// A node is done, or gone: how, and why.
     Ended(PeerId, Fate, Time, Option<String>),
+    /// Something that the user should know.
+    Noticed(String),
     /// The last word of a node's task.
     Report(PeerId, Box<LastWord>),
 }
@@ -72,6 +80,8 @@ pub struct Shared {
     pub plan: Arc<PlanRef>,
     pub clock: Clock,
     pub memory: Memory<Command>,
+    /// The sockets, if messages go through any.
+    pub sockets: Option<Sockets>,
     pub workers: Arc<Workers>,
     pub events: Sender<Event>,
     /// What is pending that could move a node on: messages, timers, jobs. It is raised before whatever caused it is
@@ -105,11 +115,17 @@ impl std::ops::Deref for PlanRef {
 }
 
 impl Shared {
-    pub fn new(plan: Arc<Plan>, memory: Memory<Command>, workers: Arc<Workers>) -> (Self, Receiver<Event>) {
+    pub fn new(
+        plan: Arc<Plan>,
+        memory: Memory<Command>,
+        sockets: Option<Sockets>,
+        workers: Arc<Workers>,
+    ) -> (Self, Receiver<Event>) {
         let (events, receiver) = flume::unbounded();
         let shared = Self {
             clock: Clock::start(plan.speedup),
             memory,
+            sockets,
             workers,
             events,
             pending: AtomicI64::new(0),
@@ -128,6 +144,11 @@ impl Shared {
         if self.zero.load(Ordering::Relaxed) == u64::MAX { Phase::Setup } else { Phase::Learning }
     }
 
+    /// Whether a peer is not a node of this run.
+    pub fn is_outside(&self, peer: PeerId) -> bool {
+        peer >= self.plan.nodes()
+    }
+
     /// When learning started.
     pub fn zero(&self) -> Option<Time> {
         let zero = self.zero.load(Ordering::Relaxed);
@@ -136,6 +157,7 @@ impl Shared {
 
     /// Learning starts now.
     pub fn set_zero(&self, at: Time) {
+        self.sockets.iter().for_each(Sockets::learning_starts);
         self.zero.store(at.as_nanos(), Ordering::Relaxed);
     }
 

@@ -2,9 +2,11 @@
 //! what it leaves in `ending`.
 
 use super::shared::{Event, LastWord, Shared};
+use super::sockets::Sockets;
 use crate::engine::ending::Verdict;
 use crate::engine::evaluate::Evaluator;
 use crate::engine::{Fate, Run, Snapshot, Watch};
+use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome};
 use crate::metrics::{RoundLog, Series};
 use crate::network::churn::Churns;
@@ -41,6 +43,8 @@ pub(super) struct Supervisor {
     /// Until when what the script did may still come to light by missing heartbeats.
     pub(super) unsettled: Time,
     pub(super) faults: Vec<String>,
+    /// The model with which node 0 finished its last round.
+    pub(super) model: Option<Arc<Model>>,
 }
 
 #[derive(Debug)]
@@ -112,6 +116,7 @@ impl Supervisor {
             churns: Churns::default(),
             unsettled: Time::ZERO,
             faults: Vec::new(),
+            model: None,
             events,
             shared,
         }
@@ -175,6 +180,9 @@ impl Supervisor {
                 let state = &mut self.nodes[node as usize];
                 state.rounds_finished += 1;
                 state.rounds_trained += u32::from(trained);
+                if node == 0 {
+                    self.model = Some(Arc::clone(&model));
+                }
                 self.evaluator.finished(round, node, model);
                 if let Some(finished) = self.finished.get_mut(round as usize) {
                     *finished += 1;
@@ -184,6 +192,7 @@ impl Supervisor {
                 }
             }
             Event::Ended(node, fate, at, why) => self.ended(node, fate, at, why),
+            Event::Noticed(text) => self.warnings.push(text),
             Event::Report(node, word) => self.nodes[node as usize].word = Some(word),
         }
     }
@@ -258,7 +267,9 @@ impl Supervisor {
         if Duration::from_nanos(self.shared.clock.wall()) >= plan.wall_limit {
             return failed(format!("the limit of wall time, {:?}, was reached", plan.wall_limit));
         }
-        let idle = self.shared.pending.load(Ordering::Relaxed) == 0 && self.events.is_empty();
+        // What peers outside may yet do nobody knows.
+        let alone = self.shared.sockets.as_ref().is_none_or(Sockets::knows_nobody_outside);
+        let idle = alone && self.shared.pending.load(Ordering::Relaxed) == 0 && self.events.is_empty();
         (idle && !fires && now >= self.unsettled).then(|| Verdict {
             outcome: Outcome::Stalled,
             reason: Some("nothing is pending that could move any node on".into()),

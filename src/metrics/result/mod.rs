@@ -4,9 +4,11 @@
 
 mod account;
 mod latency;
+mod sockets;
 
 pub use account::{Account, Messages, Setup, doubts};
 pub use latency::{hop_counts, latency};
+pub use sockets::Sockets;
 
 use super::{Cost, Round, Spread, Summary, Throughput};
 use crate::node::Stage;
@@ -56,6 +58,9 @@ pub struct RunResult {
     pub throughput: Throughput,
     /// What became of the messages.
     pub messages: Messages,
+    /// What went on at the sockets. Transports that have any only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<Sockets>,
     /// How far a rumor came. Workflow `rumor` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rumor: Option<Rumor>,

@@ -71,7 +71,9 @@ fn rumor(scenario: &Scenario, workflow: &Rumor, report: &mut Report) {
 fn p2pfl(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {
     let nodes = scenario.nodes;
     report.at_least_one("workflow.trainset_size", workflow.trainset_size);
-    if nodes > 0 && workflow.trainset_size > nodes {
+    // Peers outside may be elected as well.
+    let peers = nodes.saturating_add(scenario.grpc.join.len() as u32);
+    if nodes > 0 && workflow.trainset_size > peers {
         let written = report.positions.is_written(&Path::from("workflow.trainset_size"));
         let default = if written { "" } else { " (the default)" };
         report.error(

@@ -1,0 +1,154 @@
+//! Calls that reach a node's server: read, matched with their ticket, and put into the node's inbox. What cannot be read
+//! is answered as the protocol says, and counted; the node hears nothing of it.
+
+use super::Sockets;
+use super::tickets::{Ticket, key, key_of_call};
+use crate::engine::task::shared::{Event, Shared};
+use crate::metrics::Cause;
+use crate::transport::grpc::{Answer, Call, Host, Reply};
+use crate::transport::{Back, Envelope, Full};
+use crate::wire::decode::{self, DecodeError};
+use crate::wire::{Command, Message, PeerId};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Peers outside that a run gets to know, at most: whoever calls can name as many as it likes.
+const MAX_STRANGERS: usize = 10_000;
+
+/// Takes the calls of a node.
+pub struct Door {
+    pub node: PeerId,
+    pub shared: Arc<Shared>,
+}
+
+/// Why a call says nothing to its node.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Message(#[from] DecodeError),
+    #[error("too many peers")]
+    Strangers,
+}
+
+/// What a call says.
+struct Arrival {
+    source: PeerId,
+    message: Message,
+}
+
+impl Host for Door {
+    fn take(&self, call: Call, reply: Reply) {
+        let Some(sockets) = &self.shared.sockets else { return };
+        let (key, bytes) = match &call {
+            Call::Handshake(address) => (key_of_call("handshake", address), size_of_address(address)),
+            Call::Disconnect(address) => (key_of_call("disconnect", address), size_of_address(address)),
+            Call::Send { message, bytes } => (key(message), *bytes),
+        };
+        let ticket = sockets.tickets.take(self.node, key);
+        match self.read(sockets, call) {
+            Ok(arrival) => self.deliver(arrival, ticket, bytes, reply),
+            Err(error) => {
+                reply.answer(Answer::Error(error.to_string()));
+                self.refused(sockets, &error, ticket);
+            }
+        }
+    }
+}
+
+impl Door {
+    fn read(&self, sockets: &Sockets, call: Call) -> Result<Arrival, Unread> {
+        match call {
+            Call::Handshake(address) => {
+                Ok(Arrival { source: self.peer(sockets, &address)?, message: Message::Handshake })
+            }
+            Call::Disconnect(address) => {
+                Ok(Arrival { source: self.peer(sockets, &address)?, message: Message::Disconnect })
+            }
+            Call::Send { message, .. } => {
+                self.peer(sockets, &message.source)?;
+                let book = &self.shared.plan.rules.book;
+                let read = decode::root(book, &sockets.names, message, &sockets.expected)?;
+                Ok(Arrival { source: read.source, message: read.message })
+            }
+        }
+    }
+
+    /// The number of whoever calls.
+    fn peer(&self, sockets: &Sockets, address: &str) -> Result<PeerId, Unread> {
+        match sockets.names.find(address) {
+            Some(peer) => Ok(peer),
+            None if sockets.names.len() >= sockets.nodes as usize + MAX_STRANGERS => Err(Unread::Strangers),
+            None => sockets.names.number(address).ok_or(Unread::Strangers),
+        }
+    }
+
+    fn deliver(&self, arrival: Arrival, ticket: Option<Ticket>, bytes: u64, reply: Reply) {
+        let shared = &self.shared;
+        let Arrival { source, mut message } = arrival;
+        let now = shared.clock.wall();
+        let outside = ticket.is_none();
+        let ticket = ticket.unwrap_or_else(|| self.from_outside(source, &message, bytes, now));
+        if let Message::Gossip(parcel) = &mut message
+            && let Some([gossip]) = Arc::get_mut(parcel)
+        {
+            (gossip.hops, gossip.born) = (ticket.hops, ticket.born);
+        }
+        let envelope = Envelope {
+            from: ticket.from,
+            message,
+            back: Some(Back::Caller(reply)),
+            sent: ticket.sent,
+            due: now,
+            bytes,
+            phase: ticket.phase,
+            progress: ticket.progress,
+            through: false,
+            outside,
+        };
+        if let Err(Full(envelope)) = shared.memory.send(self.node, envelope) {
+            let command = command_of(&envelope.message);
+            shared.workers.with(|it| it.recorder.dropped(envelope.phase, command, Cause::Overflow, 1));
+            shared.pending.fetch_sub(i64::from(envelope.progress), Ordering::Relaxed);
+        }
+    }
+
+    /// A message that nobody here has sent counts as sent when it arrives.
+    fn from_outside(&self, source: PeerId, message: &Message, bytes: u64, now: u64) -> Ticket {
+        let shared = &self.shared;
+        let phase = shared.phase();
+        shared.workers.with(|it| it.recorder.sent(phase, command_of(message), 1, bytes, bytes));
+        shared.pending.fetch_add(1, Ordering::Relaxed);
+        let born = shared.clock.scenario(now);
+        let command = command_of(message);
+        Ticket { from: source, sent: now, phase, command, progress: true, hops: 0, born }
+    }
+
+    /// A call that says nothing that could be understood.
+    fn refused(&self, sockets: &Sockets, error: &Unread, ticket: Option<Ticket>) {
+        if sockets.unread.fetch_add(1, Ordering::Relaxed) == 0 {
+            let text = format!("node {} was sent what it could not read, the first time: {error}", self.node);
+            self.shared.tell(Event::Noticed(text));
+        }
+        if let Some(ticket) = ticket {
+            // One of ours: its account must add up all the same.
+            self.shared
+                .workers
+                .with(|it| it.recorder.dropped(ticket.phase, ticket.command, Cause::Overflow, 1));
+            self.shared.pending.fetch_sub(i64::from(ticket.progress), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The command of a message; gossip comes one at a time here.
+fn command_of(message: &Message) -> Command {
+    match message {
+        Message::Gossip(parcel) => parcel.first().map_or(Command::Beat, |it| it.body.command()),
+        other => other.command().unwrap_or(Command::Beat),
+    }
+}
+
+/// Bytes of a `HandShakeRequest`.
+fn size_of_address(address: &str) -> u64 {
+    let len = address.len() as u64;
+    1 + prost::encoding::encoded_len_varint(len) as u64 + len
+}

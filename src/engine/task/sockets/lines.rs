@@ -1,0 +1,287 @@
+//! A node's ways to its peers, and what becomes of a message that goes one of them.
+//!
+//! A direct neighbour has a channel of its own for as long as it is one. Whoever is not gets one for a single call, as
+//! P2PFL does it.
+
+use super::tickets::{Ticket, key, key_of_call};
+use crate::engine::task::shared::Shared;
+use crate::metrics::{Cause, Phase};
+use crate::time::Time;
+use crate::transport::grpc::{Address, Answer, Body, CallError, Channel, Redial};
+use crate::transport::{Item, ReturnTo};
+use crate::wire::{Command, Gossip, Message, PeerId, Response, Weights, encode, weights};
+use bytes::Bytes;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use prost::Message as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A node keeps so many channels to peers outside at most; P2PFL has no such bound.
+pub const MAX_OUTSIDE: usize = 1 << 12;
+
+/// A node's channels.
+#[derive(Debug, Default)]
+pub struct Lines {
+    to: HashMap<PeerId, Channel, FixedState>,
+    outside: usize,
+    /// The model encoded last, by its place in memory: one is sent to one neighbour after another. The model is kept, so
+    /// that no other takes its place.
+    encoded: Option<(Arc<Weights>, Bytes)>,
+}
+
+/// A message on its way to a socket.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    what: What,
+    key: u64,
+    pub command: Command,
+    /// Where the answer goes, if anybody waits for it.
+    pub back: Option<ReturnTo>,
+    pub sent: u64,
+    pub phase: Phase,
+    pub bytes: u64,
+    pub progress: bool,
+    hops: u16,
+    born: Time,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Handshake,
+    Disconnect,
+    Send(Body),
+}
+
+impl Lines {
+    /// A message that is not gossip, ready for the wire, and the bytes of its encoding.
+    pub fn outbound(&mut self, shared: &Shared, from: PeerId, message: &Message) -> Option<Outbound> {
+        let book = &shared.plan.rules.book;
+        let command = message.command()?;
+        let call = |what, name: &'static str| {
+            let address = book.name(from).to_string();
+            let bytes = shared.plan.rules.sizes.payload(from, message);
+            (what, key_of_call(name, &address), bytes)
+        };
+        let (what, key, bytes) = match message {
+            Message::Handshake => call(What::Handshake, "handshake"),
+            Message::Disconnect => call(What::Disconnect, "disconnect"),
+            Message::Weights(it) => {
+                let root = encode::weights(book, from, it, self.encoded(it));
+                let bytes = root.encoded_len() as u64;
+                (What::Send(Body::Message(Arc::new(root.clone()))), key(&root), bytes)
+            }
+            other => {
+                let root = encode::direct(book, from, other)?;
+                let encoded = Bytes::from(root.encode_to_vec());
+                let bytes = encoded.len() as u64;
+                (What::Send(Body::Encoded(encoded)), key(&root), bytes)
+            }
+        };
+        Some(Outbound {
+            what,
+            key,
+            command,
+            back: None,
+            sent: 0,
+            phase: Phase::Setup,
+            bytes,
+            progress: true,
+            hops: 0,
+            born: Time::ZERO,
+        })
+    }
+
+    fn encoded(&mut self, it: &Arc<Weights>) -> Bytes {
+        match &self.encoded {
+            Some((known, bytes)) if Arc::ptr_eq(known, it) => bytes.clone(),
+            _ => {
+                let bytes = weights::encode_model(&it.model);
+                self.encoded = Some((Arc::clone(it), bytes.clone()));
+                bytes
+            }
+        }
+    }
+
+    /// Keeps a channel to a peer that is a neighbour now, and opens it. False if there are too many.
+    pub fn keep(&mut self, shared: &Arc<Shared>, to: PeerId) -> bool {
+        if self.to.contains_key(&to) {
+            return true;
+        }
+        let outside = shared.is_outside(to);
+        if outside && self.outside >= MAX_OUTSIDE {
+            return false;
+        }
+        let Some(channel) = channel(shared, to) else { return false };
+        self.outside += usize::from(outside);
+        self.to.insert(to, channel.clone());
+        // Whether it can be opened shows with the first call.
+        let deadline = shared.plan.rules.settings.general.grpc_timeout.0;
+        tokio::spawn(async move { channel.open(deadline).await });
+        true
+    }
+
+    /// Hangs up on a peer.
+    pub fn hang_up(&mut self, shared: &Shared, to: PeerId) {
+        if let Some(channel) = self.to.remove(&to) {
+            self.outside -= usize::from(shared.is_outside(to));
+            channel.close();
+        }
+    }
+
+    /// Hangs up on everyone.
+    pub fn clear(&mut self) {
+        self.to.drain().for_each(|(_, channel)| channel.close());
+        self.outside = 0;
+        self.encoded = None;
+    }
+
+    /// Sends a message on its way. Everything that becomes of it is accounted for; who waits for an answer gets one.
+    pub fn send(&mut self, shared: &Arc<Shared>, from: PeerId, to: PeerId, it: Outbound) {
+        let known = match it.what {
+            // Who hangs up keeps the line until it has said so.
+            What::Disconnect => {
+                self.outside -= usize::from(self.to.contains_key(&to) && shared.is_outside(to));
+                self.to.remove(&to)
+            }
+            What::Handshake => {
+                self.keep(shared, to);
+                self.to.get(&to).cloned()
+            }
+            What::Send(_) => self.to.get(&to).cloned(),
+        };
+        let direct = known.is_some() && !matches!(it.what, What::Disconnect);
+        let Some(sockets) = &shared.sockets else { return };
+        let Outbound { command, sent, phase, progress, hops, born, .. } = it;
+        let ticket = Ticket { from, sent, phase, command, progress, hops, born };
+        let ticket = sockets.tickets.leave(to, it.key, ticket);
+        if it.back.is_some() {
+            // The answer is pending for as long as the call is under way.
+            shared.pending.fetch_add(1, Ordering::Relaxed);
+        }
+        if ticket.is_none() {
+            sockets.calls_outside.fetch_add(1, Ordering::Relaxed);
+        }
+        let call = Call { from, to, it, ticket };
+        let channel = known.or_else(|| channel(shared, to));
+        let shared = Arc::clone(shared);
+        tokio::spawn(async move {
+            let result = match &channel {
+                Some(channel) => call.carry(&shared, channel).await,
+                // Forged, or of another kind of transport.
+                None => Err(CallError::Closed),
+            };
+            if let (Some(channel), false) = (channel, direct) {
+                channel.close();
+            }
+            call.end(&shared, &result);
+        });
+    }
+}
+
+impl Outbound {
+    /// A gossip message ready for the wire.
+    pub fn gossip(shared: &Shared, gossip: &Gossip) -> Self {
+        let root = encode::gossip(&shared.plan.rules.book, gossip);
+        let encoded = Bytes::from(root.encode_to_vec());
+        Self {
+            key: key(&root),
+            command: gossip.body.command(),
+            back: None,
+            sent: 0,
+            phase: Phase::Setup,
+            bytes: encoded.len() as u64,
+            what: What::Send(Body::Encoded(encoded)),
+            progress: true,
+            hops: gossip.hops,
+            born: gossip.born,
+        }
+    }
+}
+
+fn channel(shared: &Shared, to: PeerId) -> Option<Channel> {
+    let sockets = shared.sockets.as_ref()?;
+    let address: Address = sockets.names.name(to).parse().ok()?;
+    // A node of this process that hangs up is down, and is not to be waited for.
+    let redial = if shared.is_outside(to) { Redial::Patiently } else { Redial::Never };
+    let (security, limits) = (sockets.security.clone(), sockets.limits.clone());
+    Some(Channel::new(address, security, limits, Arc::clone(&sockets.traffic), redial))
+}
+
+/// A call under way.
+struct Call {
+    from: PeerId,
+    to: PeerId,
+    it: Outbound,
+    /// The number of its ticket; nothing if it goes to a peer outside.
+    ticket: Option<u64>,
+}
+
+impl Call {
+    async fn carry(&self, shared: &Shared, channel: &Channel) -> Result<Answer, CallError> {
+        let deadline = shared.plan.rules.settings.general.grpc_timeout.0;
+        let own = || shared.plan.rules.book.name(self.from).to_string();
+        match &self.it.what {
+            What::Handshake => channel.handshake(&own(), deadline).await,
+            // P2PFL sets no deadline here; to wait for ever helps nobody.
+            What::Disconnect => channel.disconnect(&own(), deadline).await.map(|()| Answer::Empty),
+            What::Send(body) => channel.send(body.clone(), deadline).await,
+        }
+    }
+
+    /// Accounts for what became of it, and tells who waits for the answer.
+    fn end(self, shared: &Shared, result: &Result<Answer, CallError>) {
+        let Self { from, to, it, ticket } = self;
+        match result {
+            Err(error) => {
+                let never_arrived = match (ticket, &shared.sockets) {
+                    (Some(number), Some(sockets)) => sockets.tickets.withdraw(to, it.key, number),
+                    _ => true,
+                };
+                if never_arrived {
+                    shared
+                        .workers
+                        .with(|worker| worker.recorder.dropped(it.phase, it.command, cause(error), 1));
+                    shared.pending.fetch_sub(i64::from(it.progress), Ordering::Relaxed);
+                }
+            }
+            // Nobody here has seen it arrive.
+            Ok(_) if ticket.is_none() => {
+                shared.workers.with(|worker| worker.recorder.taken_outside(it.phase, it.command, 1));
+                shared.pending.fetch_sub(i64::from(it.progress), Ordering::Relaxed);
+            }
+            Ok(_) => {}
+        }
+        if let Some(ReturnTo { request, incarnation, only_failure }) = it.back {
+            let response = response(it.command, result);
+            if only_failure && !matches!(response, Response::Timeout | Response::Unreachable) {
+                shared.pending.fetch_sub(1, Ordering::Relaxed);
+            } else {
+                shared.memory.tell(from, Item::Response { incarnation, request, response, due: 0 });
+            }
+        }
+        if let (None, Some(sockets)) = (ticket, &shared.sockets) {
+            sockets.calls_outside.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Why a message did not arrive, as results have it.
+fn cause(error: &CallError) -> Cause {
+    match error {
+        CallError::Timeout(_) => Cause::Timeout,
+        CallError::Refused(_) | CallError::Backlog { .. } => Cause::Overflow,
+        CallError::Unreachable { .. } | CallError::Closed => Cause::Crash,
+    }
+}
+
+/// What a call's end means to the node.
+fn response(command: Command, result: &Result<Answer, CallError>) -> Response {
+    match result {
+        Ok(Answer::Response(text)) if command == Command::PreSendModel => Response::Wanted(text == "true"),
+        Ok(Answer::Empty | Answer::Response(_)) => Response::Empty,
+        Ok(Answer::Error(text)) => Response::Error(text.as_str().into()),
+        Err(CallError::Timeout(_)) => Response::Timeout,
+        Err(_) => Response::Unreachable,
+    }
+}

@@ -1,0 +1,180 @@
+//! Nodes over sockets: every node of the run has a server of its own and its own channels to its neighbours, as deployed
+//! peers do.
+//!
+//! Here messages become protobuf and back, and what is measured of them is kept beside the sockets. Connections, HTTP/2
+//! and TLS are the transport's (`transport::grpc`), what a message means the node's.
+
+mod arrivals;
+mod lines;
+mod sends;
+mod tickets;
+
+pub(super) use lines::Outbound;
+
+use super::shared::Shared;
+use crate::engine::{Listen, Plan};
+use crate::metrics::{Phase, Recorder, result};
+use crate::transport::grpc::{
+    Address, Limits, Listener, Security, Server, Traffic, TransportError, UdsFolder,
+};
+use crate::wire::Expected;
+use crate::wire::{AddressBook, Names, PeerId};
+use arrivals::Door;
+use lines::Lines;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+use tickets::Tickets;
+
+/// What the nodes of a run have in common on sockets.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    /// The addresses of all nodes, and of peers outside as they become known.
+    names: Arc<Names>,
+    tickets: Tickets,
+    security: Security,
+    limits: Limits,
+    pub traffic: Arc<Traffic>,
+    /// What models have to look like.
+    expected: Expected,
+    /// Nodes of this process: peers with higher numbers are outside.
+    nodes: u32,
+    /// Bytes that had been written when learning started.
+    at_start: OnceLock<u64>,
+    /// Messages that could not be read.
+    unread: AtomicU64,
+    /// Calls to peers outside that are under way.
+    calls_outside: AtomicUsize,
+    /// Holds the sockets' paths, and removes them at the end.
+    _folder: Option<UdsFolder>,
+}
+
+/// A node's part in the sockets.
+pub(super) struct Socket {
+    server: Server,
+    pub lines: Lines,
+}
+
+impl Sockets {
+    /// Binds a socket for every node, and enters their addresses into the book. Nothing if messages need no sockets.
+    ///
+    /// # Errors
+    /// If an address cannot be listened on.
+    pub fn open(plan: &Plan) -> Result<Option<(Self, Vec<Listener>)>, TransportError> {
+        let (Some(spec), AddressBook::Named(names)) = (&plan.sockets, &plan.rules.book) else {
+            return Ok(None);
+        };
+        let folder = match &spec.listen {
+            Listen::Unix => Some(UdsFolder::create()?),
+            Listen::Tcp(_) | Listen::At(_) => None,
+        };
+        let mut listeners = Vec::new();
+        for node in 0..plan.nodes() {
+            let address = match (&spec.listen, &folder) {
+                (Listen::At(address), _) => address.clone(),
+                (_, Some(folder)) => folder.address(node),
+                (listen, None) => {
+                    Address::Tcp((listen.ip(node).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0).into())
+                }
+            };
+            let listener = Listener::bind(&address)?;
+            // Addresses become numbers in the order in which they are entered.
+            names.number(&listener.address().to_string());
+            listeners.push(listener);
+        }
+        for peer in &spec.join {
+            names.number(&peer.to_string());
+        }
+        let sockets = Self {
+            names: Arc::clone(names),
+            tickets: Tickets::new(plan.nodes()),
+            security: spec.security.clone(),
+            limits: Limits::new(
+                usize::try_from(spec.max_message).unwrap_or(usize::MAX),
+                spec.opening as usize,
+            ),
+            traffic: Arc::default(),
+            expected: expected(plan).up_to(spec.max_message),
+            nodes: plan.nodes(),
+            unread: AtomicU64::new(0),
+            at_start: OnceLock::new(),
+            calls_outside: AtomicUsize::new(0),
+            _folder: folder,
+        };
+        Ok(Some((sockets, listeners)))
+    }
+
+    /// The run began so many nanoseconds ago: peers outside go by Unix time.
+    #[expect(clippy::disallowed_methods, reason = "beats say what time it is")]
+    pub fn begin(&self, ago: u64) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.names.begin(now.as_secs_f64() - ago as f64 / 1e9);
+    }
+
+    /// Where the nodes listen.
+    pub fn addresses(&self) -> Vec<Arc<str>> {
+        (0..self.nodes).map(|node| self.names.name(node)).collect()
+    }
+
+    /// Whether no peer is known that is not a node of this run.
+    pub fn knows_nobody_outside(&self) -> bool {
+        self.names.len() <= self.nodes as usize
+    }
+
+    /// Learning starts: what goes over the sockets from now on is not set-up.
+    pub fn learning_starts(&self) {
+        let _ = self.at_start.set(self.traffic.snapshot().written);
+    }
+
+    /// What was measured at the sockets; what they carried beside payloads goes into the accounts.
+    pub fn measured(&self, recorder: &mut Recorder) -> result::Sockets {
+        let counts = self.traffic.snapshot();
+        let before = self.at_start.get().copied().unwrap_or(counts.written);
+        recorder.share_out(Phase::Setup, before);
+        recorder.share_out(Phase::Learning, counts.written - before);
+        let mut refused: BTreeMap<String, u64> =
+            counts.refused.iter().map(|(why, count)| (why.name().to_owned(), *count)).collect();
+        let unread = self.unread.load(Ordering::Relaxed);
+        if unread > 0 {
+            refused.insert("unread".into(), unread);
+        }
+        result::Sockets {
+            connections: counts.opened,
+            failed: counts.failed,
+            set_up: self.traffic.set_up().summary(1e9),
+            bytes_written: counts.written,
+            bytes_read: counts.read,
+            refused,
+        }
+    }
+
+    /// Whether calls to peers outside are under way.
+    pub fn is_calling_outside(&self) -> bool {
+        self.calls_outside.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Socket {
+    /// A server that is down. Within the runtime.
+    pub fn new(node: PeerId, shared: &Arc<Shared>, listener: Listener) -> Option<Self> {
+        let sockets = shared.sockets.as_ref()?;
+        let door = Arc::new(Door { node, shared: Arc::clone(shared) });
+        let (limits, traffic) = (sockets.limits.clone(), Arc::clone(&sockets.traffic));
+        // It fails outside a runtime with sockets, and there is one.
+        let server = Server::start(listener, door, &sockets.security, limits, traffic).ok()?;
+        server.down();
+        Some(Self { server, lines: Lines::default() })
+    }
+}
+
+/// What models have to look like.
+fn expected(plan: &Plan) -> Expected {
+    if plan.learns_shapes {
+        return Expected::any();
+    }
+    let model = plan.learner.initial(0);
+    let layout = Arc::clone(model.layout());
+    if model.is_synthetic() { Expected::synthetic(layout) } else { Expected::layout(layout) }
+}
