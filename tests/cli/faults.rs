@@ -171,17 +171,20 @@ fn slow_nodes_take_as_many_times_longer_to_train() {
             5,
             json!({ "kind": "full" }),
             json!({
-                "workflow": { "rounds": 1, "trainset_size": 5 },
+                "workflow": { "rounds": 3, "trainset_size": 5 },
                 "learning": { "compute": { "train": "2s" } },
                 "script": script
             }),
         )
     };
-    let plain = run(&scenario(json!([]))).completed();
-    let slow = run(&scenario(json!([{ "at": "0s", "do": "slow", "nodes": [2], "compute": 10 }]))).completed();
-    assert!(plain.result.latency["stage.train"].min >= 2.0, "{:?}", plain.result.latency["stage.train"]);
-    let stage = slow.result.latency["stage.train"];
-    assert!(stage.max >= 20.0, "ten times two seconds: {stage:?}");
+    // What happens at 0 s may come after the first training has begun, on a busy machine. There are two more.
+    // A histogram has three digits, and rounds down.
+    let takes = |seconds: f64| seconds * 0.999;
+    let plain = run(&scenario(json!([]))).completed().result.latency["stage.train"];
+    assert!(plain.min >= takes(2.0), "{plain:?}");
+    let script = json!([{ "at": "0s", "do": "slow", "nodes": [2], "compute": 10 }]);
+    let slow = run(&scenario(script)).completed().result.latency["stage.train"];
+    assert!(slow.max >= takes(20.0), "ten times two seconds: {slow:?}");
 }
 
 #[test]
