@@ -4,6 +4,7 @@ use super::watch::shown;
 use super::{CliError, check};
 use crate::engine::{self, Failure, Watch};
 use crate::metrics::Meter;
+use crate::metrics::result::RunResult;
 use crate::report::{Batch, Folder, FolderError, RunRow};
 use crate::scenario::{Diagnostics, Override, ScenarioFile};
 use crate::simulation::{self, Estimate, Options, each, in_parallel, prepare};
@@ -15,8 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// One of many runs.
 #[derive(Debug)]
 pub struct Planned {
-    /// Its number, from 1. Its folder has this name.
+    /// Its number, from 1.
     pub run: usize,
+    /// The folder of its result, within that of all. Its number, unless something else is set.
+    pub folder: String,
     /// What it is called while it goes on.
     pub label: String,
     /// What is changed in the scenario. The scenario is read again when the run begins: a sweep may have many runs.
@@ -41,7 +44,7 @@ impl Planned {
     ) -> Result<Self, CliError> {
         let loaded = file.with(&overrides).map_err(|found| of(&label, found))?;
         let (seed, side_by_side) = (loaded.scenario.seed, in_parallel(&loaded.scenario));
-        Ok(Self { run, label, overrides, hash: loaded.hash, seed, side_by_side })
+        Ok(Self { run, folder: run.to_string(), label, overrides, hash: loaded.hash, seed, side_by_side })
     }
 }
 
@@ -123,7 +126,7 @@ impl Conditions<'_> {
     }
 
     /// Runs those of the planned runs that are in `jobs`, each into a folder of its own in `root`, and hands on what
-    /// came of each as it ends. A run that cannot begin counts as one that failed.
+    /// came of each as it ends. A run that cannot begin counts as one that failed, and has no result.
     ///
     /// # Errors
     /// The first result that could not be written, and what `ended` returns; no further run begins then.
@@ -133,7 +136,7 @@ impl Conditions<'_> {
         jobs: &[usize],
         root: &Path,
         interrupted: &Arc<AtomicBool>,
-        mut ended: impl FnMut(RunRow) -> Result<(), CliError>,
+        mut ended: impl FnMut(RunRow, Option<RunResult>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         let at_a_time = self.at_a_time(planned, jobs.len());
         let batch = Mutex::new(Batch::new(planned.len(), planned.len() - jobs.len(), self.quiet));
@@ -156,10 +159,10 @@ impl Conditions<'_> {
             self.one(it, &meter, root, &mut watcher)
         };
         let mut first_fault = Ok(());
-        each(jobs, at_a_time, stopped, work, |job, (row, unwritten_file)| {
+        each(jobs, at_a_time, stopped, work, |job, Ended { row, result, unwritten: lost }| {
             lock().ended(&planned[job].label, &row);
-            let handed_on = ended(row);
-            let fault = unwritten_file.map_or(Ok(()), |error| Err(unwritten(&error))).and(handed_on);
+            let handed_on = ended(row, result);
+            let fault = lost.map_or(Ok(()), |error| Err(unwritten(&error))).and(handed_on);
             if fault.is_err() && first_fault.is_ok() {
                 broken.store(true, Ordering::Relaxed);
                 first_fault = fault;
@@ -169,14 +172,8 @@ impl Conditions<'_> {
         first_fault
     }
 
-    /// One run, from what is planned to what it leaves, and what of that could not be written.
-    fn one(
-        &self,
-        it: &Planned,
-        meter: &Meter,
-        root: &Path,
-        watch: &mut dyn Watch,
-    ) -> (RunRow, Option<FolderError>) {
+    /// One run, from what is planned to what it leaves.
+    fn one(&self, it: &Planned, meter: &Meter, root: &Path, watch: &mut dyn Watch) -> Ended {
         let text =
             |found: Diagnostics| found.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let ready = self.file.with(&it.overrides).and_then(|mut loaded| {
@@ -188,17 +185,28 @@ impl Conditions<'_> {
         });
         let concluded = match concluded {
             Ok(concluded) => concluded,
-            Err(reason) => return (RunRow::failed(it.run, it.seed, &it.hash, reason), None),
+            Err(reason) => {
+                let row = RunRow::failed(it.run, it.seed, &it.hash, reason);
+                return Ended { row, result: None, unwritten: None };
+            }
         };
-        let name = it.run.to_string();
-        let mut row = RunRow::of(it.run, &name, it.seed, &concluded.result);
-        let written = Folder::at(&root.join(&name))
+        let mut row = RunRow::of(it.run, &it.folder, it.seed, &concluded.result);
+        let written = Folder::at(&root.join(&it.folder))
             .and_then(|folder| folder.write(&concluded.result, &concluded.series, &concluded.nodes));
         if written.is_err() {
             row.folder = None;
         }
-        (row, written.err())
+        Ended { row, result: Some(concluded.result), unwritten: written.err() }
     }
+}
+
+/// What came of a run.
+struct Ended {
+    row: RunRow,
+    /// Nothing if it could not begin.
+    result: Option<RunResult>,
+    /// What of it could not be written.
+    unwritten: Option<FolderError>,
 }
 
 /// What is wrong with one of many runs.
@@ -231,7 +239,6 @@ impl Watch for Watcher<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::result::RunResult;
 
     const SCENARIO: &str = r#"{
         "name": "small", "nodes": 4, "topology": { "kind": "full" }, "speedup": 200,
@@ -258,7 +265,7 @@ mod tests {
         assert_eq!(conditions.at_a_time(&planned, 1), 1);
         conditions.check(&planned, &[0, 4]).unwrap();
         let mut rows = Vec::new();
-        let keep = |row| {
+        let keep = |row, _| {
             rows.push(row);
             Ok(())
         };

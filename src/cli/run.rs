@@ -194,7 +194,7 @@ fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
     let interrupted = on_ctrl_c();
     let mut rows = Vec::new();
     let jobs: Vec<usize> = (0..planned.len()).collect();
-    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row| {
+    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row, _| {
         rows.push(row);
         Ok(())
     });

@@ -20,6 +20,14 @@ pub struct Named {
     /// What carries messages.
     #[arg(long, value_enum)]
     transport: Option<Transport>,
+    #[command(flatten)]
+    alike: Alike,
+}
+
+/// Those of them that runs over several transports have in common.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Changes to the scenario")]
+pub struct Alike {
     /// Which clock the run follows. On the virtual clock it takes as long as it takes to compute, and the same scenario
     /// and seed give the same result to the last byte.
     #[arg(long, value_enum)]
@@ -52,6 +60,15 @@ impl Named {
     pub fn overrides(&self) -> Vec<Override> {
         let mut overrides = Vec::new();
         overrides.extend(self.transport.map(Override::transport));
+        overrides.extend(self.alike.overrides());
+        overrides
+    }
+}
+
+impl Alike {
+    /// The changes.
+    pub fn overrides(&self) -> Vec<Override> {
+        let mut overrides = Vec::new();
         overrides.extend(self.clock.map(Override::clock));
         overrides.extend(self.nodes.map(Override::nodes));
         overrides.extend(self.rounds.map(Override::rounds));

@@ -113,7 +113,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     write(&folder, &sweep)?;
     let interrupted = on_ctrl_c();
     let mut last = None;
-    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row| {
+    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row, _| {
         sweep.add(settings[row.run - 1].clone(), row);
         #[expect(
             clippy::disallowed_methods,

@@ -70,7 +70,8 @@ pub fn of_many(rows: &[RunRow], interrupted: bool) -> Result<(), CliError> {
             let bad: Vec<&RunRow> = rows.iter().filter(|row| stand(row) == Stand::Bad).collect();
             let first = bad.first().map_or(String::new(), |row| {
                 let why = row.reason.as_deref().unwrap_or("no reason is known");
-                format!("; run {} {}: {why}", row.run, row.outcome.name())
+                let run = row.folder.clone().unwrap_or_else(|| row.run.to_string());
+                format!("; run {run} {}: {why}", row.outcome.name())
             });
             Err(CliError::Failed(format!("{} of {} runs did not complete{first}", bad.len(), rows.len())))
         }
