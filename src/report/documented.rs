@@ -1,5 +1,6 @@
 //! Holds `docs/results.md` true: it names every field of a full result and every column of the tables, and no other.
 
+use super::compare;
 use super::many::FIGURES;
 use super::sweep::{self, Setting};
 use super::{Repeats, RunRow, Sweep, sample, tables};
@@ -170,4 +171,41 @@ fn the_page_names_what_is_in_a_sweep() {
     let mut found = BTreeSet::new();
     paths(&value, "", &mut found);
     assert_eq!(named_under("## sweep.json").into_iter().collect::<BTreeSet<_>>(), found);
+}
+
+#[test]
+fn the_page_names_what_is_in_a_comparison() {
+    let compare = compare::sample::repeated();
+    let mut csv = Vec::new();
+    compare.csv(&mut csv).unwrap();
+    let header = String::from_utf8(csv).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(header.split(',').collect::<Vec<_>>(), named_under("## compare.csv"));
+
+    let mut value = serde_json::to_value(compare).unwrap();
+    let cell = compare::sample::probe().rows.last().and_then(|row| row.cell);
+    assert_eq!(fields(&serde_json::to_value(cell).unwrap()), ["payload_bytes", "concurrency"]);
+    // What the page tells of them is that they have the fields of others.
+    let figures: BTreeSet<String> =
+        compare::FIGURES.iter().map(|it| format!("relative.{}", it.path)).collect();
+    for row in value["rows"].as_array_mut().unwrap() {
+        if !row["relative"].is_null() {
+            let mut found = BTreeSet::new();
+            paths(&row["relative"].take(), "relative", &mut found);
+            assert_eq!(found, figures);
+        }
+    }
+    let run = named_under("### Run");
+    for entry in value["runs"].as_array_mut().unwrap() {
+        let entry = entry.as_object_mut().unwrap();
+        assert!(run.iter().all(|name| name == "fingerprint" || entry.contains_key(name)), "{entry:?}");
+        entry.retain(|name, _| !run.contains(name));
+        entry["measured"] = json!([]);
+    }
+    let mut found = BTreeSet::new();
+    paths(&value, "", &mut found);
+    let named: BTreeSet<String> = named_under("## compare.json")
+        .into_iter()
+        .map(|path| path.replace("measured[]", "measured"))
+        .collect();
+    assert_eq!(named, found);
 }

@@ -27,8 +27,23 @@ pub enum Unit {
     Count,
     /// So many in a second.
     Rate,
+    /// Bytes in a second.
+    ByteRate,
     /// No unit.
     Plain,
+}
+
+impl Unit {
+    /// What stands beside a bare number in a table of numbers; nothing where it only counts.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Time => "s",
+            Self::Bytes => "bytes",
+            Self::Rate => "1/s",
+            Self::ByteRate => "bytes/s",
+            Self::Count | Self::Plain => "",
+        }
+    }
 }
 
 /// The figures that are kept of every run, in the order in which they are shown.
@@ -145,6 +160,11 @@ impl Outcomes {
             } += 1;
         }
         counts
+    }
+
+    /// How many there are.
+    pub const fn all(&self) -> usize {
+        self.completed + self.stalled + self.failed + self.interrupted
     }
 
     /// Those that there are: `4 completed, 1 stalled`.

@@ -4,6 +4,7 @@
 //! form of report. Progress goes to stderr; what goes to stdout is the caller's choice.
 
 pub mod batch;
+pub mod compare;
 #[cfg(test)]
 mod documented;
 pub mod event_log;
@@ -19,10 +20,11 @@ pub mod tables;
 pub mod terminal;
 
 pub use batch::Batch;
+pub use compare::Compare;
 pub use folder::{Folder, FolderError};
 pub use many::RunRow;
 pub use progress::{Progress, Snapshot};
 pub use repeats::Repeats;
 pub use sweep::Sweep;
 pub use tables::{NodeRow, NodeState};
-pub use terminal::{Style, repeats_summary, summary, sweep_table};
+pub use terminal::{Style, compare_table, repeats_summary, summary, sweep_table};

@@ -93,12 +93,13 @@ fn troubles(runs: &[RunRow], style: Style) -> Option<String> {
 }
 
 /// A value in its unit.
-fn shown(value: f64, unit: Unit, style: Style) -> String {
+pub fn shown(value: f64, unit: Unit, style: Style) -> String {
     match unit {
         Unit::Time => style.time(value),
         Unit::Bytes => bytes(value),
         Unit::Count => amount(value),
         Unit::Rate => format!("{}/s", amount(value)),
+        Unit::ByteRate => format!("{}/s", bytes(value)),
         Unit::Plain => fixed(value),
     }
 }

@@ -4,11 +4,14 @@
 //! Never wider than 100 columns. Without colour it is plain text, and where the terminal is not known to speak
 //! Unicode it is ASCII. Everything in it is in `result.json`, too.
 
+mod compare;
 mod grid;
 mod many;
 mod sections;
 mod sentence;
 
+pub use compare::compare_table;
+pub(super) use many::shown;
 pub use many::{repeats_summary, sweep_table};
 
 use crate::metrics::result::RunResult;

@@ -1,0 +1,276 @@
+//! `compare.json`: what transports cost, side by side. A row for each transport (and each cell of a probe), with every
+//! figure's spread over the repeats and its ratio to the first transport.
+//!
+//! Its forms as a table are beside it, that on a terminal is in `report::terminal`. Running is not done here.
+
+mod csv;
+mod figures;
+mod markdown;
+mod notes;
+#[cfg(test)]
+pub mod sample;
+
+pub use figures::{COUNT, FIGURES, Figure, Figures, Latencies, Quantiles};
+
+use super::many::{Outcomes, RunRow};
+use crate::metrics::Sample;
+use crate::metrics::result::{Outcome, RunResult};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the format.
+pub const SCHEMA: &str = "p2pfl-sim/compare/1";
+
+/// What is known of a comparison so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compare {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The name of the scenario.
+    pub name: String,
+    /// What is compared, in the order in which it was named. All else is set against the first.
+    pub transports: Vec<String>,
+    /// Runs of each.
+    pub repeat: u32,
+    /// Seconds of scenario time in a second of wall time, in all runs.
+    pub speedup: f64,
+    /// Whether `auto` chose it: the lowest that it chooses for any of the transports.
+    pub speedup_is_auto: bool,
+    /// Threads that ran the nodes of each run.
+    pub threads: usize,
+    /// Whether the user ended it before all runs were done.
+    pub interrupted: bool,
+    /// What the runs of each transport say together, by cell and then in the order of the transports.
+    pub rows: Vec<Row>,
+    /// The runs that began, in their order.
+    pub runs: Vec<Run>,
+}
+
+/// What the runs of a transport say together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Which.
+    pub transport: String,
+    /// Of a cell of a probe, what is exchanged; else nothing.
+    pub cell: Option<Cell>,
+    /// How its runs ended.
+    pub outcomes: Outcomes,
+    /// How many of them were overloaded.
+    pub overloaded: usize,
+    /// What they say of each figure; `null` where none has it.
+    #[serde(flatten)]
+    pub figures: Figures<Option<Sample>>,
+    /// How many times as much as the first transport: the ratio within each repeat. Nothing of the first itself.
+    pub relative: Option<Figures<Option<Sample>>>,
+}
+
+/// A cell of a probe: what nodes exchange in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Bytes that a message carries.
+    pub payload_bytes: u64,
+    /// Messages under way at a time; nothing at a rate.
+    pub concurrency: Option<u64>,
+}
+
+/// A run of one of the transports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Which.
+    pub transport: String,
+    /// Runs with the same number have the same seed, and are set against each other. From 1.
+    pub repeat: u32,
+    /// What it measured, as a whole and then of each cell of a probe; nothing if it could not begin.
+    pub measured: Vec<Measured>,
+    /// The run.
+    #[serde(flatten)]
+    pub row: RunRow,
+}
+
+/// What a run measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Of a cell of a probe, what was exchanged; else nothing.
+    pub cell: Option<Cell>,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures<Option<f64>>,
+}
+
+impl Compare {
+    /// Takes in a run that has ended. It has no result if it could not begin.
+    pub fn add(&mut self, transport: &str, repeat: u32, row: RunRow, result: Option<&RunResult>) {
+        let measured = result.map(Measured::of).unwrap_or_default();
+        self.runs.push(Run { transport: transport.to_owned(), repeat, measured, row });
+        self.combine();
+    }
+
+    /// Makes the rows of the runs that there are.
+    fn combine(&mut self) {
+        let mut cells: Vec<Option<Cell>> = Vec::new();
+        for measured in self.runs.iter().flat_map(|run| &run.measured) {
+            if !cells.contains(&measured.cell) {
+                cells.push(measured.cell);
+            }
+        }
+        if cells.is_empty() {
+            // Nothing was measured, and the rows have to say so.
+            cells.push(None);
+        }
+        let began = self.transports.iter().filter(|it| self.runs.iter().any(|run| run.transport == **it));
+        let began: Vec<&str> = began.map(String::as_str).collect();
+        let rows = cells.iter().flat_map(|&cell| began.iter().map(move |transport| (*transport, cell)));
+        self.rows = rows.map(|(transport, cell)| self.row(transport, cell)).collect();
+    }
+
+    fn row(&self, transport: &str, cell: Option<Cell>) -> Row {
+        let runs = || self.runs.iter().filter(|run| run.transport == transport);
+        let sample = |of: &dyn Fn(&Run, usize) -> Option<f64>| {
+            Figures::from_fn(|i| Sample::of(runs().filter_map(|run| of(run, i))))
+        };
+        let value = |run: &Run, i: usize| *run.figures(cell)?.all()[i];
+        let first = self.first();
+        let ratio = |run: &Run, i: usize| {
+            let mut others = self.runs.iter().filter(|it| it.transport == first && it.repeat == run.repeat);
+            Some(value(run, i)? / value(others.next()?, i)?)
+        };
+        Row {
+            transport: transport.to_owned(),
+            cell,
+            outcomes: Outcomes::of(runs().map(|run| &run.row)),
+            overloaded: runs().filter(|run| run.row.overloaded).count(),
+            figures: sample(&value),
+            relative: (transport != first).then(|| sample(&ratio)),
+        }
+    }
+
+    /// What all else is set against.
+    pub fn first(&self) -> &str {
+        self.transports.first().map_or("", String::as_str)
+    }
+
+    /// The rows of each cell.
+    pub fn blocks(&self) -> impl Iterator<Item = &[Row]> {
+        self.rows.chunk_by(|a, b| a.cell == b.cell)
+    }
+}
+
+impl Run {
+    /// What counts of it. A run that the user broke off, or that reached a limit or could not go on, did not do the same
+    /// as the others, and is compared with none of them.
+    fn figures(&self, cell: Option<Cell>) -> Option<&Figures<Option<f64>>> {
+        let counts = matches!(self.row.outcome, Outcome::Completed | Outcome::Stalled);
+        let measured = self.measured.iter().find(|it| it.cell == cell);
+        measured.filter(|_| counts).map(|it| &it.figures)
+    }
+}
+
+impl Measured {
+    /// Of a run as a whole, and of each cell if it was a probe.
+    fn of(result: &RunResult) -> Vec<Self> {
+        let document = serde_json::to_value(result).unwrap_or_default();
+        let Some(cells) = document.pointer("/probe/cells").and_then(Value::as_array) else {
+            return vec![Self { cell: None, figures: Figures::of(result, &document) }];
+        };
+        let cell = |it: &Value| {
+            let cell = Cell {
+                payload_bytes: it["payload_bytes"].as_u64()?,
+                concurrency: it["concurrency"].as_u64(),
+            };
+            Some(Self { cell: Some(cell), figures: Figures::of_cell(it) })
+        };
+        let all = Self { cell: None, figures: Figures::of_all(result, &document) };
+        std::iter::once(all).chain(cells.iter().filter_map(cell)).collect()
+    }
+}
+
+impl Row {
+    /// All that is told of a figure: its values, and the ratios to the first transport.
+    pub fn told(&self, figure: usize) -> (Option<&Sample>, Option<&Sample>) {
+        let relative = self.relative.as_ref().and_then(|it| it.all()[figure].as_ref());
+        (self.figures.all()[figure].as_ref(), relative)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row<'a>(compare: &'a Compare, transport: &str) -> &'a Row {
+        compare.rows.iter().find(|row| row.transport == transport).expect("there is a row")
+    }
+
+    /// Each turn is slower than the one before it, for all alike: within a turn gRPC takes twice as long, and that is
+    /// what is told, exactly, however far the turns are from each other.
+    #[test]
+    fn drift_that_hits_all_alike_is_not_in_the_ratios() {
+        let mut compare = sample::empty(&["memory", "grpc"], 3);
+        for (turn, drift) in [(1, 1.0), (2, 3.0), (3, 10.0)] {
+            sample::ran(&mut compare, "memory", turn, 2.0 * drift);
+            sample::ran(&mut compare, "grpc", turn, 4.0 * drift);
+        }
+        let told =
+            row(&compare, "grpc").relative.expect("it is not the first").wall_s.expect("it was measured");
+        assert_eq!((told.n, told.min, told.median, told.max), (3, 2.0, 2.0, 2.0));
+        assert_eq!(row(&compare, "grpc").figures.wall_s.map(|it| (it.min, it.max)), Some((4.0, 40.0)));
+        assert_eq!(row(&compare, "memory").relative, None);
+    }
+
+    #[test]
+    fn a_ratio_needs_both_runs_of_a_turn() {
+        let mut compare = sample::empty(&["memory", "grpc"], 3);
+        sample::ran(&mut compare, "memory", 1, 2.0);
+        sample::ran(&mut compare, "grpc", 1, 3.0);
+        sample::failed(&mut compare, "memory", 2);
+        sample::ran(&mut compare, "grpc", 2, 99.0);
+        sample::ran(&mut compare, "memory", 3, 99.0);
+        let grpc = row(&compare, "grpc");
+        assert_eq!(grpc.figures.wall_s.map(|it| it.n), Some(2));
+        assert_eq!(grpc.relative.unwrap().wall_s.map(|it| (it.n, it.median)), Some((1, 1.5)));
+        assert_eq!((row(&compare, "memory").outcomes.failed, grpc.outcomes.failed), (1, 0));
+    }
+
+    #[test]
+    fn a_transport_of_which_every_run_failed_has_a_row_without_figures() {
+        let compare = sample::without_first();
+        let memory = row(&compare, "memory");
+        assert_eq!((memory.figures, memory.outcomes.failed), (Figures::default(), 1));
+        assert_eq!(row(&compare, "grpc").relative, Some(Figures::default()));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for compare in sample::all() {
+            let text = serde_json::to_string(&compare).unwrap();
+            assert_eq!(serde_json::from_str::<Compare>(&text).unwrap(), compare);
+        }
+    }
+
+    #[test]
+    fn every_figure_of_a_transport_is_a_row_of_the_table() {
+        let compare = sample::repeated();
+        let mut out = Vec::new();
+        compare.csv(&mut out).unwrap();
+        let mut reader = ::csv::Reader::from_reader(out.as_slice());
+        let rows: Vec<std::collections::BTreeMap<String, String>> =
+            reader.deserialize().collect::<Result<_, _>>().unwrap();
+        let cell = |transport: &str, figure: &str, column: &str| {
+            let found = rows.iter().find(|row| row["transport"] == transport && row["figure"] == figure);
+            found.unwrap_or_else(|| panic!("no {figure} of {transport}"))[column].clone()
+        };
+        let wall = row(&compare, "grpc").figures.wall_s.unwrap();
+        assert_eq!(cell("grpc", "wall_s", "median"), wall.median.to_string());
+        assert_eq!(cell("grpc", "wall_s", "high"), wall.interval.unwrap().high.to_string());
+        assert_eq!(
+            (cell("grpc", "wall_s", "unit"), cell("memory", "wall_s", "relative")),
+            ("s".into(), "".into())
+        );
+        assert!(cell("grpc", "latency.rpc.p99", "relative").parse::<f64>().unwrap() > 1.0);
+        assert!(!rows.iter().any(|row| row["transport"] == "memory" && row["figure"] == "connecting.p50"));
+    }
+
+    #[test]
+    fn the_text_for_a_page() {
+        insta::assert_snapshot!(sample::troubled().markdown());
+    }
+}

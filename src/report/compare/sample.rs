@@ -1,0 +1,133 @@
+//! Comparisons made by hand, for tests. Their figures are invented: they say nothing of any transport.
+
+use super::{Cell, Compare, Figures, Latencies, Measured, Quantiles, Run, SCHEMA};
+use crate::metrics::result::{Outcome, RunResult};
+use crate::report::RunRow;
+use crate::report::sample;
+
+/// All of them.
+pub fn all() -> Vec<Compare> {
+    vec![empty(&["memory"], 1), repeated(), once(), troubled(), without_first(), probe()]
+}
+
+/// Nothing has run.
+pub fn empty(transports: &[&str], repeat: u32) -> Compare {
+    Compare {
+        schema: SCHEMA.into(),
+        name: "ring-100".into(),
+        transports: transports.iter().map(|&it| it.to_owned()).collect(),
+        repeat,
+        speedup: 12.5,
+        speedup_is_auto: false,
+        threads: 1,
+        interrupted: false,
+        rows: Vec::new(),
+        runs: Vec::new(),
+    }
+}
+
+/// Five transports, three turns.
+pub fn repeated() -> Compare {
+    let all = ["memory", "grpc", "grpc+uds", "grpc+tls", "grpc+mtls"];
+    let mut compare = Compare { speedup_is_auto: true, ..empty(&all, 3) };
+    for turn in 1..=3 {
+        for (i, transport) in all.iter().enumerate() {
+            add(&mut compare, transport, turn, figures(1.0 + i as f64 + f64::from(turn) / 10.0, i > 0));
+        }
+    }
+    compare
+}
+
+/// Two transports, a run of each.
+pub fn once() -> Compare {
+    let mut compare = empty(&["grpc", "grpc+uds"], 1);
+    add(&mut compare, "grpc", 1, figures(2.0, true));
+    add(&mut compare, "grpc+uds", 1, figures(1.5, true));
+    compare
+}
+
+/// One was overloaded, one could not begin in the first turn, and the user had enough in the second.
+pub fn troubled() -> Compare {
+    let mut compare = Compare { interrupted: true, ..empty(&["memory", "grpc", "grpc+tls"], 2) };
+    ran(&mut compare, "memory", 1, 8.0);
+    let overloaded = RunResult { overloaded: true, ..sample::full() };
+    compare.add("grpc", 1, RunRow::of(2, "grpc/1", 7, &overloaded), Some(&overloaded));
+    failed(&mut compare, "grpc+tls", 1);
+    let interrupted = sample::interrupted();
+    compare.add("memory", 2, RunRow::of(4, "memory/2", 8, &interrupted), Some(&interrupted));
+    compare
+}
+
+/// What the others are to be set against could not begin.
+pub fn without_first() -> Compare {
+    let mut compare = empty(&["memory", "grpc"], 1);
+    failed(&mut compare, "memory", 1);
+    ran(&mut compare, "grpc", 1, 9.0);
+    compare
+}
+
+/// Three cells over two transports.
+pub fn probe() -> Compare {
+    let mut compare = Compare { name: "probe-64b".into(), ..empty(&["memory", "grpc"], 2) };
+    for turn in 1..=2 {
+        for (i, transport) in ["memory", "grpc"].into_iter().enumerate() {
+            let whole = Figures { ended_s: Some(10.0), wall_s: Some(10.5), ..Figures::default() };
+            add(&mut compare, transport, turn, whole);
+            let cells =
+                [(64, Some(1)), (1_000_000, Some(64)), (64, None)].map(|(payload_bytes, concurrency)| {
+                    let scale = 1.0 + i as f64 + f64::from(turn) / 8.0 + concurrency.unwrap_or(8) as f64;
+                    let figures = Figures { ended_s: None, wall_s: None, ..figures(scale, false) };
+                    Measured { cell: Some(Cell { payload_bytes, concurrency }), figures }
+                });
+            compare.runs.last_mut().expect("it was added").measured.extend(cells);
+        }
+    }
+    compare.combine();
+    compare
+}
+
+/// A completed run that took so long.
+pub fn ran(compare: &mut Compare, transport: &str, turn: u32, wall_s: f64) {
+    let full = sample::full();
+    let result = RunResult { cost: crate::metrics::Cost { wall_s, ..full.cost }, ..full };
+    let row =
+        RunRow::of(compare.runs.len() + 1, &format!("{transport}/{turn}"), 6 + u64::from(turn), &result);
+    compare.add(transport, turn, row, Some(&result));
+}
+
+/// A run that could not begin.
+pub fn failed(compare: &mut Compare, transport: &str, turn: u32) {
+    let reason = "the run cannot begin: no certificate could be made".to_owned();
+    let row = RunRow::failed(compare.runs.len() + 1, 6 + u64::from(turn), "", reason);
+    compare.add(transport, turn, row, None);
+}
+
+/// A completed run of which only these figures are known.
+fn add(compare: &mut Compare, transport: &str, turn: u32, figures: Figures<Option<f64>>) {
+    let run = compare.runs.len() + 1;
+    let row =
+        RunRow { outcome: Outcome::Completed, reason: None, ..RunRow::failed(run, 7, "", String::new()) };
+    let measured = vec![Measured { cell: None, figures }];
+    compare.runs.push(Run { transport: transport.to_owned(), repeat: turn, measured, row });
+    compare.combine();
+}
+
+/// Each in proportion to a number, so that ratios can be seen.
+fn figures(scale: f64, sockets: bool) -> Figures<Option<f64>> {
+    let quantiles = |p50: f64, p99: f64| Quantiles { p50: Some(p50 * scale), p99: Some(p99 * scale) };
+    Figures {
+        ended_s: Some(38.25),
+        wall_s: Some(3.0 + scale),
+        messages_per_s: Some(300e3 / scale),
+        payload_bytes_per_s: Some(16e6 / scale),
+        latency: Latencies {
+            message: quantiles(12e-6, 900e-6),
+            rpc: quantiles(20e-6, 1.5e-3),
+            since_due: Quantiles::default(),
+        },
+        connecting: if sockets { quantiles(1e-3, 4e-3) } else { Quantiles::default() },
+        cpu_s_per_message: Some(2.5e-6 * scale),
+        payload_bytes_per_message: Some(61.0),
+        wire_bytes_per_message: Some(61.0 + 9.0 * scale),
+    }
+}
