@@ -210,7 +210,7 @@ struct Ended {
 }
 
 /// What is wrong with one of many runs.
-fn of(label: &str, found: Diagnostics) -> CliError {
+pub fn of(label: &str, found: Diagnostics) -> CliError {
     eprintln!("p2pfl-sim: {label}:");
     CliError::Scenario(found)
 }

@@ -5,6 +5,7 @@ mod axis;
 mod batch;
 pub mod check;
 pub mod node;
+pub mod compare;
 mod replay;
 pub mod run;
 pub mod schema;
@@ -32,6 +33,8 @@ Start here:
   p2pfl-sim check scenarios/ring-100.json      what would run, and what it asks of this machine
   p2pfl-sim sweep scenarios/star-64.json --set nodes=16,32,64
                                                the same with other settings, a row for each
+  p2pfl-sim compare scenarios/ring-100.json --transport memory,grpc,grpc+mtls
+                                               what each transport costs
   p2pfl-sim schema > scenario.schema.json      completion and checking in your editor
 
 Exit codes:
@@ -45,6 +48,7 @@ Exit codes:
 enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
+    Compare(compare::Args),
     Check(check::Args),
     Node(node::Args),
     /// Print the JSON Schema of the scenario file.
@@ -108,6 +112,7 @@ pub fn main() -> u8 {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Schema => schema::run(&mut std::io::stdout().lock()).map_err(|error| unprintable(&error)),
