@@ -150,7 +150,7 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
         (&["--transport", "memory", "--clock", "virtual", "--speedup", "auto"], "on the real clock only"),
         (&["--transport", "memory,carrier-pigeon"], "carrier-pigeon"),
         (&["--transport", "memory,grpc", "--set", "workflow.variant=faithful-memory"], "this is grpc"),
-        (&["--transport", "memory", "--repeat", "2", "--seed", "18446744073709551615"], "go on beyond"),
+        (&["--transport", "memory", "--repeat", "2", "--seed", "18446744073709551615"], "2 seeds from"),
         (&[], "--transport"),
     ] {
         let ended = place.types(&[&["compare", "FILE", "--out", "out"], options].concat());
