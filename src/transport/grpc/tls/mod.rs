@@ -1,11 +1,24 @@
-//! Whether connections are encrypted, and with whose certificates: those that a certificate authority of the run makes,
-//! or the user's own. Handshakes happen where the sockets are. Nothing here falls back to plaintext.
+//! Whether connections are encrypted, and with whose certificates: those that a certificate authority of the run makes
+//! (`generate`), or the user's own (`files`). Handshakes happen where the sockets are. Nothing here falls back to
+//! plaintext.
+
+mod error;
+mod files;
+mod generate;
+
+pub use error::{Fault, TlsError};
 
 use super::Address;
 use crate::scenario::settings::Ssl;
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::ServerName;
+use rustls::server::{NoServerSessionStorage, ServerConfig, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ConfigBuilder, ConfigSide, RootCertStore, WantsVerifier};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Whether connections are encrypted, and with what.
@@ -22,37 +35,12 @@ pub enum Security {
 /// do: no session is resumed.
 #[derive(Debug)]
 pub struct Tls {
-    server: Arc<rustls::ServerConfig>,
-    client: Arc<rustls::ClientConfig>,
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
 }
 
-/// Certificates that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file that is needed is not named.
-    #[error("`{field}` is not named, but this transport needs it")]
-    Unnamed {
-        /// Its place in the scenario.
-        field: &'static str,
-    },
-    /// A file that is not what it should be.
-    #[error("{}: {fault}", path.display())]
-    File {
-        /// Its place in the scenario.
-        field: &'static str,
-        /// Where it is.
-        path: PathBuf,
-        /// What is wrong with it.
-        fault: Fault,
-    },
-    /// No certificates could be made.
-    #[error("cannot make certificates: {0}")]
-    Make(String),
-}
-
-/// What is wrong with a PEM file.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {}
+/// HTTP/2, which is all that gRPC speaks.
+const H2: &[u8] = b"h2";
 
 impl Security {
     /// A certificate authority of the run and certificates of it, for `127.0.0.1`, `::1`, `localhost` and every address
@@ -61,20 +49,62 @@ impl Security {
     /// # Errors
     /// If the system gives no random numbers.
     pub fn generate(mutual: bool, listen: &[IpAddr]) -> Result<Self, TlsError> {
-        todo!("{mutual} {listen:?}")
+        let made = generate::certificates(listen).map_err(|error| TlsError::Make(error.to_string()))?;
+        let provider = Arc::new(default_provider());
+        let own = |pair: generate::Pair| {
+            let (chain, key) = pair.into_der();
+            CertifiedKey::from_der(chain, key, &provider).map_err(|error| TlsError::Make(error.to_string()))
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(made.authority).map_err(|error| TlsError::Make(error.to_string()))?;
+        let client = if mutual { Some(own(made.client)?) } else { None };
+        Ok(Self::of(&provider, roots, own(made.server)?, client))
     }
 
-    /// The user's certificates, from the files in `ssl`, relative to `base_dir`. With `mutual`, those who call have to
-    /// show one that `ca_crt` has signed, as in P2PFL.
+    /// The user's certificates, from the files in `ssl`, relative to `base_dir`. The server's has to name every address
+    /// in `listen`. With `mutual`, those who call have to show one that `ca_crt` has signed, as in P2PFL.
     ///
     /// # Errors
     /// Files that are missing, do not hold what they should, or do not fit each other.
-    pub fn load(ssl: &Ssl, base_dir: &Path, mutual: bool) -> Result<Self, TlsError> {
-        todo!("{ssl:?} {base_dir:?} {mutual}")
+    pub fn load(ssl: &Ssl, base_dir: &Path, mutual: bool, listen: &[IpAddr]) -> Result<Self, TlsError> {
+        let provider = Arc::new(default_provider());
+        let read = files::read(ssl, base_dir, mutual, listen, &provider)?;
+        Ok(Self::of(&provider, read.roots, read.server, read.client))
+    }
+
+    /// Callers trust whom `roots` have signed, and so do servers if there is a certificate for callers to show.
+    fn of(
+        provider: &Arc<CryptoProvider>,
+        roots: RootCertStore,
+        server: CertifiedKey,
+        client: Option<CertifiedKey>,
+    ) -> Self {
+        let (roots, mutual) = (Arc::new(roots), client.is_some());
+        let calls = versions(ClientConfig::builder_with_provider(Arc::clone(provider)))
+            .with_root_certificates(Arc::clone(&roots));
+        let mut calls = match client {
+            Some(own) => calls.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own))),
+            None => calls.with_no_client_auth(),
+        };
+        calls.alpn_protocols = vec![H2.to_vec()];
+        calls.resumption = Resumption::disabled();
+
+        let takes = versions(ServerConfig::builder_with_provider(Arc::clone(provider)));
+        let takes = if mutual {
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
+            takes.with_client_cert_verifier(verifier.expect("there is a root, and no list of revocations"))
+        } else {
+            takes.with_no_client_auth()
+        };
+        let mut takes = takes.with_cert_resolver(Arc::new(SingleCertAndKey::from(server)));
+        takes.alpn_protocols = vec![H2.to_vec()];
+        takes.session_storage = Arc::new(NoServerSessionStorage {});
+        takes.send_tls13_tickets = 0;
+        Self::Tls(Arc::new(Tls { server: Arc::new(takes), client: Arc::new(calls) }))
     }
 
     /// What the accepting end needs; nothing in the clear.
-    pub fn server(&self) -> Option<Arc<rustls::ServerConfig>> {
+    pub fn server(&self) -> Option<Arc<ServerConfig>> {
         match self {
             Self::Plain => None,
             Self::Tls(tls) => Some(Arc::clone(&tls.server)),
@@ -82,20 +112,10 @@ impl Security {
     }
 
     /// What the calling end needs; nothing in the clear.
-    pub fn client(&self) -> Option<Arc<rustls::ClientConfig>> {
+    pub fn client(&self) -> Option<Arc<ClientConfig>> {
         match self {
             Self::Plain => None,
             Self::Tls(tls) => Some(Arc::clone(&tls.client)),
-        }
-    }
-}
-
-impl TlsError {
-    /// The field of the scenario that it comes from.
-    pub fn field(&self) -> &'static str {
-        match self {
-            Self::Unnamed { field } | Self::File { field, .. } => field,
-            Self::Make(_) => "transport",
         }
     }
 }
@@ -108,4 +128,10 @@ pub fn server_name(address: &Address) -> Option<ServerName<'static>> {
         Address::Host(name, _) => ServerName::try_from(name.clone()).ok(),
         Address::Unix(_) => None,
     }
+}
+
+fn versions<S: ConfigSide>(
+    builder: ConfigBuilder<S, rustls::WantsVersions>,
+) -> ConfigBuilder<S, WantsVerifier> {
+    builder.with_safe_default_protocol_versions().expect("ring has what TLS 1.2 and 1.3 need")
 }
