@@ -13,19 +13,16 @@
 
 mod address;
 mod channel;
-mod codec;
 mod error;
 mod host;
 mod limits;
 mod listener;
 mod server;
-mod socket;
 pub mod tls;
 mod traffic;
 
 pub use address::{Address, AddressError};
-pub use channel::{Channel, Redial};
-pub use codec::Body;
+pub use channel::{Body, Channel, Redial};
 pub use error::{CallError, TransportError};
 pub use host::{Answer, Call, Host, Reply};
 pub use limits::Limits;
@@ -33,20 +30,3 @@ pub use listener::Listener;
 pub use server::Server;
 pub use tls::Security;
 pub use traffic::{Refusal, Traffic, TrafficCounts};
-
-const WINDOW: u32 = 16 << 20;
-const FRAME: u32 = 256 << 10;
-const MAX_HEADERS: u32 = 16 * 1024;
-/// STUB
-#[derive(Debug)]
-pub struct UdsFolder(tempfile::TempDir);
-impl UdsFolder {
-    /// STUB
-    pub fn create() -> Result<Self, TransportError> {
-        Ok(Self(tempfile::tempdir().unwrap()))
-    }
-    /// STUB
-    pub fn address(&self, node: u32) -> Address {
-        Address::Unix(self.0.path().join(format!("{node:04}")))
-    }
-}
