@@ -1,7 +1,8 @@
 //! What a server asks of the node behind it.
 
+use super::respond::Responder;
 use crate::wire::proto;
-use tokio::sync::oneshot;
+use tonic::Status;
 
 /// Who takes a node's calls.
 pub trait Host: Send + Sync + 'static {
@@ -39,17 +40,36 @@ pub enum Answer {
 
 /// Takes the answer to one call. Dropped without one, the call fails with status UNAVAILABLE.
 #[derive(Debug)]
-pub struct Reply(pub(super) oneshot::Sender<Answer>);
+pub struct Reply {
+    back: Option<Responder>,
+    /// What comes back says nothing, whatever the answer.
+    empty: bool,
+}
 
 impl Reply {
+    pub(super) fn new(back: Responder, empty: bool) -> Self {
+        Self { back: Some(back), empty }
+    }
+
     /// Answers. Nobody hears it if the caller hung up meanwhile.
-    pub fn answer(self, answer: Answer) {
-        let _ = self.0.send(answer);
+    pub fn answer(mut self, answer: Answer) {
+        if let Some(back) = self.back.take() {
+            let answer = if self.empty { Answer::Empty } else { answer };
+            back.message(&answer.into());
+        }
     }
 
     /// Whether nobody waits for the answer any more.
-    pub fn is_abandoned(&self) -> bool {
-        self.0.is_closed()
+    pub fn is_abandoned(&mut self) -> bool {
+        self.back.as_mut().is_none_or(Responder::is_abandoned)
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(back) = self.back.take() {
+            back.status(&Status::unavailable("the node does not answer"));
+        }
     }
 }
 

@@ -5,8 +5,8 @@
 //! little, and sockets, bytes, set-up times and limits are ours to see. A model's bytes are handed from the message to
 //! the socket without being copied.
 //!
-//! What lives here knows addresses, limits and byte counts. Peers as numbers, their states, metrics by command and
-//! scenario time are the engine's. What a message means is `wire`'s and `node`'s.
+//! What lives here knows addresses, certificates, limits and byte counts. Peers as numbers, their states, metrics by
+//! command and scenario time are the engine's. What a message means is `wire`'s and `node`'s.
 //!
 //! The other end is not to be trusted. Whatever it does is refused within bounded memory and time, counted in
 //! [`Traffic`] by [`Refusal`], and leaves the node going on.
@@ -14,19 +14,28 @@
 mod address;
 mod channel;
 mod error;
+mod gather;
 mod host;
 mod limits;
 mod listener;
+mod open;
+mod payload;
+mod receive;
+mod respond;
+mod serve;
 mod server;
+mod socket;
 pub mod tls;
 mod traffic;
 
 pub use address::{Address, AddressError};
-pub use channel::{Body, Channel, Redial};
+pub use channel::Channel;
 pub use error::{CallError, TransportError};
 pub use host::{Answer, Call, Host, Reply};
 pub use limits::Limits;
 pub use listener::Listener;
+pub use open::Redial;
+pub use payload::Body;
 pub use server::Server;
 pub use tls::Security;
 pub use traffic::{Refusal, Traffic, TrafficCounts};

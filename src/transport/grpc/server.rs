@@ -1,14 +1,37 @@
-//! Takes the calls of one node.
+//! Takes the calls of one node: accepts connections, bounds their number, hangs up on them.
 
-use super::{Host, Limits, Listener, Security, Traffic};
+use super::listener::Bound;
+use super::serve::{Shared, serve};
+use super::socket::{Socket, Stream};
+use super::{Host, Limits, Listener, Refusal, Security, Traffic};
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How long nothing is accepted after the system refused to: mostly for want of descriptors, which come back when
+/// connections end.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Takes the calls of one node until it is dropped. It starts *up*.
 ///
 /// While it is *down*, its port stays taken, but new connections are hung up on at once, and the calls under way are
 /// broken off: to others it is a process that crashed, and that may come back under the same address.
 #[derive(Debug)]
-pub struct Server {}
+pub struct Server {
+    gate: Arc<Gate>,
+    accepting: JoinHandle<()>,
+}
+
+/// Whether the node is there.
+#[derive(Debug)]
+pub(super) struct Gate {
+    up: AtomicBool,
+    went_down: Notify,
+}
 
 impl Server {
     /// Begins to accept. To be called within a tokio runtime with I/O and time.
@@ -22,17 +45,83 @@ impl Server {
         security: &Security,
         limits: Limits,
         traffic: Arc<Traffic>,
-    ) -> std::io::Result<Self> {
-        todo!()
+    ) -> io::Result<Self> {
+        let listener = match listener.socket {
+            Bound::Tcp(tcp) => Accepting::Tcp(TcpListener::from_std(tcp)?),
+            Bound::Unix(unix) => Accepting::Unix(UnixListener::from_std(unix)?),
+        };
+        let gate = Arc::new(Gate { up: AtomicBool::new(true), went_down: Notify::new() });
+        let shared = Shared {
+            host,
+            gate: Arc::clone(&gate),
+            tls: security.server().map(Into::into),
+            limits,
+            traffic,
+            held: AtomicUsize::new(0),
+        };
+        let accepting = tokio::spawn(accept(listener, Arc::new(shared)));
+        Ok(Self { gate, accepting })
     }
 
     /// Takes calls again.
     pub fn up(&self) {
-        todo!()
+        self.gate.up.store(true, Ordering::Release);
     }
 
     /// Hangs up on everyone. A call that another thread is just handing to the host may still come through.
     pub fn down(&self) {
-        todo!()
+        self.gate.up.store(false, Ordering::Release);
+        self.gate.went_down.notify_one();
+    }
+}
+
+impl Gate {
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+enum Accepting {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Accepting {
+    async fn next(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(tcp) => Ok(Stream::Tcp(tcp.accept().await?.0)),
+            Self::Unix(unix) => Ok(Stream::Unix(unix.accept().await?.0)),
+        }
+    }
+}
+
+/// Accepts for ever. Connections end with this task, or all together when the node goes down.
+async fn accept<H: Host>(listener: Accepting, shared: Arc<Shared<H>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            // A node that came up again meanwhile has none of its old connections either.
+            () = shared.gate.went_down.notified() => connections.abort_all(),
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            stream = listener.next() => match stream {
+                Err(_) => tokio::time::sleep(PAUSE).await,
+                Ok(_) if !shared.gate.is_up() => shared.traffic.refused(Refusal::Down),
+                Ok(_) if connections.len() >= shared.limits.connections => {
+                    shared.traffic.refused(Refusal::Connections);
+                }
+                Ok(stream) => {
+                    shared.traffic.accepted();
+                    let socket = Socket::new(stream, Arc::clone(&shared.traffic));
+                    connections.spawn(serve(socket, Arc::clone(&shared)));
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,184 @@
+//! One call on its way in: from its headers to its last byte, and then to the host.
+
+use super::gather::{Gather, Unfit};
+use super::respond::Responder;
+use super::serve::Shared;
+use super::{Call, Host, Refusal, Reply};
+use crate::wire::proto;
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use tokio::time::{Sleep, sleep};
+use tonic::Status;
+
+/// One call that is being received. It ends when the call was handed to the host, or refused.
+pub(super) struct Receiving<H> {
+    shared: Arc<Shared<H>>,
+    which: Which,
+    body: RecvStream,
+    gather: Gather,
+    /// Bytes of the body that are counted in `shared.held`.
+    held: usize,
+    /// Made only for a call that did not come at once.
+    deadline: Option<Pin<Box<Sleep>>>,
+    back: Option<Responder>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Handshake,
+    Disconnect,
+    Send,
+}
+
+/// Why a call is refused: with which status, and as what it is counted.
+struct Refused(Refusal, Status);
+
+impl<H: Host> Receiving<H> {
+    /// Begins to receive a call, unless its headers are reason enough to refuse it.
+    pub fn begin(
+        shared: &Arc<Shared<H>>,
+        request: Request<RecvStream>,
+        back: SendResponse<Bytes>,
+    ) -> Option<Self> {
+        let back = Responder(back);
+        let grpc = |value: &http::HeaderValue| value.as_bytes().starts_with(b"application/grpc");
+        if request.method() != Method::POST || !request.headers().get(CONTENT_TYPE).is_some_and(grpc) {
+            shared.traffic.refused(Refusal::Protocol);
+            back.not_grpc();
+            return None;
+        }
+        let which = match request.uri().path() {
+            "/node.NodeServices/send" => Which::Send,
+            "/node.NodeServices/handshake" => Which::Handshake,
+            "/node.NodeServices/disconnect" => Which::Disconnect,
+            _ => {
+                shared.traffic.refused(Refusal::Method);
+                back.status(&Status::unimplemented("Method not found!"));
+                return None;
+            }
+        };
+        Some(Self {
+            shared: Arc::clone(shared),
+            which,
+            body: request.into_body(),
+            gather: Gather::new(shared.limits.max_message),
+            held: 0,
+            deadline: None,
+            back: Some(back),
+        })
+    }
+
+    /// Takes what there is. Ready means that the call is done with here, in one way or the other.
+    pub fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let refused = match ready!(self.poll_body(cx)) {
+            // The other end hung up: nobody is left to tell.
+            None => return Poll::Ready(()),
+            Some(Ok(())) => match self.hand_over() {
+                Ok(()) => return Poll::Ready(()),
+                Err(refused) => refused,
+            },
+            Some(Err(refused)) => refused,
+        };
+        self.shared.traffic.refused(refused.0);
+        if let Some(back) = self.back.take() {
+            back.status(&refused.1);
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Refused>>> {
+        while !self.body.is_end_stream() {
+            match self.body.poll_data(cx) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    let _ = self.body.flow_control().release_capacity(chunk.len());
+                    if let Err(refused) = self.take(chunk) {
+                        return Poll::Ready(Some(Err(refused)));
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(None),
+                Poll::Ready(None) => break,
+                Poll::Pending => return self.poll_deadline(cx),
+            }
+        }
+        Poll::Ready(Some(Ok(())))
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Refused>>> {
+        let within = self.shared.limits.receiving;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(within)));
+        ready!(deadline.as_mut().poll(cx));
+        let status = Status::deadline_exceeded("the request did not come to its end");
+        Poll::Ready(Some(Err(Refused(Refusal::Slow, status))))
+    }
+
+    fn take(&mut self, chunk: Bytes) -> Result<(), Refused> {
+        self.gather.add(chunk)?;
+        let more = self.gather.held() - self.held;
+        self.held += more;
+        if self.shared.held.fetch_add(more, Relaxed) + more > self.shared.limits.held {
+            let status = Status::resource_exhausted("too many requests at a time");
+            return Err(Refused(Refusal::Held, status));
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self) -> Result<(), Refused> {
+        let bytes = std::mem::replace(&mut self.gather, Gather::new(0)).finish()?;
+        let call = match self.which {
+            Which::Send => Call::Send { bytes: bytes.len() as u64, message: decode(bytes)? },
+            Which::Handshake => Call::Handshake(decode::<proto::HandShakeRequest>(bytes)?.addr),
+            Which::Disconnect => Call::Disconnect(decode::<proto::HandShakeRequest>(bytes)?.addr),
+        };
+        // A node that went down answers nobody: its connections are about to be hung up on.
+        if self.shared.gate.is_up() {
+            if let Some(back) = self.back.take() {
+                self.shared.host.take(call, Reply::new(back, self.which == Which::Disconnect));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<H: Host> Future for Receiving<H> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_rest(cx)
+    }
+}
+
+impl<H> Drop for Receiving<H> {
+    fn drop(&mut self) {
+        self.shared.held.fetch_sub(self.held, Relaxed);
+    }
+}
+
+impl<H> Unpin for Receiving<H> {}
+
+fn decode<M: prost::Message + Default>(bytes: Bytes) -> Result<M, Refused> {
+    M::decode(bytes).map_err(|error| Refused(Refusal::Malformed, Status::internal(error.to_string())))
+}
+
+impl From<Unfit> for Refused {
+    fn from(unfit: Unfit) -> Self {
+        let malformed = |status| Self(Refusal::Malformed, status);
+        match unfit {
+            Unfit::Oversized { claimed, limit } => {
+                let text =
+                    format!("a message of {claimed} bytes is larger than {limit}, the most that is taken");
+                Self(Refusal::Oversized, Status::resource_exhausted(text))
+            }
+            Unfit::Compressed => malformed(Status::unimplemented("compressed messages are not taken")),
+            Unfit::Trailing => malformed(Status::internal("more than one message")),
+            Unfit::Short => malformed(Status::internal("the message ends before its end")),
+        }
+    }
+}

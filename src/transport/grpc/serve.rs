@@ -1,0 +1,160 @@
+//! One connection to a server, from TLS and HTTP/2's first words to its end.
+
+use super::receive::Receiving;
+use super::server::Gate;
+use super::socket::Socket;
+use super::{Host, Limits, Refusal, Traffic};
+use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use h2::Reason;
+use h2::server::{Builder, Connection};
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// HTTP/2's windows: what the other end may send before it is told to go on. A window is no allocation.
+pub(super) const WINDOW: u32 = 16 << 20;
+/// The largest frame that is taken: larger ones mean fewer turns for a model.
+pub(super) const FRAME: u32 = 256 << 10;
+/// Bytes of headers that are taken; P2PFL's are some hundred.
+pub(super) const HEADERS: u32 = 16 << 10;
+
+/// What all connections of a server share.
+pub(super) struct Shared<H> {
+    pub host: Arc<H>,
+    pub gate: Arc<Gate>,
+    pub tls: Option<TlsAcceptor>,
+    pub limits: Limits,
+    pub traffic: Arc<Traffic>,
+    /// Bytes of unfinished requests.
+    pub held: AtomicUsize,
+}
+
+/// Serves one connection to its end, whatever end that is.
+pub(super) async fn serve<H: Host>(socket: Socket, shared: Arc<Shared<H>>) {
+    match &shared.tls {
+        None => greet(socket, &shared, Instant::now()).await,
+        Some(acceptor) => {
+            let began = Instant::now();
+            match timeout(shared.limits.greeting, acceptor.accept(socket)).await {
+                Ok(Ok(encrypted)) => greet(encrypted, &shared, began).await,
+                Ok(Err(error)) if hung_up(&error) => {}
+                Ok(Err(_)) => shared.traffic.refused(Refusal::Tls),
+                Err(_) => shared.traffic.refused(Refusal::Silent),
+            }
+        }
+    }
+}
+
+async fn greet<H: Host, S>(io: S, shared: &Arc<Shared<H>>, began: Instant)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut http = Builder::new();
+    http.initial_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_frame_size(FRAME)
+        .max_header_list_size(HEADERS)
+        .max_concurrent_streams(shared.limits.streams);
+    let left = shared.limits.greeting.saturating_sub(began.elapsed());
+    match timeout(left, http.handshake(io)).await {
+        Ok(Ok(connection)) => attend(connection, shared).await,
+        Ok(Err(error)) => count(shared, &error),
+        Err(_) => shared.traffic.refused(Refusal::Silent),
+    }
+}
+
+async fn attend<H: Host, S>(mut connection: Connection<S, Bytes>, shared: &Arc<Shared<H>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut unfinished = FuturesUnordered::new();
+    let idle = shared.limits.idle;
+    let mut quiet = pin!(sleep(idle));
+    let mut calls = Calls::default();
+    poll_fn(|cx| {
+        if poll_calls(&mut connection, &mut unfinished, shared, &mut calls, cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // Looked at only when the time is over: to set the timer anew at each call would cost every call.
+        while quiet.as_mut().poll(cx).is_ready() {
+            if calls.since_last_look == 0 {
+                if calls.told_to_go {
+                    return Poll::Ready(());
+                }
+                calls.told_to_go = true;
+                connection.graceful_shutdown();
+            }
+            calls.since_last_look = 0;
+            quiet.as_mut().reset(Instant::now() + idle);
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What an idle connection is known by.
+#[derive(Default)]
+struct Calls {
+    since_last_look: u64,
+    told_to_go: bool,
+}
+
+/// Takes calls and what comes of them until nothing more comes for now. Ready is the connection's end.
+fn poll_calls<H: Host, S>(
+    connection: &mut Connection<S, Bytes>,
+    unfinished: &mut FuturesUnordered<Receiving<H>>,
+    shared: &Arc<Shared<H>>,
+    calls: &mut Calls,
+    cx: &mut Context<'_>,
+) -> Poll<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match connection.poll_accept(cx) {
+            Poll::Ready(Some(Ok((request, back)))) => {
+                calls.since_last_look += 1;
+                if let Some(mut receiving) = Receiving::begin(shared, request, back) {
+                    // A small call is all there by now, and needs no place among the unfinished.
+                    if receiving.poll_rest(cx).is_pending() {
+                        unfinished.push(receiving);
+                    }
+                }
+            }
+            Poll::Ready(Some(Err(error))) => {
+                count(shared, &error);
+                return Poll::Ready(());
+            }
+            Poll::Ready(None) => return Poll::Ready(()),
+            Poll::Pending => break,
+        }
+    }
+    while let Poll::Ready(Some(())) = unfinished.poll_next_unpin(cx) {
+        calls.since_last_look += 1;
+    }
+    Poll::Pending
+}
+
+fn count<H>(shared: &Shared<H>, error: &h2::Error) {
+    if error.get_io().is_some_and(hung_up) || error.is_remote() {
+        return;
+    }
+    let why = match error.reason() {
+        Some(Reason::ENHANCE_YOUR_CALM) => Refusal::Flood,
+        _ => Refusal::Protocol,
+    };
+    shared.traffic.refused(why);
+}
+
+/// Whether the other end only went away, which is no fault.
+fn hung_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+}

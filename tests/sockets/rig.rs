@@ -1,0 +1,123 @@
+//! A node's server with a host that answers as it is told, and channels to it.
+
+use p2pfl_sim::transport::grpc::{
+    Address, Answer, Body, Call, Channel, Host, Limits, Listener, Redial, Refusal, Reply, Security, Server,
+    Traffic,
+};
+use p2pfl_sim::wire::proto;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Long enough for a machine that is busy with other things.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// Answers by command: `true` and `fail` as they say, `hold` not before it is told to, and `drop` never.
+#[derive(Debug, Default)]
+pub struct Node {
+    pub calls: Mutex<Vec<Call>>,
+    pub held: Mutex<Vec<Reply>>,
+}
+
+impl Host for Node {
+    fn take(&self, call: Call, reply: Reply) {
+        let command = match &call {
+            Call::Send { message, .. } => message.cmd.clone(),
+            _ => String::new(),
+        };
+        self.calls.lock().unwrap().push(call);
+        match command.as_str() {
+            "true" => reply.answer(Answer::Response("true".into())),
+            "fail" => reply.answer(Answer::Error("Unknown command: fail".into())),
+            "hold" => self.held.lock().unwrap().push(reply),
+            "drop" => {}
+            _ => reply.answer(Answer::Empty),
+        }
+    }
+}
+
+impl Node {
+    /// The commands that came, in their order.
+    pub fn commands(&self) -> Vec<String> {
+        let calls = self.calls.lock().unwrap();
+        let command = |call: &Call| match call {
+            Call::Send { message, .. } => message.cmd.clone(),
+            other => format!("{other:?}"),
+        };
+        calls.iter().map(command).collect()
+    }
+}
+
+pub struct Rig {
+    pub node: Arc<Node>,
+    pub server: Server,
+    pub traffic: Arc<Traffic>,
+    pub at: Address,
+    pub limits: Limits,
+    pub security: Security,
+}
+
+impl Rig {
+    /// A node on any port of 127.0.0.1.
+    pub fn new(limits: Limits) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), limits, Security::Plain)
+    }
+
+    pub fn at(at: Address, limits: Limits, security: Security) -> Self {
+        let listener = Listener::bind(&at).unwrap();
+        let (node, traffic) = (Arc::new(Node::default()), Arc::new(Traffic::default()));
+        let at = listener.address().clone();
+        let server =
+            Server::start(listener, Arc::clone(&node), &security, limits.clone(), Arc::clone(&traffic))
+                .unwrap();
+        Self { node, server, traffic, at, limits, security }
+    }
+
+    pub fn channel(&self) -> Channel {
+        let traffic = Arc::clone(&self.traffic);
+        Channel::new(self.at.clone(), &self.security, self.limits.clone(), traffic, Redial::Never)
+    }
+
+    pub fn refused(&self, why: Refusal) -> u64 {
+        self.traffic.snapshot().refused.get(&why).copied().unwrap_or(0)
+    }
+
+    /// Waits until something was refused for this reason.
+    pub async fn until_refused(&self, why: Refusal) {
+        until(|| self.refused(why) > 0).await;
+    }
+
+    /// Whether the node still takes calls.
+    pub async fn goes_on(&self) {
+        let answer = self.channel().send(message("true", 10), SOON).await;
+        assert_eq!(answer.unwrap(), Answer::Response("true".into()));
+    }
+}
+
+/// Waits until something is so.
+pub async fn until(mut so: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(SOON, async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    waited.await.expect("it comes to be so");
+}
+
+/// A message with a model of so many bytes.
+pub fn message(cmd: &str, model: usize) -> Body {
+    let weights = proto::Weights { weights: vec![7; model].into(), ..Default::default() };
+    Body::Message(Arc::new(proto::RootMessage {
+        source: "127.0.0.1:1".into(),
+        round: Some(1),
+        cmd: cmd.into(),
+        payload_type: Some(proto::root_message::PayloadType::Weights(weights)),
+    }))
+}
+
+/// The gRPC status of a call that was refused.
+pub fn code<T: std::fmt::Debug>(answer: Result<T, p2pfl_sim::transport::grpc::CallError>) -> tonic::Code {
+    match answer {
+        Err(p2pfl_sim::transport::grpc::CallError::Refused(status)) => status.code(),
+        other => panic!("not refused but {other:?}"),
+    }
+}
