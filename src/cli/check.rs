@@ -59,6 +59,8 @@ struct Checked {
     model_bytes: u64,
     memory_bytes: f64,
     memory_available_bytes: Option<u64>,
+    descriptors: Option<u64>,
+    descriptors_allowed: Option<u64>,
     warnings: Vec<String>,
 }
 
@@ -136,6 +138,8 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
         model_bytes: estimate.model_bytes,
         memory_bytes: estimate.memory_bytes,
         memory_available_bytes: available_memory(),
+        descriptors: plan.sockets.as_ref().map(|it| it.descriptors),
+        descriptors_allowed: plan.sockets.as_ref().map(|it| it.descriptors_allowed),
         warnings: prepared.warnings.clone(),
     }
 }
@@ -188,6 +192,11 @@ fn describe(it: &Checked) -> String {
         .memory_available_bytes
         .map_or_else(String::new, |available| format!(" of {} available", bytes(available as f64)));
     text += &line("memory", format!("about {}{available}", bytes(it.memory_bytes)));
+    if let (Some(taken), Some(allowed)) = (it.descriptors, it.descriptors_allowed) {
+        let allowed =
+            if allowed == u64::MAX { String::new() } else { format!(" of {allowed} that it may have") };
+        text += &line("descriptors", format!("up to {taken} for sockets{allowed}"));
+    }
     text
 }
 

@@ -4,8 +4,8 @@
 mod axis;
 mod batch;
 pub mod check;
-pub mod node;
 pub mod compare;
+pub mod node;
 mod replay;
 pub mod run;
 pub mod schema;

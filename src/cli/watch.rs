@@ -2,6 +2,7 @@
 
 use crate::engine::{self, Watch};
 use crate::report::{Progress, Snapshot};
+use crate::transport::grpc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,6 +42,8 @@ pub fn on_ctrl_c() -> Arc<AtomicBool> {
     // Without a handler Ctrl-C ends the program at once, which is what a second one would do.
     let _ = ctrlc::set_handler(move || {
         if seen.swap(true, Ordering::Relaxed) {
+            // Nobody else gets to clear them away.
+            grpc::remove_all();
             std::process::exit(130);
         }
         eprintln!("\np2pfl-sim: ending the run; again to end at once");

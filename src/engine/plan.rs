@@ -87,6 +87,8 @@ pub struct SocketPlan {
     pub join: Vec<Address>,
     /// File descriptors that the run takes at most. The soft limit has been raised to that.
     pub descriptors: u64,
+    /// File descriptors that this process may have.
+    pub descriptors_allowed: u64,
 }
 
 /// Where nodes listen.

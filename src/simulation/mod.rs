@@ -4,9 +4,11 @@
 mod alone;
 mod batch;
 mod conclude;
+mod descriptors;
 mod estimate;
 mod prepare;
 mod run;
+mod sockets;
 mod transfers;
 
 pub use alone::{Alone, alone};

@@ -1,6 +1,7 @@
 //! Everything that a run needs, drawn, loaded and checked.
 
 use super::estimate::{Estimate, Misfit};
+use super::sockets::sockets;
 use super::transfers;
 use crate::engine::{Action, ComputeModel, Plan, Starter, Step, load};
 use crate::learning::{self, LearningError};
@@ -16,6 +17,7 @@ use crate::time::Time;
 use crate::topology::{Graph, TopologyError};
 use crate::wire::size::Sizes;
 use crate::wire::{AddressBook, PeerId, weights};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What does not belong to the scenario but to how it is run.
@@ -52,6 +54,7 @@ impl Default for Options {
 pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagnostics> {
     let scenario = loaded.scenario.clone();
     let graph = graph(loaded, &scenario)?;
+    let sockets = sockets(loaded, &scenario, &graph)?;
     let learner = if scenario.workflow.learns() {
         learning::build(&scenario.learning, scenario.nodes, scenario.seed, &loaded.base_dir)
             .map_err(|error| unlearnable(loaded, &error))?
@@ -60,9 +63,10 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     };
     let model = learner.initial(0);
     let shapes: Vec<&[usize]> = model.layout().shapes().collect();
-    let book = match scenario.transport.is_socket() {
-        true => AddressBook::Named(Default::default()),
-        false => AddressBook::numbered(scenario.nodes),
+    let book = match sockets {
+        // They become known as the sockets are bound.
+        Some(_) => AddressBook::Named(Arc::default()),
+        None => AddressBook::numbered(scenario.nodes),
     };
     let model_bytes = weights::encoded_len(&shapes, model.layout().precision().bytes());
     let rules = Rules {
@@ -134,7 +138,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         threads: options.threads,
         recording: options.recording,
         event_log: None,
-        sockets: stub_sockets(&scenario),
+        sockets,
         rules,
         graph,
         learner,
@@ -306,23 +310,4 @@ fn lives(loaded: &Loaded, churn: &Churn, entry: usize) -> Result<Lives, Diagnost
         // The scenario was checked.
         _ => Err(fault("", "a churn needs `session` and `absence`, or a `trace`".into())),
     }
-}
-
-fn stub_sockets(scenario: &Scenario) -> Option<crate::engine::SocketPlan> {
-    use crate::engine::{Listen, SocketPlan};
-    use crate::scenario::Transport;
-    use crate::transport::grpc::Security;
-    let listen = match scenario.transport {
-        Transport::Memory => return None,
-        Transport::GrpcUds => Listen::Unix,
-        _ => Listen::Tcp(scenario.grpc.listen.clone()),
-    };
-    Some(SocketPlan {
-        listen,
-        security: Security::Plain,
-        max_message: scenario.grpc.max_message.0,
-        opening: scenario.grpc.opening,
-        join: scenario.grpc.join.iter().map(|it| it.parse().unwrap()).collect(),
-        descriptors: 0,
-    })
 }

@@ -5,6 +5,7 @@ use crate::node::spec::{Variant, Workflow};
 use crate::scenario::path::Path;
 use crate::scenario::settings::Ssl;
 use crate::scenario::{Clock, Scenario, Speedup, Transport};
+use crate::transport::grpc::Address;
 
 pub(super) fn check(scenario: &Scenario, report: &mut Report) {
     let transport = scenario.transport;
@@ -66,8 +67,17 @@ fn sockets(scenario: &Scenario, report: &mut Report) {
         report.error("grpc.listen", "`grpc.listen` is empty: nodes have to listen somewhere", help);
     }
     for (i, address) in grpc.listen.iter().enumerate().filter(|(_, it)| !it.is_loopback()) {
+        let path = Path::from("grpc.listen").index(i);
+        if address.is_unspecified() || address.is_multicast() {
+            report.error(
+                path.clone(),
+                format!("`{path}` is {address}, which peers cannot call"),
+                "write the address of a network interface, such as \"127.0.0.1\"",
+            );
+            continue;
+        }
         report.warn(
-            Path::from("grpc.listen").index(i),
+            path,
             "open-to-others",
             format!("nodes listen on {address}, where others than this machine may reach them"),
             "only do this in a network that you trust",
@@ -75,6 +85,12 @@ fn sockets(scenario: &Scenario, report: &mut Report) {
     }
     report.at_least_one("grpc.opening", grpc.opening);
     report.at_least_one("grpc.max_message", grpc.max_message.0);
+    for (i, address) in grpc.join.iter().enumerate() {
+        if let Some((what, help)) = unreachable(address, scenario.transport) {
+            let path = Path::from("grpc.join").index(i);
+            report.error(path.clone(), format!("`{path}`: {what}"), help);
+        }
+    }
     if let (false, Speedup::Factor(factor)) = (grpc.join.is_empty(), scenario.speedup)
         && factor != 1.0
     {
@@ -83,6 +99,21 @@ fn sockets(scenario: &Scenario, report: &mut Report) {
             format!("`speedup` is {factor}, but peers outside live in real time"),
             "leave it out, or write 1",
         );
+    }
+}
+
+/// Why nobody can be called at an address outside, and what to do.
+fn unreachable(text: &str, transport: Transport) -> Option<(String, &'static str)> {
+    let port = "write one such as \"127.0.0.1:4000\", with the port that the peer listens on";
+    match text.parse::<Address>() {
+        Err(error) => Some((error.to_string(), "write it as the peer has it, such as \"127.0.0.1:4000\"")),
+        Ok(Address::Tcp(at)) if at.port() == 0 => Some((format!("`{text}` has no port"), port)),
+        Ok(Address::Host(_, 0)) => Some((format!("`{text}` has no port"), port)),
+        Ok(Address::Unix(_)) if matches!(transport, Transport::GrpcTls | Transport::GrpcMtls) => {
+            let message = format!("`{text}` is a Unix socket, over which there is no TLS");
+            Some((message, "write its address over TCP, or \"transport\": \"grpc+uds\""))
+        }
+        Ok(_) => None,
     }
 }
 

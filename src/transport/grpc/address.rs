@@ -34,6 +34,9 @@ pub enum AddressError {
     /// A path that does not begin at the root, or none.
     #[error("`{0}` has no absolute path: write unix:///path/to/socket, with three slashes")]
     NotAbsolute(String),
+    /// A path that is no text, so that it cannot be told to anybody.
+    #[error("the path {} is not in UTF-8, so that peers cannot be told: choose another", .0.display())]
+    NotText(PathBuf),
     /// A path that no system takes.
     #[error("`{0}` has a zero byte in its path: leave it out")]
     ZeroByte(String),
@@ -72,12 +75,15 @@ impl Address {
     /// A Unix socket at this path.
     ///
     /// # Errors
-    /// If it does not begin at the root, or a socket's address has no room for it.
+    /// If it does not begin at the root, is no text, or a socket's address has no room for it.
     pub fn unix(path: &Path) -> Result<Self, AddressError> {
         let bytes = path.as_os_str().as_encoded_bytes();
         let text = || format!("{UNIX}{}", path.display());
         if !path.is_absolute() || bytes.ends_with(b"/") {
             return Err(AddressError::NotAbsolute(text()));
+        }
+        if path.to_str().is_none() {
+            return Err(AddressError::NotText(path.into()));
         }
         if bytes.contains(&0) {
             return Err(AddressError::ZeroByte(text().replace('\0', "\\0")));

@@ -13,7 +13,9 @@
 
 mod address;
 mod channel;
+mod claim;
 mod error;
+mod folder;
 mod gather;
 mod host;
 mod limits;
@@ -30,7 +32,9 @@ mod traffic;
 
 pub use address::{Address, AddressError};
 pub use channel::Channel;
+pub use claim::{ClaimError, claim};
 pub use error::{CallError, TransportError};
+pub use folder::{Folder, FolderError, remove_all};
 pub use host::{Answer, Call, Host, Reply};
 pub use limits::Limits;
 pub use listener::Listener;

@@ -5,6 +5,8 @@
 mod error;
 mod files;
 mod generate;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Fault, TlsError};
 
