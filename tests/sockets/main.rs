@@ -4,4 +4,5 @@
 mod attackers;
 mod calls;
 mod outages;
+mod raw;
 mod rig;

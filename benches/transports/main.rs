@@ -1,0 +1,104 @@
+//! What a call costs: this program's gRPC beside bare tonic with the same message in the same process, over TCP, Unix
+//! sockets and TLS, with 1 and 64 calls in flight, and with models of 1 and 10 MB.
+//!
+//! Both ends are on one thread, and the two take turns, so that the machine's mood hits both alike; what counts are the
+//! ratios. `cargo bench --bench transports` runs everything, and with `-- tcp`, `-- unix` or `-- tls` a part of it.
+
+mod bare;
+mod clocks;
+mod io;
+mod ours;
+
+use anyhow::Result;
+use clocks::{Spent, measure, median};
+use p2pfl_sim::transport::grpc::{Address, Security};
+use p2pfl_sim::wire::proto;
+use std::sync::Arc;
+
+/// HTTP/2's windows and frames, the same for both.
+const WINDOW: u32 = 16 << 20;
+const FRAME: u32 = 256 << 10;
+
+/// A kind of load.
+struct Load {
+    name: &'static str,
+    model: usize,
+    in_flight: usize,
+    calls: usize,
+}
+
+fn main() -> Result<()> {
+    // `cargo test --benches` passes --test: the benchmark then only has to run at all.
+    let quick = std::env::args().any(|arg| arg == "--test");
+    let ways = ["tcp", "unix", "tls"];
+    let asked = |way: &str| std::env::args().any(|arg| arg == way);
+    let wanted = |way: &str| asked(way) || !ways.into_iter().any(asked);
+    let loads = [
+        Load { name: "64 B, 1 in flight", model: 64, in_flight: 1, calls: 10_000 },
+        Load { name: "64 B, 64 in flight", model: 64, in_flight: 64, calls: 20_000 },
+        Load { name: "1 MB, 1 in flight", model: 1_000_000, in_flight: 1, calls: 200 },
+        Load { name: "10 MB, 1 in flight", model: 10_000_000, in_flight: 1, calls: 20 },
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    println!("gRPC calls, both ends on one thread; CPU of both ends, wall time, medians of pairs");
+    println!("                              bare tonic          ours        ours : bare");
+    println!("                            us CPU    MB/s   us CPU    MB/s    CPU   MB/s");
+    for way in ways.into_iter().filter(|way| wanted(way)) {
+        println!("  {way}");
+        for load in &loads {
+            runtime.block_on(compare(way, load, quick))?;
+        }
+    }
+    Ok(())
+}
+
+async fn compare(way: &str, load: &Load, quick: bool) -> Result<()> {
+    let (calls, pairs) = if quick { (load.in_flight * 2, 1) } else { (load.calls, 9) };
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| -> Result<Address> {
+        Ok(match way {
+            "unix" => Address::unix(&folder.path().join(name))?,
+            _ => "127.0.0.1:0".parse()?,
+        })
+    };
+    let security = match way {
+        "tls" => Security::generate(true, &[])?,
+        _ => Security::Plain,
+    };
+    let message = Arc::new(proto::RootMessage {
+        source: "127.0.0.1:40000".into(),
+        round: Some(1),
+        cmd: "partial_model".into(),
+        payload_type: Some(proto::root_message::PayloadType::Weights(proto::Weights {
+            weights: vec![7; load.model].into(),
+            contributors: Vec::new(),
+            num_samples: 1,
+        })),
+    });
+    let bare = bare::Pair::new(&at("bare")?, &security).await?;
+    let ours = ours::Pair::new(&at("ours")?, &security).await?;
+    let mut rows: Vec<(Spent, Spent)> = Vec::new();
+    for turn in 0..=pairs {
+        let row = (
+            measure(bare.calls(&message, load.in_flight, calls)).await?,
+            measure(ours.calls(&message, load.in_flight, calls)).await?,
+        );
+        // The first turn is to warm up.
+        if turn > 0 {
+            rows.push(row);
+        }
+    }
+    let cpu = |it: &Spent| it.cpu / calls as f64 / 1e3;
+    let rate = |it: &Spent| (load.model * calls) as f64 / it.wall * 1e3;
+    println!(
+        "    {:<20} {:9.1} {:7.0} {:8.1} {:7.0} {:6.2} {:6.2}",
+        load.name,
+        median(rows.iter().map(|row| cpu(&row.0))),
+        median(rows.iter().map(|row| rate(&row.0))),
+        median(rows.iter().map(|row| cpu(&row.1))),
+        median(rows.iter().map(|row| rate(&row.1))),
+        median(rows.iter().map(|row| cpu(&row.1) / cpu(&row.0))),
+        median(rows.iter().map(|row| rate(&row.1) / rate(&row.0))),
+    );
+    Ok(())
+}

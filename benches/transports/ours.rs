@@ -1,0 +1,61 @@
+//! A channel and a server of this program.
+
+use anyhow::{Result, ensure};
+use p2pfl_sim::transport::grpc::{
+    Address, Answer, Body, Call, Channel, Host, Limits, Listener, Redial, Reply, Security, Server, Traffic,
+};
+use p2pfl_sim::wire::proto;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub struct Pair {
+    channel: Channel,
+    _server: Server,
+}
+
+struct Yes;
+
+impl Host for Yes {
+    fn take(&self, call: Call, reply: Reply) {
+        std::hint::black_box(&call);
+        reply.answer(Answer::Empty);
+    }
+}
+
+impl Pair {
+    pub async fn new(at: &Address, security: &Security) -> Result<Self> {
+        let listener = Listener::bind(at)?;
+        let to = listener.address().clone();
+        let (limits, traffic) = (Limits::default(), Arc::new(Traffic::default()));
+        let server = Server::start(listener, Arc::new(Yes), security, limits.clone(), Arc::clone(&traffic))?;
+        let channel = Channel::new(to, security, limits, traffic, Redial::Never);
+        channel.open(Duration::from_secs(10)).await?;
+        Ok(Self { channel, _server: server })
+    }
+
+    /// So many calls, so many of them at a time.
+    pub async fn calls(
+        &self,
+        message: &Arc<proto::RootMessage>,
+        in_flight: usize,
+        calls: usize,
+    ) -> Result<()> {
+        let tasks: Vec<_> = (0..in_flight)
+            .map(|_| {
+                let (channel, message) = (self.channel.clone(), Arc::clone(message));
+                tokio::spawn(async move {
+                    for _ in 0..calls / in_flight {
+                        let body = Body::Message(Arc::clone(&message));
+                        let answer = channel.send(body, Duration::from_secs(10)).await?;
+                        ensure!(answer == Answer::Empty);
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await??;
+        }
+        Ok(())
+    }
+}
