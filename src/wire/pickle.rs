@@ -3,17 +3,22 @@
 //! It writes, or only counts what it would write. What a model consists of is in `weights`; the opcodes are those of
 //! Python's `pickletools`, protocol 4.
 
-/// A bytes object, or only how long it would be.
-pub(super) enum Payload {
-    Bytes(Vec<u8>),
-    Length(u64),
+/// What a bytes object holds.
+pub(super) enum Payload<'a> {
+    Singles(&'a [f32]),
+    Doubles(&'a [f64]),
+    /// So many zeros.
+    Zeros(u64),
+    /// Another pickle, which is so long.
+    Nested(u64, &'a dyn Fn(&mut Pickler)),
 }
 
-impl Payload {
+impl Payload<'_> {
     pub(super) fn len(&self) -> u64 {
         match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Length(length) => *length,
+            Self::Singles(values) => size_of_val(*values) as u64,
+            Self::Doubles(values) => size_of_val(*values) as u64,
+            Self::Zeros(length) | Self::Nested(length, _) => *length,
         }
     }
 }
@@ -41,6 +46,8 @@ pub(super) const BATCH: usize = 1000;
 /// CPython's pickler, as far as models need it: what it writes, or only how much.
 pub(super) struct Pickler {
     out: Option<Vec<u8>>,
+    /// Where the pickle begins in what is written.
+    base: usize,
     pub(super) length: u64,
     /// Where the header of the open frame stands.
     frame: Option<u64>,
@@ -48,8 +55,10 @@ pub(super) struct Pickler {
 }
 
 impl Pickler {
-    pub(super) fn writing() -> Self {
-        Self::new(Some(Vec::new()))
+    /// Writes, with room for so many bytes.
+    pub(super) fn writing(length: u64) -> Self {
+        // A frame's header may stand for a moment before it turns out to be none.
+        Self::new(Some(Vec::with_capacity((length + FRAME_HEADER) as usize)))
     }
 
     pub(super) fn counting() -> Self {
@@ -57,7 +66,8 @@ impl Pickler {
     }
 
     fn new(out: Option<Vec<u8>>) -> Self {
-        let mut it = Self { out, length: 0, frame: None, memoized: 0 };
+        let base = out.as_ref().map_or(0, Vec::len);
+        let mut it = Self { out, base, length: 0, frame: None, memoized: 0 };
         // The protocol stands before the first frame.
         it.raw(&[0x80, 4]);
         it
@@ -150,12 +160,27 @@ impl Pickler {
             self.open_frame();
         }
         self.raw(&header);
-        match data {
-            Payload::Bytes(bytes) => self.raw(&bytes),
-            Payload::Length(length) => self.length += length,
-        }
+        self.content(data);
         self.op(MEMOIZE);
         self.memoized += 1;
+    }
+
+    fn content(&mut self, data: Payload) {
+        self.length += data.len();
+        let Some(mut out) = self.out.take() else { return };
+        match data {
+            Payload::Singles(values) => extend(&mut out, values, |value| value.to_le_bytes()),
+            Payload::Doubles(values) => extend(&mut out, values, |value| value.to_le_bytes()),
+            Payload::Zeros(length) => out.resize(out.len() + length as usize, 0),
+            Payload::Nested(length, write) => {
+                // It goes straight to its place.
+                let mut inner = Self::new(Some(out));
+                write(&mut inner);
+                assert_eq!(inner.length, length, "a pickle is as long as it was counted");
+                out = inner.finish();
+            }
+        }
+        self.out = Some(out);
     }
 
     /// An object without parts.
@@ -209,7 +234,7 @@ impl Pickler {
     fn close_frame(&mut self) {
         let Some(start) = self.frame.take() else { return };
         let length = self.length - start - FRAME_HEADER;
-        let header = start as usize..(start + FRAME_HEADER) as usize;
+        let header = self.base + start as usize..self.base + (start + FRAME_HEADER) as usize;
         if length < FRAME_MIN {
             self.length -= FRAME_HEADER;
             if let Some(out) = &mut self.out {
@@ -219,5 +244,17 @@ impl Pickler {
             out[header.start] = FRAME;
             out[header.start + 1..header.end].copy_from_slice(&length.to_le_bytes());
         }
+    }
+}
+
+/// Adds the bytes of values, as fast as memory is.
+fn extend<T: Copy, const SIZE: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(T) -> [u8; SIZE]) {
+    const CHUNK: usize = 512;
+    let mut some = [[0; SIZE]; CHUNK];
+    for values in values.chunks(CHUNK) {
+        for (some, value) in some.iter_mut().zip(values) {
+            *some = bytes(*value);
+        }
+        out.extend_from_slice(some[..values.len()].as_flattened());
     }
 }

@@ -1,10 +1,10 @@
 //! Models as P2PFL sends them: a pickle of protocol 4 that holds a pickle of NumPy arrays.
 //!
-//! Written byte for byte as CPython's pickler writes it, so that sizes can be compared and P2PFL loads it. Nothing is
-//! read here: a pickle from someone else may run any code.
+//! Written byte for byte as CPython's pickler writes it, so that sizes can be compared and P2PFL loads it. Values are
+//! copied once, to their place in the message. What others send is read in `unpickle`.
 
 use super::pickle::{BATCH, BUILD, FALSE, MARK, NONE, Payload, Pickler, REDUCE, TRUE, TUPLE};
-use crate::learning::{self, Model};
+use crate::learning::{self, Model, Precision};
 use bytes::Bytes;
 
 /// A C-ordered array of parameters.
@@ -21,6 +21,8 @@ pub enum Values<'a> {
     F32(&'a [f32]),
     /// NumPy's float64.
     F64(&'a [f64]),
+    /// As many zeros as the shape asks for.
+    Zeros(Precision),
 }
 
 impl<'a> Array<'a> {
@@ -32,65 +34,72 @@ impl<'a> Array<'a> {
         let count = match values {
             Values::F32(values) => values.len(),
             Values::F64(values) => values.len(),
+            Values::Zeros(_) => return Self { shape, values },
         };
         assert_eq!(count, shape.iter().product::<usize>(), "the values must fill the shape {shape:?}");
         Self { shape, values }
     }
+
+    fn precision(&self) -> Precision {
+        match self.values {
+            Values::F32(_) => Precision::Single,
+            Values::F64(_) => Precision::Double,
+            Values::Zeros(precision) => precision,
+        }
+    }
+
+    fn payload(&self) -> Payload<'a> {
+        match self.values {
+            Values::F32(values) => Payload::Singles(values),
+            Values::F64(values) => Payload::Doubles(values),
+            Values::Zeros(precision) => {
+                Payload::Zeros(self.shape.iter().product::<usize>() as u64 * precision.bytes() as u64)
+            }
+        }
+    }
+}
+
+/// A model as the `weights` of a message, without compression; the values of a synthetic one are zeros.
+pub fn encode_model(model: &Model) -> Bytes {
+    let precision = model.layout().precision();
+    let arrays = model.arrays().map(|(shape, values)| {
+        let values = match values {
+            _ if model.is_synthetic() => Values::Zeros(precision),
+            learning::Values::Single(values) => Values::F32(values),
+            learning::Values::Double(values) => Values::F64(values),
+        };
+        Array::new(shape, values)
+    });
+    encode(&arrays.collect::<Vec<Array>>())
 }
 
 /// A model of these parameters, without compression: the `weights` of a message.
 pub fn encode(params: &[Array]) -> Bytes {
-    let mut inner = Pickler::writing();
-    model(
-        &mut inner,
-        params.iter().map(|array| match array.values {
-            Values::F32(values) => {
-                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                (array.shape, 4, Payload::Bytes(bytes))
-            }
-            Values::F64(values) => {
-                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                (array.shape, 8, Payload::Bytes(bytes))
-            }
-        }),
-    );
-    let mut outer = Pickler::writing();
-    envelope(&mut outer, Payload::Bytes(inner.finish()));
+    let (inner, whole) = lengths(params);
+    let mut outer = Pickler::writing(whole);
+    envelope(&mut outer, Payload::Nested(inner, &|to| model(to, params)));
     outer.finish().into()
-}
-
-/// A model as the `weights` of a message; the values of a synthetic one are zeros.
-pub fn encode_model(model: &Model) -> Bytes {
-    let zeros = vec![0.0; if model.is_synthetic() { model.layout().parameters() as usize } else { 0 }];
-    let arrays: Vec<Array> = model
-        .arrays()
-        .map(|(shape, values)| match values {
-            _ if model.is_synthetic() => Array::new(shape, Values::F32(&zeros[..shape.iter().product()])),
-            learning::Values::Single(values) => Array::new(shape, Values::F32(values)),
-            learning::Values::Double(values) => Array::new(shape, Values::F64(values)),
-        })
-        .collect();
-    encode(&arrays)
 }
 
 /// The length of what [`encode`] gives for arrays of these shapes, all with items of 4 (float32) or 8 (float64) bytes,
 /// without making it.
 pub fn encoded_len(shapes: &[&[usize]], item_size: usize) -> u64 {
+    let precision = if item_size == 4 { Precision::Single } else { Precision::Double };
+    let arrays: Vec<Array> = shapes.iter().map(|shape| Array::new(shape, Values::Zeros(precision))).collect();
+    lengths(&arrays).1
+}
+
+/// The lengths of the inner pickle and of the whole.
+fn lengths(params: &[Array]) -> (u64, u64) {
     let mut inner = Pickler::counting();
-    model(
-        &mut inner,
-        shapes.iter().map(|shape| {
-            let bytes = shape.iter().product::<usize>() as u64 * item_size as u64;
-            (*shape, item_size, Payload::Length(bytes))
-        }),
-    );
+    model(&mut inner, params);
     let mut outer = Pickler::counting();
-    envelope(&mut outer, Payload::Length(inner.length));
-    outer.length
+    envelope(&mut outer, Payload::Zeros(inner.length));
+    (inner.length, outer.length)
 }
 
 /// `{"params": [..], "additional_info": {"applied_techniques": []}}`.
-fn model<'a>(to: &mut Pickler, arrays: impl ExactSizeIterator<Item = (&'a [usize], usize, Payload)>) {
+fn model(to: &mut Pickler, arrays: &[Array]) {
     let mut known = Known::default();
     to.begin();
     to.object(b"}");
@@ -99,11 +108,11 @@ fn model<'a>(to: &mut Pickler, arrays: impl ExactSizeIterator<Item = (&'a [usize
     to.begin();
     to.object(b"]");
     let (count, mut open) = (arrays.len(), 0);
-    for (i, (shape, item_size, data)) in arrays.enumerate() {
+    for (i, array) in arrays.iter().enumerate() {
         if count > 1 && open == 0 {
             to.op(MARK);
         }
-        known.array(to, shape, item_size, data);
+        known.array(to, array);
         open += 1;
         if count == 1 {
             to.op(b'a');
@@ -153,7 +162,8 @@ struct Known {
 
 impl Known {
     /// `numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), b'b')`, then its state.
-    fn array(&mut self, to: &mut Pickler, shape: &[usize], item_size: usize, data: Payload) {
+    fn array(&mut self, to: &mut Pickler, array: &Array) {
+        let data = array.payload();
         to.begin();
         self.reconstruct = to.once(self.reconstruct, |it| {
             it.text("numpy.core.multiarray");
@@ -176,8 +186,8 @@ impl Known {
         to.begin();
         to.op(MARK);
         to.integer(1);
-        to.tuple(shape);
-        self.dtype(to, item_size);
+        to.tuple(array.shape);
+        self.dtype(to, array.precision());
         to.atom(FALSE);
         if data.len() == 0 {
             self.empty = to.once(self.empty, |it| it.object(b"C\0"));
@@ -189,8 +199,11 @@ impl Known {
     }
 
     /// `numpy.dtype('f4', False, True)` with the state `(3, '<', None, None, None, -1, -1, 0)`.
-    fn dtype(&mut self, to: &mut Pickler, item_size: usize) {
-        let (place, name) = if item_size == 4 { (0, "f4") } else { (1, "f8") };
+    fn dtype(&mut self, to: &mut Pickler, precision: Precision) {
+        let (place, name) = match precision {
+            Precision::Single => (0, "f4"),
+            Precision::Double => (1, "f8"),
+        };
         to.begin();
         if let Some(known) = self.dtypes[place] {
             return to.get(known);
