@@ -4,6 +4,7 @@
 use super::compute::Compute;
 use crate::network::Links;
 use crate::node::Rules;
+use crate::node::probe::spec::{Extent, Pattern};
 use crate::node::spec::Workflow;
 use crate::scenario::Transport;
 use crate::scenario::settings::Settings;
@@ -101,6 +102,27 @@ pub fn estimate(
                 peak_cpu: cpu,
             }
         }
+        Workflow::Probe(it) => {
+            let streams = match it.pattern {
+                Pattern::Pairs | Pattern::Ring => nodes,
+                Pattern::AllNeighbours => edges,
+            };
+            // A closed loop asks for nothing: it goes as fast as it can.
+            let messages_per_s = streams * it.rate.unwrap_or(0.0);
+            let messages_per_round = match it.extent() {
+                Extent::Count(count) => streams * count as f64,
+                Extent::Time { warm_up, measured } => messages_per_s * (warm_up + measured).as_secs_f64(),
+            };
+            let cpu = messages_per_s * SECONDS_PER_MODEL;
+            Load {
+                messages_per_s,
+                beats_per_s: 0.0,
+                messages_per_round,
+                messages_per_broadcast: 0.0,
+                cpu,
+                peak_cpu: cpu,
+            }
+        }
         Workflow::Rumor(it) => {
             // Every node calls once a round, and where nodes ask, is answered.
             let messages = nodes * f64::from(it.mode.trips());
@@ -140,6 +162,8 @@ pub fn shortest_period(rules: &Rules, compute: &Compute) -> Duration {
         Workflow::Dpsgd(it) if it.heartbeats => gossip.period.0.min(heartbeat.period.0),
         Workflow::Dpsgd(it) => compute.train.median().saturating_mul(it.epochs),
         Workflow::Rumor(it) => it.period.0,
+        // How late messages leave is among its figures.
+        Workflow::Probe(_) => Duration::ZERO,
     }
 }
 
@@ -149,7 +173,7 @@ pub fn spreading(rules: &Rules, links: Option<&Links>, hops: u32) -> Duration {
     let link = links.map_or(Duration::ZERO, |links| Duration::from_nanos(links.median()));
     match rules.workflow {
         Workflow::P2pfl(_) => hops * (rules.settings.gossip.period.0 / 2 + link),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) => link,
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => link,
     }
 }
 

@@ -201,7 +201,7 @@ impl Plan {
         let trainset_size = match workflow {
             Workflow::P2pfl(it) => it.trainset_size,
             Workflow::Dpsgd(_) => 0,
-            Workflow::Rumor(_) => return Control::Begin(zero),
+            Workflow::Rumor(_) | Workflow::Probe(_) => return Control::Begin(zero),
         };
         let (rounds, epochs) = (workflow.rounds(), workflow.epochs());
         // P2PFL appends the Unix time to the name.

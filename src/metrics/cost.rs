@@ -6,6 +6,7 @@
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
@@ -84,6 +85,32 @@ impl Meter {
             messages_per_cpu_s: messages as f64 / cpu_s,
             bytes_per_node: grown.map_or(f64::NAN, |bytes| bytes as f64 / f64::from(nodes)),
         }
+    }
+}
+
+/// CPU time of the process between the beginning and the end of each round.
+#[derive(Clone, Debug, Default)]
+pub struct Laps {
+    began: BTreeMap<u32, f64>,
+    took: BTreeMap<u32, f64>,
+}
+
+impl Laps {
+    /// A round begins; the first time counts.
+    pub fn begins(&mut self, round: u32) {
+        self.began.entry(round).or_insert_with(cpu_s);
+    }
+
+    /// A round ends; the last time counts.
+    pub fn ends(&mut self, round: u32) {
+        if let Some(began) = self.began.get(&round) {
+            self.took.insert(round, cpu_s() - began);
+        }
+    }
+
+    /// CPU seconds of a round that has ended.
+    pub fn cpu_s(&self, round: u32) -> Option<f64> {
+        self.took.get(&round).copied().filter(|it| it.is_finite())
     }
 }
 

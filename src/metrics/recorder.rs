@@ -4,8 +4,11 @@
 //! of a run: an addition or two each. What is made of the numbers is `result`'s.
 
 use super::counts::{Counts, add};
+use super::probe::{ProbeCell, ProbeCells};
 use super::{Cause, Histogram, Phase};
 use crate::node::Stage;
+use crate::node::io::Measured;
+use crate::time::Time;
 use crate::wire::Command;
 
 /// Whether everything is measured.
@@ -32,6 +35,7 @@ pub struct Recorder {
     dissemination: Histogram,
     hops: Histogram,
     timer_lateness: Histogram,
+    probes: ProbeCells,
 }
 
 impl Recorder {
@@ -49,6 +53,7 @@ impl Recorder {
             dissemination: Histogram::default(),
             hops: Histogram::default(),
             timer_lateness: Histogram::default(),
+            probes: ProbeCells::default(),
         }
     }
 
@@ -165,6 +170,29 @@ impl Recorder {
         }
     }
 
+    /// A probe was handed over for a cell, beside what [`Recorder::sent`] is told of it.
+    pub fn probe_sent(&mut self, cell: i32, payload_bytes: u64, wire_bytes: u64) {
+        if let Some(it) = self.on.then(|| self.probes.at(cell)).flatten() {
+            it.sent += 1;
+            it.payload_bytes += payload_bytes;
+            it.wire_bytes += wire_bytes;
+        }
+    }
+
+    /// A probe took `nanos` from hand-over to the receiving node, beside what [`Recorder::message_latency`] is told.
+    pub fn probe_taken(&mut self, cell: i32, nanos: u64) {
+        if let Some(it) = self.on.then(|| self.probes.at(cell)).flatten() {
+            it.message.record(nanos, 1);
+        }
+    }
+
+    /// A node measured a probe at a time. `clock` makes what latencies are told in of nanoseconds of scenario time.
+    pub fn measured(&mut self, measured: Measured, at: Time, clock: impl Fn(u64) -> u64) {
+        if self.on {
+            self.probes.measured(measured, at, clock);
+        }
+    }
+
     /// Messages taken by nodes so far, duplicates included, and their payload bytes: running totals of all phases,
     /// for the throughput sampler. They are kept when recording is off, too.
     pub fn handled(&self) -> (u64, u64) {
@@ -181,6 +209,12 @@ impl Recorder {
         for (ours, theirs) in self.histograms_mut().zip(other.histograms()) {
             ours.merge(theirs);
         }
+        self.probes.merge(&other.probes);
+    }
+
+    /// What was measured of a cell of a probe.
+    pub fn probe(&self, cell: u32) -> Option<&ProbeCell> {
+        self.probes.get(cell)
     }
 
     /// What became of the messages of `command` that were sent in `phase`.

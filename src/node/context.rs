@@ -31,7 +31,7 @@ impl Rules {
     pub fn repaired(&self) -> bool {
         match &self.workflow {
             Workflow::P2pfl(it) => it.variant == Variant::Repaired,
-            Workflow::Dpsgd(_) | Workflow::Rumor(_) => true,
+            Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => true,
         }
     }
 

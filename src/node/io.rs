@@ -67,7 +67,7 @@ pub struct Start {
 pub enum Control {
     /// Start learning: in `p2pfl` the initiator alone is told, in `dpsgd` every node.
     StartLearning(Arc<Experiment>),
-    /// Rounds that all nodes keep in step are counted from this time: every node of a `rumor` is told.
+    /// Rounds that all nodes keep in step are counted from this time: every node of a `rumor` or `probe` is told.
     Begin(Time),
     /// End learning for everyone.
     StopLearning,
@@ -232,6 +232,24 @@ pub enum Record {
     Stopped,
     /// The node stopped itself, as P2PFL does after some errors.
     Failed(&'static str),
+    /// A message of a probe was measured.
+    Measured(Measured),
+}
+
+/// What a probe measures of a message. A `cell` is the one that the message was sent for, `within` the one during which
+/// this happens; either is [`NO_ROUND`](crate::wire::NO_ROUND) if that is not measured. Times are nanoseconds of
+/// scenario time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Measured {
+    /// Its answer is back, so long after it was sent and after it was due, where that is not the same.
+    Answered { cell: i32, within: i32, took: u64, since_due: Option<u64> },
+    /// It arrived and was not to be answered.
+    Arrived { cell: i32, within: i32, since_due: Option<u64> },
+    /// It was sent so long after it was due.
+    Late { cell: i32, by: u64 },
+    /// It could not be delivered, or was not answered in time.
+    Failed { cell: i32 },
 }
 
 /// What became of the gossip in one input, for message accounting.

@@ -16,6 +16,7 @@ mod neighbours;
 mod p2pfl;
 mod peer_map;
 mod peers;
+pub mod probe;
 mod rumor;
 mod seen;
 pub mod spec;
@@ -34,6 +35,7 @@ use dpsgd::Dpsgd;
 use io::{Control, Input, Record, RequestId, Start, Timer};
 use links::{Change, Links};
 use p2pfl::{Fault, P2pfl};
+use probe::Probe;
 use rumor::Rumor;
 use spec::Workflow;
 use std::sync::Arc;
@@ -50,6 +52,7 @@ enum State {
     P2pfl(Box<P2pfl>),
     Dpsgd(Dpsgd),
     Rumor(Rumor),
+    Probe(Box<Probe>),
 }
 
 impl Node {
@@ -70,6 +73,7 @@ impl Node {
                 (spec.heartbeats, State::Dpsgd(node))
             }
             Workflow::Rumor(_) => (false, State::Rumor(Rumor::new(cx, id, model, start))),
+            Workflow::Probe(_) => (false, State::Probe(Box::new(Probe::new(cx, id, model, start)))),
         };
         Self { links: Links::new(cx, id, incarnation, beats), workflow }
     }
@@ -91,7 +95,7 @@ impl Node {
                     it.job_done(cx, job, result);
                     Ok(())
                 }
-                State::Rumor(_) => Ok(()),
+                State::Rumor(_) | State::Probe(_) => Ok(()),
             },
             Input::Control(control) => {
                 self.control(cx, control);
@@ -128,7 +132,7 @@ impl Node {
             Message::Announce(announcement) => {
                 let wanted = match &mut self.workflow {
                     State::P2pfl(it) => it.wanted(cx, &self.links, from, &announcement),
-                    State::Dpsgd(_) | State::Rumor(_) => false,
+                    State::Dpsgd(_) | State::Rumor(_) | State::Probe(_) => false,
                 };
                 cx.reply(from, request, Response::Wanted(wanted));
                 Ok(())
@@ -141,8 +145,15 @@ impl Node {
                         it.weights(cx, from, &weights);
                         Ok(())
                     }
-                    State::Rumor(_) => Ok(()),
+                    State::Rumor(_) | State::Probe(_) => Ok(()),
                 }
+            }
+            Message::Probe(probe) => {
+                cx.reply(from, request, Response::Empty);
+                if let State::Probe(it) = &self.workflow {
+                    it.message(cx, probe);
+                }
+                Ok(())
             }
             Message::Rumor(round) => {
                 if let State::Rumor(it) = &mut self.workflow {
@@ -168,7 +179,7 @@ impl Node {
             }
             let done = match &mut self.workflow {
                 State::P2pfl(it) => it.gossip(cx, &mut self.links, gossip),
-                State::Dpsgd(_) | State::Rumor(_) => {
+                State::Dpsgd(_) | State::Rumor(_) | State::Probe(_) => {
                     if let crate::wire::GossipBody::Beat(at) = gossip.body {
                         self.links.beat(cx, gossip.source, at);
                     }
@@ -191,6 +202,7 @@ impl Node {
             State::P2pfl(it) => it.response(cx, &mut self.links, request, response),
             State::Dpsgd(it) => it.response(cx, request, response),
             State::Rumor(_) => {}
+            State::Probe(it) => it.response(cx, request, response),
         }
         Ok(())
     }
@@ -222,6 +234,10 @@ impl Node {
                     it.tick(cx, self.links.node());
                     Ok(())
                 }
+                State::Probe(it) => {
+                    it.timer(cx, timer);
+                    Ok(())
+                }
             },
         }
     }
@@ -237,7 +253,9 @@ impl Node {
             (State::Dpsgd(_), Control::Begin(_) | Control::Leave) => {}
             (State::Rumor(it), Control::Begin(zero)) => it.begin(cx, zero),
             (State::Rumor(it), Control::StopLearning) => it.stop(cx),
-            (State::Rumor(_), Control::StartLearning(_) | Control::Leave) => {}
+            (State::Probe(it), Control::Begin(zero)) => it.begin(cx, zero),
+            (State::Probe(it), Control::StopLearning) => it.stop(cx),
+            (State::Rumor(_) | State::Probe(_), Control::StartLearning(_) | Control::Leave) => {}
         }
     }
 
@@ -249,7 +267,7 @@ impl Node {
                 it.neighbour(cx, change);
                 Ok(())
             }
-            (State::Rumor(_), Some(_)) => Ok(()),
+            (State::Rumor(_) | State::Probe(_), Some(_)) => Ok(()),
         }
     }
 
@@ -258,7 +276,7 @@ impl Node {
         let links = u64::from(self.links.node());
         match &self.workflow {
             State::Dpsgd(it) => links ^ it.glance(),
-            State::P2pfl(_) | State::Rumor(_) => links,
+            State::P2pfl(_) | State::Rumor(_) | State::Probe(_) => links,
         }
     }
 
@@ -266,7 +284,7 @@ impl Node {
     pub fn look(&self) -> u64 {
         match &self.workflow {
             State::Dpsgd(it) => it.look(),
-            State::P2pfl(_) | State::Rumor(_) => 0,
+            State::P2pfl(_) | State::Rumor(_) | State::Probe(_) => 0,
         }
     }
 
@@ -276,6 +294,7 @@ impl Node {
             State::P2pfl(it) => it.waits_for(&self.links),
             State::Dpsgd(it) => it.waits_for(),
             State::Rumor(it) => it.waits_for(),
+            State::Probe(it) => it.waits_for(),
         }
     }
 
@@ -284,7 +303,7 @@ impl Node {
         match &self.workflow {
             State::P2pfl(it) => it.stage(),
             State::Dpsgd(it) => it.stage(),
-            State::Rumor(_) => None,
+            State::Rumor(_) | State::Probe(_) => None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a scenario says about the workflow: what nodes do in a round.
 
+pub use super::probe::spec::Probe;
+
 use crate::scenario::tagged::tagged;
 use crate::scenario::units::Span;
 use schemars::JsonSchema;
@@ -15,6 +17,8 @@ tagged! {
         Dpsgd(Dpsgd) = "dpsgd",
         /// One message spreads from one node in synchronous rounds: for studying how fast news travels. Nothing is learnt.
         Rumor(Rumor) = "rumor",
+        /// Nodes exchange messages of a given size as fast as they can, or at a given rate, and do nothing else: what a transport costs. Nothing is learnt.
+        Probe(Probe) = "probe",
     }
 }
 
@@ -138,12 +142,13 @@ impl Default for Dpsgd {
 }
 
 impl Workflow {
-    /// Rounds of learning; of a rumor, the most there can be.
+    /// Rounds of learning; of a rumor, the most there can be; of a probe, its cells.
     pub fn rounds(&self) -> u32 {
         match self {
             Self::P2pfl(it) => it.rounds,
             Self::Dpsgd(it) => it.rounds,
             Self::Rumor(it) => it.rounds,
+            Self::Probe(it) => it.cells(),
         }
     }
 
@@ -152,7 +157,7 @@ impl Workflow {
         match self {
             Self::P2pfl(it) => it.epochs,
             Self::Dpsgd(it) => it.epochs,
-            Self::Rumor(_) => 1,
+            Self::Rumor(_) | Self::Probe(_) => 1,
         }
     }
 
@@ -160,14 +165,14 @@ impl Workflow {
     pub const fn starts_everyone(&self) -> bool {
         match self {
             Self::P2pfl(_) => false,
-            Self::Dpsgd(_) | Self::Rumor(_) => true,
+            Self::Dpsgd(_) | Self::Rumor(_) | Self::Probe(_) => true,
         }
     }
 
     /// Whether nodes connect to their neighbours before they talk to them.
     pub const fn connects(&self) -> bool {
         match self {
-            Self::P2pfl(_) | Self::Dpsgd(_) => true,
+            Self::P2pfl(_) | Self::Dpsgd(_) | Self::Probe(_) => true,
             Self::Rumor(_) => false,
         }
     }
@@ -176,7 +181,7 @@ impl Workflow {
     pub const fn learns(&self) -> bool {
         match self {
             Self::P2pfl(_) | Self::Dpsgd(_) => true,
-            Self::Rumor(_) => false,
+            Self::Rumor(_) | Self::Probe(_) => false,
         }
     }
 
@@ -184,7 +189,7 @@ impl Workflow {
     pub const fn first(&self) -> Option<(u32, &'static str)> {
         match self {
             Self::P2pfl(it) => Some((it.initiator, "workflow.initiator")),
-            Self::Dpsgd(_) => None,
+            Self::Dpsgd(_) | Self::Probe(_) => None,
             Self::Rumor(it) => Some((it.source, "workflow.source")),
         }
     }

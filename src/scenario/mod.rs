@@ -14,6 +14,7 @@ pub mod schema;
 pub mod script;
 pub mod selection;
 pub mod settings;
+pub mod several;
 mod source;
 pub mod tagged;
 #[cfg(test)]

@@ -87,6 +87,7 @@ impl Estimate {
                     + pending * PENDING_BYTES
                     + model * (nodes + 4.0 * f64::from(it.trainset_size))
             }
+            Workflow::Probe(_) => 0.0,
             // Its own model, its next one, and up to two of each neighbour; a model on its way is one of these.
             Workflow::Rumor(_) => 0.0,
             Workflow::Dpsgd(_) => {
@@ -109,7 +110,7 @@ impl Estimate {
     pub fn virtual_cpu(&self, rules: &Rules) -> (f64, f64) {
         let a_message = match rules.workflow {
             Workflow::P2pfl(_) => VIRTUAL_SECONDS_PER_MESSAGE,
-            Workflow::Dpsgd(_) | Workflow::Rumor(_) => VIRTUAL_SECONDS_PER_CALL,
+            Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => VIRTUAL_SECONDS_PER_CALL,
         };
         (self.load.messages_per_round * a_message, self.load.beats_per_s * VIRTUAL_SECONDS_PER_MESSAGE)
     }

@@ -89,11 +89,11 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     let there = graph.without(&absent(&script));
     let reach = match &scenario.workflow {
         Workflow::P2pfl(_) => there.reach(scenario.settings.gossip.ttl.saturating_add(1)),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) => vec![0; scenario.nodes as usize],
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => vec![0; scenario.nodes as usize],
     };
     let depth = match &scenario.workflow {
         Workflow::P2pfl(it) => graph.eccentricity(it.initiator),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) => 1,
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 1,
     };
     // No path is longer than twice the way from one node to its farthest; on most graphs they are not much longer.
     let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
@@ -105,6 +105,8 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         Speedup::Factor(factor) => factor,
         // Peers outside live in real time.
         Speedup::Auto(_) if !scenario.grpc.join.is_empty() => 1.0,
+        // A probe measures this machine.
+        Speedup::Auto(_) if matches!(scenario.workflow, Workflow::Probe(_)) => 1.0,
         Speedup::Auto(_) => load::auto_speedup(shortest_period, &load, cores),
     };
     let estimate =
@@ -252,7 +254,7 @@ fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {
 fn start_after(scenario: &Scenario, spreading: Duration) -> Duration {
     let chosen = match &scenario.workflow {
         Workflow::P2pfl(it) => it.start_after.map(|span| span.0),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) => None,
+        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => None,
     };
     let settling = 3 * (scenario.settings.heartbeat.period.0 + spreading) + Duration::from_secs(5);
     chosen.unwrap_or(settling)

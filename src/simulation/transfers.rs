@@ -53,7 +53,7 @@ fn models(rules: &Rules, graph: &Graph, links: &Links, model_bytes: u64) -> Opti
     let wire = links.wire_bytes(model_bytes);
     // A `dpsgd` node hands its model over to all neighbours at once, and the last of them waits for the others.
     let copies = |node: u32| match &rules.workflow {
-        Workflow::P2pfl(_) | Workflow::Rumor(_) => 1,
+        Workflow::P2pfl(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 1,
         Workflow::Dpsgd(_) => graph.degree(node).max(1),
     };
     let takes = |node: u32| {

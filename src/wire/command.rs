@@ -1,5 +1,5 @@
-//! The commands of P2PFL's protocol, the two calls beside them, and the two messages of the workflow `rumor`, which is
-//! not P2PFL's.
+//! The commands of P2PFL's protocol, the two calls beside them, and the messages of the workflows `rumor` and
+//! `probe`, which are not P2PFL's.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ pub enum Command {
     Rumor,
     #[serde(rename = "rumor_request")]
     RumorRequest,
+    #[serde(rename = "probe")]
+    Probe,
 }
 
 impl Command {
@@ -50,7 +52,7 @@ impl Command {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Handshake,
         Self::Disconnect,
         Self::Beat,
@@ -67,6 +69,7 @@ impl Command {
         Self::AddModel,
         Self::Rumor,
         Self::RumorRequest,
+        Self::Probe,
     ];
 
     /// The name on the wire.
@@ -88,6 +91,7 @@ impl Command {
             Self::AddModel => "add_model",
             Self::Rumor => "rumor",
             Self::RumorRequest => "rumor_request",
+            Self::Probe => "probe",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::address::{AddressBook, PeerId};
 use super::command::Command;
-use super::message::{Announcement, Gossip, GossipBody, Message, Weights};
+use super::message::{Announcement, Gossip, GossipBody, Message, Probe, Weights};
 use super::proto;
 use bytes::Bytes;
 
@@ -59,8 +59,20 @@ pub fn direct(book: &AddressBook, from: PeerId, message: &Message) -> Option<pro
         Message::Announce(it) => Some(announcement(book, from, it)),
         Message::Rumor(round) => Some(bare(book, from, *round, Command::Rumor)),
         Message::RumorRequest(round) => Some(bare(book, from, *round, Command::RumorRequest)),
-        Message::Handshake | Message::Disconnect | Message::Gossip(_) | Message::Weights(_) => None,
+        Message::Handshake | Message::Disconnect | Message::Gossip(_) | Message::Weights(_) | Message::Probe(_) => {
+            None
+        },
     }
+}
+
+/// The `RootMessage` of a `probe`: a model without contributors and rows whose encoding is so many bytes of `zeros`,
+/// which are shared and not copied. `zeros` has as many as the largest payload of the run at least; what is missing is
+/// left out.
+pub fn probe(book: &AddressBook, from: PeerId, probe: Probe, zeros: &Bytes) -> proto::RootMessage {
+    let weights = zeros.slice(..zeros.len().min(probe.size as usize));
+    let message = proto::Weights { weights, contributors: Vec::new(), num_samples: 0 };
+    let payload = proto::root_message::PayloadType::Weights(message);
+    root(book, from, probe.cell, Command::Probe.name(), payload)
 }
 
 fn root(
@@ -153,6 +165,13 @@ mod tests {
             {
                 let encoded = bare(&book, source, round, command).encoded_len() as u64;
                 prop_assert_eq!(sizes.payload(source, &message), encoded);
+            }
+
+            for cell in [round, super::super::message::NO_ROUND] {
+                let it = Probe { cell, size: weights as u32, due: Time::ZERO };
+                let zeros = Bytes::from(vec![0; 5_000]);
+                let encoded = probe(&book, source, it, &zeros).encoded_len() as u64;
+                prop_assert_eq!(sizes.payload(source, &Message::Probe(it)), encoded);
             }
 
             let model = Arc::new(Model::synthetic(Arc::new(Layout::new([]))));

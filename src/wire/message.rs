@@ -27,6 +27,8 @@ pub enum Message {
     Rumor(i32),
     /// `rumor_request`: "do you know one?", in a round.
     RumorRequest(i32),
+    /// `probe`: so many bytes that mean nothing.
+    Probe(Probe),
 }
 
 /// A message that floods the network.
@@ -140,6 +142,18 @@ pub struct Weights {
     pub model: Arc<Model>,
 }
 
+/// A message of the workflow `probe`. On the wire it is a `Weights` message whose weights are so many zeros; inside
+/// the program they are a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The cell that it is measured for, which is the round on the wire; [`NO_ROUND`] if it is not measured.
+    pub cell: i32,
+    /// Bytes that it carries.
+    pub size: u32,
+    /// When it was meant to be sent. Not on the wire: for measuring alone.
+    pub due: Time,
+}
+
 /// What a peer answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
@@ -190,7 +204,11 @@ impl Message {
             Self::Weights(weights) => Some(weights.command),
             Self::Rumor(_) => Some(Command::Rumor),
             Self::RumorRequest(_) => Some(Command::RumorRequest),
+            Self::Probe(_) => Some(Command::Probe),
             Self::Gossip(_) => None,
         }
     }
 }
+
+// Messages lie in calendars and inboxes by the million.
+const _: () = assert!(size_of::<Message>() <= 24, "a message is a tag and a few words");

@@ -17,7 +17,9 @@ pub mod weights;
 pub use address::{AddressBook, MAX_NAME, Names, PeerId};
 pub use command::Command;
 pub use expected::{Expected, MAX_MODEL};
-pub use message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Response, Ttl, Weights};
+pub use message::{
+    Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Probe, Response, Ttl, Weights,
+};
 
 /// The generated protobuf types of `proto/node.proto`.
 pub mod proto {

@@ -6,7 +6,7 @@
 
 use super::address::{AddressBook, PeerId};
 use super::command::Command;
-use super::message::{Announcement, Gossip, GossipBody, Message, NO_ROUND, Weights};
+use super::message::{Announcement, Gossip, GossipBody, Message, NO_ROUND, Probe, Weights};
 use prost::encoding::encoded_len_varint;
 use std::io::Write;
 
@@ -49,6 +49,7 @@ impl Sizes {
             Message::RumorRequest(round) => {
                 self.head(from, *round, Command::RumorRequest.name()) + delimited(0)
             }
+            Message::Probe(probe) => self.probe(from, *probe),
         }
     }
 
@@ -77,6 +78,11 @@ impl Sizes {
         let bytes = if self.weights == 0 { 0 } else { delimited(self.weights) };
         let inner = bytes + contributors + samples;
         self.head(from, weights.round, weights.command.name()) + delimited(inner)
+    }
+
+    fn probe(&self, from: PeerId, probe: Probe) -> u64 {
+        let bytes = if probe.size == 0 { 0 } else { delimited(probe.size.into()) };
+        self.head(from, probe.cell, Command::Probe.name()) + delimited(bytes)
     }
 
     /// The fields that every `RootMessage` has: source, round, command.

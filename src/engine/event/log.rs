@@ -79,6 +79,10 @@ fn told(input: &Input) -> Value {
             Message::Rumor(round) | Message::RumorRequest(round) => {
                 json!({ "event": "message", "from": from, "command": message.command(), "round": round })
             }
+            Message::Probe(it) => {
+                json!({ "event": "message", "from": from, "command": message.command(), "round": it.cell,
+                        "bytes": it.size })
+            }
             Message::Announce(it) => json!({
                 "event": "message", "from": from, "command": message.command(), "round": it.round,
                 "follows": it.follows, "contributors": &it.contributors[..],

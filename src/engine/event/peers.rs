@@ -166,6 +166,9 @@ impl Peers<'_> {
                 let bytes = shared.plan.rules.sizes.payload(from, &envelope.message);
                 self.recorder.delivered(phase, command, 1, bytes);
                 self.recorder.message_latency(phase, command, waited, 1);
+                if let Message::Probe(probe) = &envelope.message {
+                    self.recorder.probe_taken(probe.cell, waited);
+                }
                 self.throughput.add(now, 1, bytes);
                 self.host(to).handled += 1;
                 self.word.messages += 1;
@@ -352,6 +355,7 @@ impl Peers<'_> {
             }
             Record::Finished => self.ended(now, node, Fate::Finished),
             Record::Stopped => self.ended(now, node, Fate::Stopped),
+            Record::Measured(it) => self.recorder.measured(it, now, |nanos| nanos),
             Record::Failed(why) => self.die(now, node, Fate::Failed, Some(why.to_owned())),
         }
     }

@@ -59,6 +59,9 @@ impl Peers<'_> {
         let phase = self.view.phase(now);
         let bytes = self.size(from, &message);
         self.recorder.sent(phase, command, 1, bytes, self.shared.links.wire_bytes(bytes));
+        if let Message::Probe(probe) = &message {
+            self.recorder.probe_sent(probe.cell, bytes, self.shared.links.wire_bytes(bytes));
+        }
         let wants = match expect {
             Expect::Nothing => Wants::Nothing,
             Expect::Failure(_) => Wants::Failure,

@@ -298,6 +298,9 @@ impl Driver {
                 if !outside {
                     worker.recorder.message_latency(phase, command, waited, 1);
                 }
+                if let Message::Probe(probe) = &message {
+                    worker.recorder.probe_taken(probe.cell, waited);
+                }
                 self.handled += 1;
                 self.with_return(back, |this| {
                     this.input_at(worker, wall, Input::Message { from, message, request });
@@ -467,6 +470,11 @@ impl Driver {
             }
             Record::Finished => self.shared.tell(Event::Ended(node, Fate::Finished, now, None)),
             Record::Stopped => self.shared.tell(Event::Ended(node, Fate::Stopped, now, None)),
+            Record::Measured(it) => {
+                let clock = self.shared.clock;
+                let wall = |nanos| clock.wall_span(std::time::Duration::from_nanos(nanos));
+                worker.recorder.measured(it, now, wall);
+            }
             Record::Failed(why) => self.die(worker, Fate::Failed, Some(why.to_owned())),
         }
     }

@@ -83,6 +83,9 @@ impl Driver {
         let encoded = self.encoded(&message);
         let bytes = encoded.as_ref().map_or_else(|| self.size(&message), |it| it.bytes);
         worker.recorder.sent(phase, command, 1, bytes, self.wire_bytes(bytes));
+        if let Message::Probe(probe) = &message {
+            worker.recorder.probe_sent(probe.cell, bytes, self.wire_bytes(bytes));
+        }
         self.sent += 1;
         let back = expect.request().map(|request| ReturnTo {
             request,

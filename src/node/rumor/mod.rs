@@ -165,6 +165,6 @@ fn tick(zero: Time, round: u32, spec: &Spec) -> Time {
 fn spec<'a>(cx: &Context<'a>) -> Option<&'a Spec> {
     match &cx.rules.workflow {
         Workflow::Rumor(spec) => Some(spec),
-        Workflow::P2pfl(_) | Workflow::Dpsgd(_) => None,
+        Workflow::P2pfl(_) | Workflow::Dpsgd(_) | Workflow::Probe(_) => None,
     }
 }

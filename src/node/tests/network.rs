@@ -176,7 +176,7 @@ impl Network {
 
     fn begin(&self) -> Control {
         match self.rules.workflow {
-            Workflow::Rumor(_) => Control::Begin(self.zero),
+            Workflow::Rumor(_) | Workflow::Probe(_) => Control::Begin(self.zero),
             Workflow::P2pfl(_) | Workflow::Dpsgd(_) => Control::StartLearning(self.experiment()),
         }
     }
@@ -366,6 +366,7 @@ impl Network {
             Message::Disconnect => (Command::Disconnect, -1),
             Message::Rumor(round) => (Command::Rumor, *round),
             Message::RumorRequest(round) => (Command::RumorRequest, *round),
+            Message::Probe(it) => (Command::Probe, it.cell),
         };
         self.sent.push(Sent { at: self.now, from, command, round });
         let asker = self.nodes[from as usize].incarnation;

@@ -6,6 +6,7 @@
 mod clock;
 mod learning;
 mod network;
+mod probe;
 mod protocol;
 mod script;
 mod transport;
@@ -166,7 +167,7 @@ fn general(scenario: &Scenario, report: &mut Report) {
 
 fn thresholds(scenario: &Scenario, report: &mut Report) {
     // What a result has at its top; only used to find misspellings of it.
-    const HEADS: [&str; 13] = [
+    const HEADS: [&str; 14] = [
         "outcome",
         "overloaded",
         "nodes",
@@ -177,6 +178,7 @@ fn thresholds(scenario: &Scenario, report: &mut Report) {
         "throughput",
         "messages",
         "rumor",
+        "probe",
         "cost",
         "engine",
         "scenario",

@@ -40,6 +40,7 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
             }
         }
         Workflow::Rumor(workflow) => rumor(scenario, workflow, report),
+        Workflow::Probe(workflow) => super::probe::check(scenario, workflow, report),
     }
     settings(scenario, report);
 }
