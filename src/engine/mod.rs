@@ -21,7 +21,7 @@ pub use plan::{Action, Listen, Plan, SocketPlan, Starter, Step};
 
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome, Sockets, StalledGroup};
-use crate::metrics::{Recorder, RoundLog, Series};
+use crate::metrics::{Laps, Recorder, RoundLog, Series};
 use crate::node::Stage;
 use crate::scenario::Clock;
 use crate::time::Time;
@@ -55,6 +55,8 @@ pub struct Run {
     pub recorder: Recorder,
     /// Messages and bytes handled over time.
     pub series: Series,
+    /// CPU time of the rounds; of a probe on the real clock alone.
+    pub laps: Option<Laps>,
     /// Who waits for what, if the run stalled.
     pub stalled: Vec<StalledGroup>,
     /// Inputs that nodes handled.

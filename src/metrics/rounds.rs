@@ -75,6 +75,11 @@ impl RoundLog {
         entry.started = earliest(entry.started, Some(at));
     }
 
+    /// When the first node entered `round`.
+    pub fn started_at(&self, round: u32) -> Option<Time> {
+        self.rounds.get(&round).and_then(|entry| entry.started)
+    }
+
     /// When the first node entered `round` or a later one.
     pub fn first_from(&self, round: u32) -> Option<Time> {
         self.rounds.range(round..).filter_map(|(_, entry)| entry.started).min()

@@ -144,6 +144,7 @@ fn blank() -> RunResult {
         messages: Messages::of(&recorder),
         sockets: None,
         rumor: None,
+        probe: None,
         thresholds: Vec::new(),
         stalled: Vec::new(),
         cost: Cost {

@@ -3,13 +3,13 @@
 use crate::engine::{Fate, NodeReport, Plan, Run};
 use crate::learning::Model;
 use crate::metrics::result::{
-    self, Engine, Final, Messages, Outcome, Rumor, RunResult, SCHEMA, Setup, Threshold,
+    self, Engine, Final, Messages, Outcome, Probe, Rumor, RunResult, SCHEMA, Setup, Threshold,
 };
 use crate::metrics::{Cost, Round, Series, seconds_after};
 use crate::node::spec::Workflow;
 use crate::report::{NodeRow, NodeState};
-use crate::scenario::Loaded;
 use crate::scenario::thresholds::Threshold as Written;
+use crate::scenario::{Clock, Loaded};
 use crate::wire::AddressBook;
 use serde_json::Value;
 use std::sync::Arc;
@@ -71,6 +71,7 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
         messages: Messages::of(&run.recorder),
         sockets: run.sockets.clone(),
         rumor: None,
+        probe: None,
         thresholds: Vec::new(),
         stalled: run.stalled.clone(),
         cost,
@@ -78,6 +79,14 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
     };
     if matches!(loaded.scenario.workflow, Workflow::Rumor(_)) {
         result.rumor = Some(Rumor::of(&result.rounds, &result.nodes));
+    }
+    if let Workflow::Probe(spec) = &loaded.scenario.workflow {
+        // What a run costs is not known of one beside others.
+        let laps = run.laps.as_ref().filter(|_| cost.cpu_s.is_finite());
+        let speedup = if loaded.scenario.clock == Clock::Real { run.speedup } else { 1.0 };
+        let probe = Probe::of(spec, &run.recorder, &run.rounds, laps, run.end, speedup);
+        result.warnings.extend(probe.doubts());
+        result.probe = Some(probe);
     }
     judge(loaded, &mut result);
     Concluded { nodes: rows(facts, &run), result, series: run.series, model: run.model }

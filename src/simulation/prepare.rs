@@ -10,9 +10,11 @@ use crate::network::churn::{ChurnModel, Lives, Trace};
 use crate::network::spec::Network;
 use crate::network::{Links, Slowdown};
 use crate::node::Rules;
+use crate::node::probe::spec::{Pattern, Probe};
 use crate::node::spec::{Rumor, Variant, Workflow};
 use crate::scenario::script::{Churn, Entry};
-use crate::scenario::{Clock, Diagnostics, Loaded, Scenario, Speedup};
+use crate::scenario::units::Size;
+use crate::scenario::{Clock, Diagnostics, Loaded, Scenario, Speedup, Transport};
 use crate::time::Time;
 use crate::topology::{Graph, TopologyError};
 use crate::wire::size::Sizes;
@@ -83,6 +85,9 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     let links = links(loaded, &scenario)?;
     if let (Workflow::Rumor(it), Some(links)) = (&scenario.workflow, &links) {
         in_step(loaded, it, Duration::from_nanos(links.median()))?;
+    }
+    if let Workflow::Probe(it) = &scenario.workflow {
+        exchangeable(loaded, it, &graph)?;
     }
     let script = script(loaded, &scenario)?;
     // Who joins later is heard of later.
@@ -166,6 +171,43 @@ fn in_step(loaded: &Loaded, rumor: &Rumor, latency: Duration) -> Result<(), Diag
     );
     let help = "write a longer period, or lower `network.latency`";
     Err(loaded.diagnose("workflow.period", message, Some(help.into())))
+}
+
+/// Who is to send to each other has to be connected, and what is under way has to fit into an inbox.
+fn exchangeable(loaded: &Loaded, probe: &Probe, graph: &Graph) -> Result<(), Diagnostics> {
+    let nodes = graph.nodes();
+    let apart = match probe.pattern {
+        Pattern::AllNeighbours => None,
+        Pattern::Pairs => (0..nodes).step_by(2).map(|it| (it, it + 1)).find(|&(a, b)| !graph.connected(a, b)),
+        Pattern::Ring => (0..nodes).map(|it| (it, (it + 1) % nodes)).find(|&(a, b)| !graph.connected(a, b)),
+    };
+    if let Some((a, b)) = apart {
+        let message = format!("nodes {a} and {b} are to exchange messages, but they are not neighbours");
+        let help =
+            "choose a topology in which they are, such as { \"kind\": \"ring\" }, or \"all_neighbours\"";
+        return Err(loaded.diagnose("workflow.pattern", message, Some(help.into())));
+    }
+    let scenario = &loaded.scenario;
+    if scenario.transport != Transport::Memory || scenario.clock != Clock::Real || probe.rate.is_some() {
+        return Ok(());
+    }
+    let senders = match probe.pattern {
+        Pattern::Pairs | Pattern::Ring => 1,
+        Pattern::AllNeighbours => (0..nodes).map(|node| graph.degree(node)).max().unwrap_or(0),
+    };
+    let each = probe.concurrency.0.iter().copied().max().unwrap_or(0);
+    let under_way = u64::from(senders).saturating_mul(each.into());
+    let inbox = scenario.limits.inbox;
+    // One message goes into an empty inbox, however large it is.
+    if under_way > 1 && under_way.saturating_mul(probe.largest()) > inbox.0 {
+        let message = format!(
+            "{under_way} messages of {} may be under way to a node, which is more than the {inbox} that its inbox holds",
+            Size(probe.largest())
+        );
+        let help = "raise `limits.inbox` (over memory, no message takes up what it weighs), or write less";
+        return Err(loaded.diagnose("workflow.concurrency", message, Some(help.into())));
+    }
+    Ok(())
 }
 
 /// A time to live that does not carry messages to everyone they could reach.

@@ -9,6 +9,7 @@ mod interrupts;
 mod invariants;
 mod limits;
 mod network;
+mod probe;
 mod program;
 mod repeat;
 mod rumor;

@@ -78,6 +78,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         rounds,
         recorder,
         series: throughput.series(reached),
+        laps: None,
         inputs: all.inputs,
         threads,
         speedup: 1.0,

@@ -101,6 +101,7 @@ impl Supervisor {
             rounds: self.rounds,
             recorder,
             series: self.series,
+            laps: self.laps,
             inputs,
             threads: plan.threads.max(1) as u32,
             speedup: plan.speedup,

@@ -8,8 +8,9 @@ use crate::engine::evaluate::Evaluator;
 use crate::engine::{Fate, Run, Snapshot, Watch};
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome};
-use crate::metrics::{RoundLog, Series};
+use crate::metrics::{Laps, RoundLog, Series};
 use crate::network::churn::Churns;
+use crate::node::spec::Workflow;
 use crate::scenario::script::At;
 use crate::time::Time;
 use crate::wire::PeerId;
@@ -35,6 +36,8 @@ pub(super) struct Supervisor {
     pub(super) furthest: Option<u32>,
     pub(super) evaluator: Evaluator,
     pub(super) series: Series,
+    /// CPU time of a probe's cells.
+    pub(super) laps: Option<Laps>,
     pub(super) warnings: Vec<String>,
     /// Script entries that have not fired yet.
     pub(super) pending: Vec<usize>,
@@ -111,6 +114,7 @@ impl Supervisor {
             furthest: None,
             evaluator,
             series: Series::default(),
+            laps: matches!(plan.rules.workflow, Workflow::Probe(_)).then(Laps::default),
             warnings: Vec::new(),
             pending: (0..plan.script.len()).collect(),
             churns: Churns::default(),
@@ -172,10 +176,12 @@ impl Supervisor {
             Event::Ready(node) => self.nodes[node as usize].ready = true,
             Event::Started(node) => self.nodes[node as usize].takes_part = true,
             Event::RoundStarted(round, at) => {
+                self.laps.as_mut().into_iter().for_each(|it| it.begins(round));
                 self.rounds.started(round, at);
                 self.furthest = self.furthest.max(Some(round));
             }
             Event::RoundFinished { node, round, at, model, train_set, trained } => {
+                self.laps.as_mut().into_iter().for_each(|it| it.ends(round));
                 self.rounds.finished(round, node, at, train_set.as_deref());
                 let state = &mut self.nodes[node as usize];
                 state.rounds_finished += 1;

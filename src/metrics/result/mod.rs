@@ -4,10 +4,12 @@
 
 mod account;
 mod latency;
+mod probe;
 mod sockets;
 
 pub use account::{Account, Messages, Setup, doubts};
 pub use latency::{hop_counts, latency};
+pub use probe::{Cell, Probe};
 pub use sockets::Sockets;
 
 use super::{Cost, Round, Spread, Summary, Throughput};
@@ -64,6 +66,9 @@ pub struct RunResult {
     /// How far a rumor came. Workflow `rumor` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rumor: Option<Rumor>,
+    /// What a probe measured. Workflow `probe` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// The thresholds of the scenario and whether they hold.
     pub thresholds: Vec<Threshold>,
     /// Who waits for what, if the run stalled.

@@ -7,6 +7,7 @@
 mod compare;
 mod grid;
 mod many;
+mod probe;
 mod sections;
 mod sentence;
 
@@ -73,6 +74,7 @@ pub fn summary(result: &RunResult, style: Style) -> String {
     let sections = [
         Some(sentence::headline(result, style)),
         sections::stalled(result, style),
+        probe::cells(result, style),
         sections::rounds(result, style),
         sections::latencies(result, style),
         sections::throughput(result, style),

@@ -24,6 +24,10 @@ pub fn stalled(result: &RunResult, style: Style) -> Option<String> {
 
 /// Times and quality by round.
 pub fn rounds(result: &RunResult, style: Style) -> Option<String> {
+    if result.probe.is_some() {
+        // They are its cells.
+        return None;
+    }
     let header =
         ["round", "started", "ended", "finished", "accuracy", "min .. max", "loss", "distance", "train sets"];
     let mut grid = Grid::new(&header).text_columns(&[]);

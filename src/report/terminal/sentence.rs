@@ -56,11 +56,16 @@ fn happened(result: &RunResult, style: Style) -> String {
     let reason = reason.unwrap_or_default();
     match result.outcome {
         Outcome::Completed => {
-            let mut text = match result.rumor {
-                Some(rumor) => {
+            let mut text = match (result.rumor, &result.probe) {
+                (Some(rumor), _) => {
                     format!("the rumor reached {finished} within {}", counted(rumor.rounds, "round"))
                 }
-                None => format!("{finished} finished {rounds}"),
+                (None, Some(probe)) => {
+                    let cells = u32::try_from(probe.cells.len()).unwrap_or(u32::MAX);
+                    let messages = figures::Count(result.messages.total.handled());
+                    format!("{finished} exchanged {messages} messages in {}", counted(cells, "cell"))
+                }
+                (None, None) => format!("{finished} finished {rounds}"),
             };
             if let Some(ended_s) = result.ended_s {
                 let _ = write!(text, " in {} of scenario time", style.time(ended_s));

@@ -5,7 +5,7 @@ use crate::metrics::MAX_CELLS;
 use crate::node::probe::spec::{Exchange, Pattern, Probe};
 use crate::scenario::path::Path;
 use crate::scenario::units::Span;
-use crate::scenario::{Clock, Scenario, Speedup, Transport};
+use crate::scenario::{Clock, Scenario, Speedup};
 use std::time::Duration;
 
 /// What protobuf can carry at most, headers aside.
@@ -22,7 +22,7 @@ pub(super) fn check(scenario: &Scenario, probe: &Probe, report: &mut Report) {
         let message = format!("{} nodes do not make pairs", scenario.nodes);
         report.error("nodes", message, "write an even number, or another `workflow.pattern`");
     }
-    grid(scenario, probe, report);
+    grid(probe, report);
     extent(probe, report);
     speed(scenario, probe, report);
     for (path, help) in [
@@ -39,7 +39,7 @@ pub(super) fn check(scenario: &Scenario, probe: &Probe, report: &mut Report) {
 }
 
 /// Payloads and concurrencies.
-fn grid(scenario: &Scenario, probe: &Probe, report: &mut Report) {
+fn grid(probe: &Probe, report: &mut Report) {
     let one = |field: &'static str, i: usize, many: usize| {
         let path = Path::from("workflow").key(field);
         if many == 1 { path } else { path.index(i) }
@@ -68,17 +68,6 @@ fn grid(scenario: &Scenario, probe: &Probe, report: &mut Report) {
     if payloads.len().saturating_mul(concurrencies.len()) > MAX_CELLS {
         let message = format!("{} payloads by {} concurrencies", payloads.len(), concurrencies.len());
         report.error("workflow.payload", message, format!("at most {MAX_CELLS} cells are possible"));
-    }
-    let most = u64::from(concurrencies.iter().copied().max().unwrap_or(0));
-    let under_way = probe.largest().saturating_mul(most);
-    let in_memory = scenario.transport == Transport::Memory && scenario.clock == Clock::Real;
-    if in_memory && probe.rate.is_none() && most > 1 && under_way > scenario.limits.inbox.0 {
-        let message = format!(
-            "{most} messages of {} under way are more than the {} that an inbox holds",
-            payloads.iter().max().copied().unwrap_or_default(),
-            scenario.limits.inbox
-        );
-        report.error("workflow.concurrency", message, "write less, or raise `limits.inbox`");
     }
 }
 
