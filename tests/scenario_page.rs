@@ -140,6 +140,11 @@ fn value(field: &Value) -> String {
         return known.unwrap_or_else(|| format!("[{}](#{})", words(name), words(name).replace(' ', "-")));
     }
     if let Some(choices) = field["anyOf"].as_array() {
+        if let [one, list] = &choices[..]
+            && list["items"] == *one
+        {
+            return format!("{}, or a list of them", value(one));
+        }
         return choices.iter().find(|it| it["type"] != "null").map_or_else(String::new, value);
     }
     let types = match &field["type"] {

@@ -53,6 +53,10 @@ impl ProbeCells {
         self.0.get(cell as usize)
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &ProbeCell> {
+        self.0.iter()
+    }
+
     /// Notes what a node measured at a time. `clock` makes what latencies are told in of scenario time.
     pub fn measured(&mut self, measured: Measured, at: Time, clock: impl Fn(u64) -> u64) {
         let within = match measured {

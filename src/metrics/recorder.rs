@@ -9,7 +9,8 @@ use super::{Cause, Histogram, Phase};
 use crate::node::Stage;
 use crate::node::io::Measured;
 use crate::time::Time;
-use crate::wire::Command;
+use crate::wire::{Command, NO_ROUND};
+use std::borrow::Cow;
 
 /// Whether everything is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,16 +180,22 @@ impl Recorder {
         }
     }
 
-    /// A probe took `nanos` from hand-over to the receiving node, beside what [`Recorder::message_latency`] is told.
-    pub fn probe_taken(&mut self, cell: i32, nanos: u64) {
-        if let Some(it) = self.on.then(|| self.probes.at(cell)).flatten() {
-            it.message.record(nanos, 1);
+    /// A probe took `nanos` from hand-over to the receiving node. One of a cell is part of the latency of its command
+    /// through the cell, and is not to be recorded twice.
+    pub fn probe_taken(&mut self, phase: Phase, cell: i32, nanos: u64) {
+        match self.on.then(|| self.probes.at(cell)).flatten() {
+            Some(it) => it.message.record(nanos, 1),
+            None => self.message_latency(phase, Command::Probe, nanos, 1),
         }
     }
 
-    /// A node measured a probe at a time. `clock` makes what latencies are told in of nanoseconds of scenario time.
+    /// A node measured a probe at a time. `clock` makes what latencies are told in of nanoseconds of scenario time. This
+    /// stands for [`Recorder::rpc_latency`], too.
     pub fn measured(&mut self, measured: Measured, at: Time, clock: impl Fn(u64) -> u64) {
         if self.on {
+            if let Measured::Answered { cell: NO_ROUND, took, .. } = measured {
+                self.rpc[Command::Probe as usize].record(clock(took), 1);
+            }
             self.probes.measured(measured, at, clock);
         }
     }
@@ -223,13 +230,28 @@ impl Recorder {
     }
 
     /// Latencies of messages of a command.
-    pub fn message_histogram(&self, command: Command) -> &Histogram {
-        &self.message[command as usize]
+    pub fn message_histogram(&self, command: Command) -> Cow<'_, Histogram> {
+        self.with_cells(command, &self.message[command as usize], |it| &it.message)
     }
 
     /// Latencies of calls of a command.
-    pub fn rpc_histogram(&self, command: Command) -> &Histogram {
-        &self.rpc[command as usize]
+    pub fn rpc_histogram(&self, command: Command) -> Cow<'_, Histogram> {
+        self.with_cells(command, &self.rpc[command as usize], |it| &it.rpc)
+    }
+
+    /// Probes of a cell are recorded there and nowhere else.
+    fn with_cells<'a>(
+        &'a self,
+        command: Command,
+        others: &'a Histogram,
+        of: fn(&ProbeCell) -> &Histogram,
+    ) -> Cow<'a, Histogram> {
+        if command != Command::Probe {
+            return Cow::Borrowed(others);
+        }
+        let mut all = others.clone();
+        self.probes.all().for_each(|it| all.merge(of(it)));
+        Cow::Owned(all)
     }
 
     /// Times spent in a stage.

@@ -60,6 +60,7 @@ fn full() -> Value {
     let mut full = sample::full();
     full.stalled = sample::stalled().stalled;
     full.rumor = Some(crate::metrics::result::Rumor { rounds: 17, reached: 1_000 });
+    full.probe = sample::probed().probe;
     serde_json::to_value(full).unwrap()
 }
 

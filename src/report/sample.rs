@@ -12,7 +12,7 @@ use serde_json::json;
 
 /// All of them.
 pub fn all() -> Vec<RunResult> {
-    vec![full(), stalled(), interrupted(), failed(), empty(), one_node(), many_rounds()]
+    vec![full(), stalled(), interrupted(), failed(), empty(), one_node(), many_rounds(), probed()]
 }
 
 /// A completed run with every field set.
@@ -97,6 +97,44 @@ pub fn failed() -> RunResult {
         overloaded: true,
         ended_s: Some(4_000.0),
         nodes: Nodes { total: 12_345, finished: 0, panicked: 1, ..Nodes::default() },
+        ..blank()
+    }
+}
+
+/// A probe: a cell of a closed loop and one of an open one, which no run has both of.
+pub fn probed() -> RunResult {
+    let mut taken = crate::metrics::Histogram::default();
+    (1..=1_000).for_each(|micros| taken.record(10_000 * micros, 10));
+    let summary = taken.summary(1e9);
+    let closed = result::Cell {
+        payload_bytes: 64,
+        concurrency: Some(64),
+        seconds: 5.0,
+        messages: 12_345_678,
+        failed: 3,
+        messages_per_s: 2_469_135.6,
+        payload_bytes_per_s: 158_024_678.4,
+        message_bytes: 99.5,
+        wire_bytes: 104.5,
+        message: summary,
+        rpc: Some(summary),
+        since_due: None,
+        lateness: None,
+        cpu_s_per_message: Some(381e-9),
+    };
+    let open = result::Cell {
+        payload_bytes: 10_000_000,
+        concurrency: None,
+        failed: 0,
+        since_due: Some(summary),
+        lateness: Some(summary),
+        cpu_s_per_message: None,
+        ..closed
+    };
+    RunResult {
+        ended_s: Some(11.0),
+        nodes: Nodes { total: 2, finished: 2, ..Nodes::default() },
+        probe: Some(result::Probe { cells: vec![closed, open] }),
         ..blank()
     }
 }

@@ -15,7 +15,7 @@ use crate::metrics::{Cause, Recorder, RoundLog};
 use crate::node::io::{Control, Input, Output, Record, Start, Taken, Timer, Weight};
 use crate::node::{Context, Node};
 use crate::time::{Time, nanos};
-use crate::wire::{Message, PeerId, Response};
+use crate::wire::{Command, Message, PeerId, Response};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -165,9 +165,9 @@ impl Peers<'_> {
             Some(command) => {
                 let bytes = shared.plan.rules.sizes.payload(from, &envelope.message);
                 self.recorder.delivered(phase, command, 1, bytes);
-                self.recorder.message_latency(phase, command, waited, 1);
-                if let Message::Probe(probe) = &envelope.message {
-                    self.recorder.probe_taken(probe.cell, waited);
+                match &envelope.message {
+                    Message::Probe(probe) => self.recorder.probe_taken(phase, probe.cell, waited),
+                    _ => self.recorder.message_latency(phase, command, waited, 1),
                 }
                 self.throughput.add(now, 1, bytes);
                 self.host(to).handled += 1;
@@ -209,7 +209,9 @@ impl Peers<'_> {
             return;
         }
         // A failure is not an answer: how long it took says nothing about the network.
-        if !matches!(answer.response, Response::Timeout | Response::Unreachable) {
+        // That of a probe its node tells itself.
+        let failed = matches!(answer.response, Response::Timeout | Response::Unreachable);
+        if !failed && answer.command != Command::Probe {
             let took = nanos(now.since(answer.sent));
             self.recorder.rpc_latency(answer.phase, answer.command, took);
         }

@@ -41,11 +41,12 @@ impl Driver {
         let mut out = std::mem::take(&mut worker.out);
         self.measured = (0, 0);
         // Raised once for all that may follow, and before any of it can be done with; what was too much is let go of
-        // with the cause.
+        // with the cause. What is done with and not let go of yet still counts, and stands in for as much.
         let most: i64 = out.iter().map(weight).sum();
-        if most > 0 {
-            self.shared.pending.fetch_add(most, Ordering::Relaxed);
-            self.settled += most;
+        let short = most - self.settled;
+        if short > 0 {
+            self.shared.pending.fetch_add(short, Ordering::Relaxed);
+            self.settled += short;
         }
         for output in out.drain(..) {
             match output {
@@ -92,7 +93,8 @@ impl Driver {
             incarnation: self.incarnation,
             only_failure: matches!(expect, Expect::Failure(_)),
         });
-        if let Expect::Response(id) = expect {
+        // How long a probe took its node tells itself.
+        if let (Expect::Response(id), false) = (expect, command == Command::Probe) {
             self.requests.push(Request { id, command, sent: wall, phase });
         }
         let faults = self.shared.faults();

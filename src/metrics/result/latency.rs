@@ -3,6 +3,7 @@
 use crate::metrics::{Histogram, Recorder, Summary};
 use crate::node::Stage;
 use crate::wire::Command;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 const NANOS: f64 = 1e9;
@@ -36,14 +37,14 @@ pub fn hop_counts(recorder: &Recorder) -> BTreeMap<u64, u64> {
 fn by_command<'a>(
     latency: &mut BTreeMap<String, Summary>,
     name: &str,
-    of: impl Fn(Command) -> &'a Histogram,
+    of: impl Fn(Command) -> Cow<'a, Histogram>,
 ) {
     let mut all = Histogram::default();
     for command in Command::ALL {
         let histogram = of(command);
         if histogram.count() > 0 {
             latency.insert(format!("{name}.{command}"), histogram.summary(NANOS));
-            all.merge(histogram);
+            all.merge(&histogram);
         }
     }
     latency.insert(name.to_owned(), all.summary(NANOS));

@@ -145,6 +145,11 @@ mod tests {
     }
 
     #[test]
+    fn a_probe() {
+        insta::assert_snapshot!(summary(&sample::probed(), RICH));
+    }
+
+    #[test]
     fn no_summary_is_wider_than_the_page_or_says_more_than_the_style_allows() {
         for result in sample::all() {
             let plain = summary(&result, Style::PLAIN);
