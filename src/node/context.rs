@@ -54,6 +54,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    #[inline(always)]
     pub(super) fn send(&mut self, to: PeerId, message: Message, expect: Expect) {
         self.out.push(Output::Send { to, message, expect });
     }
@@ -65,6 +66,7 @@ impl Context<'_> {
     }
 
     /// Answers a request, if the message was one.
+    #[inline(always)]
     pub(super) fn reply(&mut self, to: PeerId, request: Option<RequestId>, response: Response) {
         if let Some(request) = request {
             self.out.push(Output::Reply { to, request, response });
@@ -83,6 +85,7 @@ impl Context<'_> {
         self.out.push(Output::StartJob { id, job });
     }
 
+    #[inline(always)]
     pub(super) fn record(&mut self, record: Record) {
         self.out.push(Output::Record(record));
     }

@@ -24,6 +24,9 @@ impl Clock {
 
     /// The scenario time at a wall time.
     pub fn scenario(&self, wall: u64) -> Time {
+        if self.speedup == 1.0 {
+            return Time::from_nanos(wall);
+        }
         Time::from_nanos((wall as f64 * self.speedup) as u64)
     }
 
@@ -34,6 +37,9 @@ impl Clock {
 
     /// How much wall time a span of scenario time takes, in nanoseconds.
     pub fn wall_span(&self, span: Duration) -> u64 {
+        if self.speedup == 1.0 {
+            return crate::time::nanos(span);
+        }
         (span.as_nanos() as f64 / self.speedup) as u64
     }
 

@@ -15,15 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How many things an output can leave pending, at most.
-fn weight(output: &Output) -> i64 {
-    match output {
-        Output::Send { .. } => 2,
-        Output::Flood { to, parcel } => (to.len() * parcel.len()) as i64,
-        Output::Reply { .. } | Output::SetTimer { .. } | Output::StartJob { .. } => 1,
-        Output::CancelTimer(_) | Output::Record(_) => 0,
-    }
-}
+/// Pending things that are announced to all at a time, ahead of their need: an addition to a number that all tasks share
+/// costs as much as handing a message over.
+const AHEAD: i64 = 64;
 
 /// What becomes of a message that is handed over, in wall time.
 pub(super) enum Way {
@@ -40,14 +34,6 @@ impl Driver {
     pub(super) fn apply(&mut self, worker: &mut Worker, now: Time, wall: u64) {
         let mut out = std::mem::take(&mut worker.out);
         self.measured = (0, 0);
-        // Raised once for all that may follow, and before any of it can be done with; what was too much is let go of
-        // with the cause. What is done with and not let go of yet still counts, and stands in for as much.
-        let most: i64 = out.iter().map(weight).sum();
-        let short = most - self.settled;
-        if short > 0 {
-            self.shared.pending.fetch_add(short, Ordering::Relaxed);
-            self.settled += short;
-        }
         for output in out.drain(..) {
             match output {
                 Output::Send { to, message, expect } => self.send(worker, wall, to, message, expect),
@@ -73,8 +59,15 @@ impl Driver {
         }
     }
 
-    /// So many things more are pending.
+    /// So many things more are pending. They are announced before they can be done with; what is done with and not let
+    /// go of yet still counts, and stands in for as many.
+    #[inline]
     pub(super) fn raise(&mut self, by: i64) {
+        if by > self.settled {
+            let more = by.max(AHEAD);
+            self.shared.pending.fetch_add(more, Ordering::Relaxed);
+            self.settled += more;
+        }
         self.settled -= by;
     }
 
@@ -235,9 +228,6 @@ impl Driver {
         progress: bool,
     ) {
         each_command(&message, to, |it| worker.recorder.copied(phase, it, 1));
-        // The copy was not counted among what the output leaves pending.
-        self.shared.pending.fetch_add(i64::from(progress), Ordering::Relaxed);
-        self.settled += i64::from(progress);
         let envelope = self.envelope(wall, phase, message, bytes, progress);
         self.hand_over(worker, to, Envelope { due, ..envelope });
     }

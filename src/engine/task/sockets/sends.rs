@@ -12,7 +12,6 @@ use crate::node::io::RequestId;
 use crate::transport::grpc::{Answer, Reply};
 use crate::transport::{Back, Item, ReturnTo};
 use crate::wire::{Gossip, Message, PeerId, Response};
-use std::sync::atomic::Ordering;
 
 impl Driver {
     /// A message that is not gossip, ready for the wire; nothing where there are no sockets.
@@ -62,8 +61,6 @@ impl Driver {
     /// The same with what the network made of a message on top of it, which nobody has counted.
     pub fn send_copy(&mut self, worker: &mut Worker, wall: u64, due: u64, to: PeerId, outbound: Outbound) {
         worker.recorder.copied(outbound.phase, outbound.command, 1);
-        self.shared.pending.fetch_add(2, Ordering::Relaxed);
-        self.settled += 2;
         self.send_when_due(wall, due, to, outbound);
     }
 
