@@ -105,10 +105,11 @@ impl Driver {
                 sleep.as_mut().reset(shared.clock.instant(next));
                 wakes = next;
             }
+            let mut looked = 0;
             tokio::select! {
                 biased;
                 item = inbox.recv_async() => match item {
-                    Ok(item) => shared.workers.with(|worker| self.batch(worker, item, &inbox)),
+                    Ok(item) => looked = shared.workers.with(|worker| self.batch(worker, item, &inbox)),
                     Err(_) => return,
                 },
                 () = sleep.as_mut(), if wakes != NEVER => {
@@ -116,8 +117,9 @@ impl Driver {
                     shared.workers.with(|worker| self.fire(worker));
                 }
             }
-            // Inboxes that never empty must not starve timers, nor one node the others.
-            if self.timers.next().is_some_and(|at| at <= shared.clock.wall()) {
+            // Inboxes that never empty must not starve timers, nor one node the others. When the batch last looked at
+            // the clock is soon enough: the sleep ends by itself.
+            if self.timers.next().is_some_and(|at| at <= looked) {
                 shared.workers.with(|worker| self.fire(worker));
             }
             if !inbox.is_empty() {
@@ -126,8 +128,8 @@ impl Driver {
         }
     }
 
-    /// Takes an item, and more if there are any.
-    fn batch(&mut self, worker: &mut Worker, first: Inbound, inbox: &Receiver<Inbound>) {
+    /// Takes an item, and more if there are any; when it last looked at the clock.
+    fn batch(&mut self, worker: &mut Worker, first: Inbound, inbox: &Receiver<Inbound>) -> u64 {
         let mut wall = self.shared.clock.wall();
         self.item(worker, wall, first);
         self.take_instant(worker, wall);
@@ -143,6 +145,7 @@ impl Driver {
         }
         self.take_instant(worker, wall);
         self.let_go();
+        wall
     }
 
     /// Takes the results of jobs that took no time, and of those that follow from them.
