@@ -49,6 +49,8 @@ impl Job {
         let output = Command::new(env!("CARGO_BIN_EXE_p2pfl-sim"))
             .args(["run".as_ref(), self.scenario.as_os_str(), "--out".as_ref(), out.as_os_str()])
             .args(["--clock", "virtual", "--quiet", "--threads", &self.threads.to_string()])
+            // Some scenarios are there for their sockets, which have no virtual clock.
+            .args(["--set", "transport=memory"])
             .args(&self.options)
             .env("RAYON_NUM_THREADS", self.pool.to_string())
             .output()
