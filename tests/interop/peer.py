@@ -255,7 +255,7 @@ def take_part(ended):
         ARGS.out.write_text(json.dumps(saw))
     say("finished all rounds")
     ended.wait(max(0, deadline - time.monotonic()))
-    # P2PFL waits without end for the answer to a `disconnect`, and those who are asked may be ending too.
+    # P2PFL waits without end for the answer to a `disconnect`, and two that send one to each other wait for each other.
     goodbye = threading.Thread(target=lambda: [node.disconnect(it) for it in node.get_neighbors(only_direct=True)])
     goodbye.daemon = True
     goodbye.start()
