@@ -79,8 +79,8 @@ pub fn seeds(seed: u64, repeat: u32) -> Result<impl Iterator<Item = u64> + Clone
 pub fn not_begun(error: &Failure) -> CliError {
     match error {
         Failure::System(error) => CliError::Failed(format!("the run cannot begin: {error}")),
-        // Another address would do.
-        Failure::Transport(error) => CliError::Usage(error.to_string()),
+        // Another address would do, or another folder.
+        Failure::Transport(_) | Failure::Claim(_) | Failure::Folder(_) => CliError::Usage(error.to_string()),
     }
 }
 

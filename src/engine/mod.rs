@@ -25,7 +25,7 @@ use crate::metrics::{Laps, Recorder, RoundLog, Series};
 use crate::node::Stage;
 use crate::scenario::Clock;
 use crate::time::Time;
-use crate::transport::grpc::TransportError;
+use crate::transport::grpc::{ClaimError, FolderError, TransportError};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -122,6 +122,12 @@ pub enum Failure {
     /// An address that cannot be listened on.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// A path where no socket can be.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// No folder for Unix sockets.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
 }
 
 /// What a panic said.

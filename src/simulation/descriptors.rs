@@ -65,7 +65,7 @@ impl Demand {
     ) -> Self {
         let trainers = match workflow {
             Workflow::P2pfl(it) => u64::from(it.trainset_size),
-            Workflow::Dpsgd(_) | Workflow::Rumor(_) => 0,
+            Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 0,
         };
         let growth = match shape {
             Shape::Full(_) | Shape::ErdosRenyi(_) => Growth::Quadratic,

@@ -6,7 +6,7 @@
 use super::address::{AddressBook, Names, PeerId};
 use super::command::Command;
 use super::expected::Expected;
-use super::message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Ttl, Weights};
+use super::message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Probe, Ttl, Weights};
 use super::proto;
 use super::proto::root_message::PayloadType;
 use super::size::Sizes;
@@ -103,6 +103,10 @@ pub fn root(
     let message = match payload {
         PayloadType::GossipMessage(it) => Message::Gossip(Arc::from([from.gossip(source, it)?])),
         PayloadType::DirectMessage(it) => from.direct(it)?,
+        PayloadType::Weights(it) if command == Command::Probe => {
+            let size = u32::try_from(it.weights.len()).unwrap_or(u32::MAX);
+            Message::Probe(Probe { cell: from.round.max(NO_ROUND), size, due: Time::ZERO })
+        }
         PayloadType::Weights(it) => Message::Weights(Arc::new(from.weights(it, model)?)),
     };
     Ok(Decoded { source, message })

@@ -59,9 +59,11 @@ pub fn direct(book: &AddressBook, from: PeerId, message: &Message) -> Option<pro
         Message::Announce(it) => Some(announcement(book, from, it)),
         Message::Rumor(round) => Some(bare(book, from, *round, Command::Rumor)),
         Message::RumorRequest(round) => Some(bare(book, from, *round, Command::RumorRequest)),
-        Message::Handshake | Message::Disconnect | Message::Gossip(_) | Message::Weights(_) | Message::Probe(_) => {
-            None
-        },
+        Message::Handshake
+        | Message::Disconnect
+        | Message::Gossip(_)
+        | Message::Weights(_)
+        | Message::Probe(_) => None,
     }
 }
 

@@ -88,10 +88,14 @@ impl Door {
         let now = shared.clock.wall();
         let outside = ticket.is_none();
         let ticket = ticket.unwrap_or_else(|| self.from_outside(source, &message, bytes, now));
-        if let Message::Gossip(parcel) = &mut message
-            && let Some([gossip]) = Arc::get_mut(parcel)
-        {
-            (gossip.hops, gossip.born) = (ticket.hops, ticket.born);
+        match &mut message {
+            Message::Gossip(parcel) => {
+                if let Some([gossip]) = Arc::get_mut(parcel) {
+                    (gossip.hops, gossip.born) = (ticket.hops, ticket.born);
+                }
+            }
+            Message::Probe(probe) => probe.due = ticket.born,
+            _ => {}
         }
         let envelope = Envelope {
             from: ticket.from,

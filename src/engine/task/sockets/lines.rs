@@ -20,6 +20,9 @@ use std::sync::atomic::Ordering;
 /// A node keeps so many channels to peers outside at most; P2PFL has no such bound.
 pub const MAX_OUTSIDE: usize = 1 << 12;
 
+/// Payloads up to so many bytes are copied into the message's encoding.
+const SMALL: u32 = 4_096;
+
 /// A node's channels.
 #[derive(Debug, Default)]
 pub struct Lines {
@@ -63,13 +66,27 @@ impl Lines {
             let bytes = shared.plan.rules.sizes.payload(from, message);
             (what, key_of_call(name, &address), bytes)
         };
+        let mut born = Time::ZERO;
         let (what, key, bytes) = match message {
             Message::Handshake => call(What::Handshake, "handshake"),
             Message::Disconnect => call(What::Disconnect, "disconnect"),
             Message::Weights(it) => {
                 let root = encode::weights(book, from, it, self.encoded(it));
                 let bytes = root.encoded_len() as u64;
-                (What::Send(Body::Message(Arc::new(root.clone()))), key(&root), bytes)
+                let key = key(&root);
+                (What::Send(Body::Message(Arc::new(root))), key, bytes)
+            }
+            Message::Probe(probe) => {
+                born = probe.due;
+                let root = encode::probe(book, from, *probe, &shared.sockets.as_ref()?.zeros);
+                let bytes = root.encoded_len() as u64;
+                let key = key(&root);
+                // What is small is encoded at once, as gossip is; what is large goes without a copy.
+                let body = match probe.size {
+                    ..=SMALL => Body::Encoded(root.encode_to_vec().into()),
+                    _ => Body::Message(Arc::new(root)),
+                };
+                (What::Send(body), key, bytes)
             }
             other => {
                 let root = encode::direct(book, from, other)?;
@@ -88,7 +105,7 @@ impl Lines {
             bytes,
             progress: true,
             hops: 0,
-            born: Time::ZERO,
+            born,
         })
     }
 
@@ -204,8 +221,8 @@ fn channel(shared: &Shared, to: PeerId) -> Option<Channel> {
     let address: Address = sockets.names.name(to).parse().ok()?;
     // A node of this process that hangs up is down, and is not to be waited for.
     let redial = if shared.is_outside(to) { Redial::Patiently } else { Redial::Never };
-    let (security, limits) = (sockets.security.clone(), sockets.limits.clone());
-    Some(Channel::new(address, security, limits, Arc::clone(&sockets.traffic), redial))
+    let limits = sockets.limits.clone();
+    Some(Channel::new(address, &sockets.security, limits, Arc::clone(&sockets.traffic), redial))
 }
 
 /// A call under way.

@@ -12,14 +12,14 @@ mod tickets;
 pub(super) use lines::Outbound;
 
 use super::shared::Shared;
-use crate::engine::{Listen, Plan};
+use crate::engine::{Failure, Listen, Plan};
 use crate::metrics::{Phase, Recorder, result};
-use crate::transport::grpc::{
-    Address, Limits, Listener, Security, Server, Traffic, TransportError, UdsFolder,
-};
+use crate::node::spec::Workflow;
+use crate::transport::grpc::{Address, Folder, Limits, Listener, Security, Server, Traffic, claim};
 use crate::wire::Expected;
 use crate::wire::{AddressBook, Names, PeerId};
 use arrivals::Door;
+use bytes::Bytes;
 use lines::Lines;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -39,6 +39,8 @@ pub(super) struct Sockets {
     pub traffic: Arc<Traffic>,
     /// What models have to look like.
     expected: Expected,
+    /// As many as the largest probe carries.
+    zeros: Bytes,
     /// Nodes of this process: peers with higher numbers are outside.
     nodes: u32,
     /// Bytes that had been written when learning started.
@@ -48,7 +50,7 @@ pub(super) struct Sockets {
     /// Calls to peers outside that are under way.
     calls_outside: AtomicUsize,
     /// Holds the sockets' paths, and removes them at the end.
-    _folder: Option<UdsFolder>,
+    _folder: Option<Folder>,
 }
 
 /// A node's part in the sockets.
@@ -62,19 +64,23 @@ impl Sockets {
     ///
     /// # Errors
     /// If an address cannot be listened on.
-    pub fn open(plan: &Plan) -> Result<Option<(Self, Vec<Listener>)>, TransportError> {
+    pub fn open(plan: &Plan) -> Result<Option<(Self, Vec<Listener>)>, Failure> {
         let (Some(spec), AddressBook::Named(names)) = (&plan.sockets, &plan.rules.book) else {
             return Ok(None);
         };
         let folder = match &spec.listen {
-            Listen::Unix => Some(UdsFolder::create()?),
+            Listen::Unix => Some(Folder::make()?),
+            Listen::At(Address::Unix(path)) => {
+                claim(path)?;
+                None
+            }
             Listen::Tcp(_) | Listen::At(_) => None,
         };
         let mut listeners = Vec::new();
         for node in 0..plan.nodes() {
             let address = match (&spec.listen, &folder) {
                 (Listen::At(address), _) => address.clone(),
-                (_, Some(folder)) => folder.address(node),
+                (_, Some(folder)) => folder.socket(node),
                 (listen, None) => {
                     Address::Tcp((listen.ip(node).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0).into())
                 }
@@ -96,6 +102,7 @@ impl Sockets {
                 spec.opening as usize,
             ),
             traffic: Arc::default(),
+            zeros: zeros(plan),
             expected: expected(plan).up_to(spec.max_message),
             nodes: plan.nodes(),
             unread: AtomicU64::new(0),
@@ -177,4 +184,12 @@ fn expected(plan: &Plan) -> Expected {
     let model = plan.learner.initial(0);
     let layout = Arc::clone(model.layout());
     if model.is_synthetic() { Expected::synthetic(layout) } else { Expected::layout(layout) }
+}
+
+/// What probes carry.
+fn zeros(plan: &Plan) -> Bytes {
+    match &plan.rules.workflow {
+        Workflow::Probe(it) => vec![0; it.largest() as usize].into(),
+        _ => Bytes::new(),
+    }
 }

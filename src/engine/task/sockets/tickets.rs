@@ -29,7 +29,7 @@ pub struct Ticket {
     pub progress: bool,
     /// Links that gossip has crossed.
     pub hops: u16,
-    /// When gossip left its source.
+    /// When gossip left its source, or a probe was meant to be sent.
     pub born: Time,
 }
 
