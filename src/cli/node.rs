@@ -96,7 +96,7 @@ The address that the peer has is printed as `listening on ADDR`. It ends when al
 /// Where nobody asked for anything else.
 const PLAIN: &str = r#"{ "name": "node", "nodes": 1, "topology": { "kind": "full" },
     "workflow": { "kind": "p2pfl", "trainset_size": 1 },
-    "learning": { "model": { "kind": "synthetic", "size": "4B" }, "compute": { "train": "0s", "aggregate": "0s", "evaluate": "0s" } } }"#;
+    "learning": { "model": { "kind": "synthetic", "size": "4B" }, "compute": { "train": "2500ms", "aggregate": "0s", "evaluate": "0s" } } }"#;
 
 impl Args {
     fn transport(&self) -> Transport {

@@ -18,13 +18,11 @@ fn a_peer_joins_a_simulated_network(over: Over) {
 }
 
 #[test]
-#[ignore = "until there is `p2pfl-sim run --join`"]
 fn a_peer_joins_a_simulated_network_over_tcp() {
     a_peer_joins_a_simulated_network(Over::Tcp);
 }
 
 #[test]
-#[ignore = "until there is `p2pfl-sim run --join`"]
 fn a_peer_joins_a_simulated_network_over_mutual_tls() {
     a_peer_joins_a_simulated_network(Over::Mtls);
 }

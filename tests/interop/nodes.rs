@@ -47,25 +47,21 @@ fn one_of_our_nodes_leads_two_peers(over: Over) {
 }
 
 #[test]
-#[ignore = "until there is `p2pfl-sim node`"]
 fn a_peer_leads_two_of_our_nodes_over_tcp() {
     a_peer_leads_two_of_our_nodes(Over::Tcp);
 }
 
 #[test]
-#[ignore = "until there is `p2pfl-sim node`"]
 fn a_peer_leads_two_of_our_nodes_over_mutual_tls() {
     a_peer_leads_two_of_our_nodes(Over::Mtls);
 }
 
 #[test]
-#[ignore = "until there is `p2pfl-sim node`"]
 fn one_of_our_nodes_leads_two_peers_over_tcp() {
     one_of_our_nodes_leads_two_peers(Over::Tcp);
 }
 
 #[test]
-#[ignore = "until there is `p2pfl-sim node`"]
 fn one_of_our_nodes_leads_two_peers_over_mutual_tls() {
     one_of_our_nodes_leads_two_peers(Over::Mtls);
 }

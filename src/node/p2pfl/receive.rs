@@ -120,15 +120,21 @@ impl P2pfl {
         let rounds = self.experiment.as_ref().map_or(0, |it| it.rounds);
         // Ascending, so that a peer outside cannot make much work of it.
         let distinct = weights.contributors.is_sorted_by(|a, b| a < b);
-        self.model.layout() == weights.model.layout()
+        self.fits(weights)
             && weights.samples > 0
             && u32::try_from(weights.round).is_ok_and(|round| round <= rounds)
             && distinct
     }
 
+    /// Whether a model has the shapes of the node's own. A node that has none takes those of the first that comes.
+    fn fits(&self, weights: &Weights) -> bool {
+        let own = self.model.layout();
+        own == weights.model.layout() || own.shapes().len() == 0
+    }
+
     /// Puts a model in place of the node's own. P2PFL stops itself over one of another shape.
     fn replace_model(&mut self, weights: &Weights) -> Result<(), Fault> {
-        if self.model.layout() != weights.model.layout() {
+        if !self.fits(weights) {
             return Err(Fault("a model of another shape came"));
         }
         self.model = Arc::clone(&weights.model);
