@@ -98,14 +98,14 @@ impl Demand {
 
     /// How many nodes of such a topology take no more than `limit`.
     fn fitting(&self, limit: u64) -> u64 {
+        let (edges, all) = (u128::from(self.edges), u128::from(self.nodes.max(1)));
         let fits = |nodes: u64| {
-            let share = nodes as f64 / self.nodes.max(1) as f64;
-            let edges = self.edges as f64
-                * match self.growth {
-                    Growth::Linear => share,
-                    Growth::Quadratic => share * share,
-                };
-            self.with(nodes, edges.ceil() as u64) <= limit
+            let some = u128::from(nodes);
+            let edges = match self.growth {
+                Growth::Linear => (edges * some).div_ceil(all),
+                Growth::Quadratic => (edges * some).div_ceil(all).saturating_mul(some).div_ceil(all),
+            };
+            self.with(nodes, u64::try_from(edges).unwrap_or(u64::MAX)) <= limit
         };
         let (mut most, mut too_many) = (0, self.nodes);
         while too_many - most > 1 {

@@ -14,6 +14,7 @@ mod program;
 mod repeat;
 mod rumor;
 mod runs;
+mod socket_mistakes;
 mod sockets;
 mod stalls;
 mod sweep;

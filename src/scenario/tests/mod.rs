@@ -5,6 +5,7 @@ mod mistakes;
 
 mod mutations;
 mod rules;
+mod transport;
 
 /// Every block of the format once.
 const EVERY_BLOCK: &str = include_str!("every-block.json");

@@ -4,7 +4,7 @@ use crate::scenario::{Diagnostic, parse};
 use serde_json::{Value, json};
 
 /// What is found in a small scenario with these changes, each a JSON pointer and a value.
-fn found(changes: &[(&str, Value)]) -> Vec<Diagnostic> {
+pub(super) fn found(changes: &[(&str, Value)]) -> Vec<Diagnostic> {
     let mut document = json!({
         "name": "rules", "nodes": 20, "topology": { "kind": "ring" },
         "workflow": { "kind": "p2pfl" }, "settings": { "general": {}, "heartbeat": {}, "gossip": {}, "training": {} },
@@ -24,7 +24,7 @@ fn found(changes: &[(&str, Value)]) -> Vec<Diagnostic> {
 }
 
 #[track_caller]
-fn refused(changes: &[(&str, Value)], path: &str) {
+pub(super) fn refused(changes: &[(&str, Value)], path: &str) {
     let found = found(changes);
     let shown: Vec<_> = found.iter().map(|it| (it.code, &it.path, &it.message)).collect();
     assert!(
@@ -36,7 +36,7 @@ fn refused(changes: &[(&str, Value)], path: &str) {
 }
 
 #[track_caller]
-fn warned(changes: &[(&str, Value)], code: &str) {
+pub(super) fn warned(changes: &[(&str, Value)], code: &str) {
     let found = found(changes);
     let shown: Vec<_> = found.iter().map(|it| (it.code, &it.path, &it.message)).collect();
     assert!(matches!(found.as_slice(), [only] if only.code == code), "{shown:?}");
