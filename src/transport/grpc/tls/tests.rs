@@ -279,6 +279,25 @@ fn what_is_in_a_block_has_to_be_a_certificate_or_a_key() {
     }
 }
 
+/// What `openssl x509 -req` makes without extensions; valid for a hundred years.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBFTCBvQIUb7K39wx+Pv3sW5qGy60b4/A0/LowCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCdjEwIBcNMjYxMTIxMTM1NzQ5WhgPMjEyNjEwMjgxMzU3NDlaMA0xCzAJ
+BgNVBAMMAnYxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEUmFN/X3CkR6wAOR8
+qpsgX7GnSpH0rPmNGNXSFhLjXNlX8iKk2CuCymHdj0m+zo4yo8ukYRhJkwRGnLpZ
+chOUbzAKBggqhkjOPQQDAgNHADBEAiBAnreBIEK3GpnVYYi0FVM6d7EdQ+nAbIlh
++UBO/oAQyAIgdsdjxLRzHWssM6Dr/o7wJBZ7js6rwklBPZUQCQi68Lc=
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn a_certificate_that_has_no_room_for_names_is_refused() {
+    let files = Files::good();
+    files.write("client.crt", VERSION_1);
+    files.refused("client_crt", "client.crt", "X.509 version 1", "subjectAltName");
+}
+
 #[test]
 fn the_key_of_another_certificate_is_refused() {
     let files = Files::good();
