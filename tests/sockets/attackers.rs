@@ -302,3 +302,54 @@ async fn until_read(socket: &mut tokio::net::TcpStream, seen: &mut Vec<u8>, enou
     };
     tokio::time::timeout(SOON, reading).await.expect("enough comes");
 }
+
+fn encrypted(limits: Limits) -> Rig {
+    Rig::at("127.0.0.1:0".parse().unwrap(), limits, Security::generate(true, &[]).unwrap())
+}
+
+#[tokio::test]
+async fn plaintext_on_a_tls_port_is_hung_up_on() {
+    let rig = encrypted(Limits::default());
+    let (limits, traffic) = (rig.limits.clone(), Arc::clone(&rig.traffic));
+    let plain = Channel::new(rig.at.clone(), &Security::Plain, limits, traffic, Redial::Never);
+    let error = plain.open(SOON).await.unwrap_err();
+    assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
+    rig.until_refused(Refusal::Tls).await;
+    rig.goes_on().await;
+}
+
+#[tokio::test]
+async fn tls_on_a_plain_port_is_hung_up_on() {
+    let rig = Rig::new(Limits::default());
+    let (limits, traffic) = (rig.limits.clone(), Arc::clone(&rig.traffic));
+    let security = Security::generate(false, &[]).unwrap();
+    let error =
+        Channel::new(rig.at.clone(), &security, limits, traffic, Redial::Never).open(SOON).await.unwrap_err();
+    assert!(error.to_string().contains("TLS"), "{error}");
+    rig.until_refused(Refusal::Protocol).await;
+    rig.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_refused_by_both() {
+    let rig = encrypted(Limits::default());
+    let (limits, traffic) = (rig.limits.clone(), Arc::clone(&rig.traffic));
+    let other = Security::generate(true, &[]).unwrap();
+    let error =
+        Channel::new(rig.at.clone(), &other, limits, traffic, Redial::Never).open(SOON).await.unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    rig.until_refused(Refusal::Tls).await;
+    rig.goes_on().await;
+}
+
+#[tokio::test]
+async fn half_of_a_tls_handshake_is_hung_up_on() {
+    let rig = encrypted(impatient());
+    let mut socket = connect(&rig.at).await;
+    socket.write_all(&[22, 3, 1, 0, 200, 1]).await.unwrap();
+    read_to_end(&mut socket).await;
+    rig.until_refused(Refusal::Silent).await;
+    // Its own handshake may take longer than that.
+    drop(rig);
+    encrypted(Limits::default()).goes_on().await;
+}
