@@ -144,16 +144,23 @@ where
 }
 
 /// Drives a connection while anybody needs it, and a little longer.
-async fn drive<S>(mut connection: Connection<S, Payload>, mut unneeded: oneshot::Receiver<()>)
+///
+/// No `async fn`, and no moving: either would keep a second copy of the connection, for every connection.
+fn drive<S>(
+    mut connection: Connection<S, Payload>,
+    mut unneeded: oneshot::Receiver<()>,
+) -> impl Future<Output = ()> + Send
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    tokio::select! {
-        // What broke it is told to the calls under way.
-        _ = &mut connection => return,
-        _ = &mut unneeded => {}
+    async move {
+        tokio::select! {
+            // What broke it is told to the calls under way.
+            _ = &mut connection => return,
+            _ = &mut unneeded => {}
+        }
+        let _ = timeout(FAREWELL, &mut connection).await;
     }
-    let _ = timeout(FAREWELL, connection).await;
 }
 
 impl NoLink {

@@ -40,15 +40,18 @@ pub(super) struct Shared<H> {
 pub(super) async fn serve<H: Host>(socket: Socket, shared: Arc<Shared<H>>) {
     match &shared.tls {
         None => greet(socket, &shared, Instant::now()).await,
-        Some(acceptor) => {
-            let began = Instant::now();
-            match timeout(shared.limits.greeting, acceptor.accept(socket)).await {
-                Ok(Ok(encrypted)) => greet(encrypted, &shared, began).await,
-                Ok(Err(error)) if hung_up(&error) => {}
-                Ok(Err(_)) => shared.traffic.refused(Refusal::Tls),
-                Err(_) => shared.traffic.refused(Refusal::Silent),
-            }
-        }
+        // In a box, so that who has no TLS needs no room for it.
+        Some(acceptor) => Box::pin(decrypt(acceptor, socket, &shared)).await,
+    }
+}
+
+async fn decrypt<H: Host>(acceptor: &TlsAcceptor, socket: Socket, shared: &Arc<Shared<H>>) {
+    let began = Instant::now();
+    match timeout(shared.limits.greeting, acceptor.accept(socket)).await {
+        Ok(Ok(encrypted)) => greet(encrypted, shared, began).await,
+        Ok(Err(error)) if hung_up(&error) => {}
+        Ok(Err(_)) => shared.traffic.refused(Refusal::Tls),
+        Err(_) => shared.traffic.refused(Refusal::Silent),
     }
 }
 
@@ -63,14 +66,15 @@ where
         .max_header_list_size(HEADERS)
         .max_concurrent_streams(shared.limits.streams);
     let left = shared.limits.greeting.saturating_sub(began.elapsed());
-    match timeout(left, http.handshake(io)).await {
-        Ok(Ok(connection)) => attend(connection, shared).await,
-        Ok(Err(error)) => count(shared, &error),
-        Err(_) => shared.traffic.refused(Refusal::Silent),
-    }
+    let mut connection = match timeout(left, http.handshake(io)).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return count(shared, &error),
+        Err(_) => return shared.traffic.refused(Refusal::Silent),
+    };
+    attend(&mut connection, shared).await;
 }
 
-async fn attend<H: Host, S>(mut connection: Connection<S, Bytes>, shared: &Arc<Shared<H>>)
+async fn attend<H: Host, S>(connection: &mut Connection<S, Bytes>, shared: &Arc<Shared<H>>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -79,7 +83,7 @@ where
     let mut quiet = pin!(sleep(idle));
     let mut calls = Calls::default();
     poll_fn(|cx| {
-        if poll_calls(&mut connection, &mut unfinished, shared, &mut calls, cx).is_ready() {
+        if poll_calls(connection, &mut unfinished, shared, &mut calls, cx).is_ready() {
             return Poll::Ready(());
         }
         // Looked at only when the time is over: to set the timer anew at each call would cost every call.
