@@ -2,7 +2,8 @@
 //! sockets and TLS, with 1 and 64 calls in flight, and with models of 1 and 10 MB.
 //!
 //! Both ends are on one thread, and the two take turns, so that the machine's mood hits both alike; what counts are the
-//! ratios. `cargo bench --bench transports` runs everything, and with `-- tcp`, `-- unix` or `-- tls` a part of it.
+//! ratios. `cargo bench --bench transports` runs everything, with `-- tcp`, `-- unix` or `-- tls` a part of it;
+//! `-- small` or `-- large` takes only such messages.
 
 mod bare;
 mod clocks;
@@ -14,6 +15,10 @@ use clocks::{Spent, measure, median};
 use p2pfl_sim::transport::grpc::{Address, Security};
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// HTTP/2's windows and frames, the same for both.
 const WINDOW: u32 = 16 << 20;
@@ -33,6 +38,7 @@ fn main() -> Result<()> {
     let ways = ["tcp", "unix", "tls"];
     let asked = |way: &str| std::env::args().any(|arg| arg == way);
     let wanted = |way: &str| asked(way) || !ways.into_iter().any(asked);
+    let of_size = |load: &Load| !asked(if load.model < 1_000 { "large" } else { "small" });
     let loads = [
         Load { name: "64 B, 1 in flight", model: 64, in_flight: 1, calls: 10_000 },
         Load { name: "64 B, 64 in flight", model: 64, in_flight: 64, calls: 20_000 },
@@ -45,7 +51,7 @@ fn main() -> Result<()> {
     println!("                            us CPU    MB/s   us CPU    MB/s    CPU   MB/s");
     for way in ways.into_iter().filter(|way| wanted(way)) {
         println!("  {way}");
-        for load in &loads {
+        for load in loads.iter().filter(|load| of_size(load)) {
             runtime.block_on(compare(way, load, quick))?;
         }
     }

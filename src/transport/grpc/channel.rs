@@ -298,7 +298,7 @@ async fn reply(answer: ResponseFuture) -> Result<proto::ResponseMessage, Broken>
     while let Some(chunk) = poll_fn(|cx| body.poll_data(cx)).await {
         let chunk: Bytes = chunk?;
         let _ = body.flow_control().release_capacity(chunk.len());
-        gather.add(chunk).map_err(|unfit| Status::internal(format!("the reply is unfit: {unfit:?}")))?;
+        gather.add(chunk).map_err(|unfit| Status::internal(format!("the reply: {unfit}")))?;
     }
     let trailers = poll_fn(|cx| body.poll_trailers(cx)).await?;
     match trailers.as_ref().and_then(Status::from_header_map) {
@@ -306,8 +306,7 @@ async fn reply(answer: ResponseFuture) -> Result<proto::ResponseMessage, Broken>
         Some(status) => return Err(status.into()),
         None => return Err(Status::unknown("the reply has no status").into()),
     }
-    let bytes =
-        gather.finish().map_err(|unfit| Status::internal(format!("the reply is unfit: {unfit:?}")))?;
+    let bytes = gather.finish().map_err(|unfit| Status::internal(format!("the reply: {unfit}")))?;
     let message = proto::ResponseMessage::decode(bytes);
     message.map_err(|error| Status::internal(error.to_string()).into())
 }

@@ -10,7 +10,7 @@ const STEP: usize = 16;
 
 /// Puts one message together.
 #[derive(Debug)]
-pub(super) struct Gather {
+pub struct Gather {
     limit: usize,
     /// All of it, if it came in one piece, and nothing is copied then.
     first: Bytes,
@@ -18,15 +18,24 @@ pub(super) struct Gather {
 }
 
 /// Why what came is not a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
     /// It says that it is compressed, which was not agreed on.
+    #[error("compressed messages are not taken")]
     Compressed,
     /// It says that it is larger than is taken.
-    Oversized { claimed: usize, limit: usize },
+    #[error("a message of {claimed} bytes is larger than {limit}, the most that is taken")]
+    Oversized {
+        /// Bytes that it says it has.
+        claimed: usize,
+        /// Bytes that are taken.
+        limit: usize,
+    },
     /// Something comes behind it.
+    #[error("something comes behind the message")]
     Trailing,
     /// It ends before its end.
+    #[error("the message ends before its end")]
     Short,
 }
 
@@ -36,7 +45,11 @@ impl Gather {
         Self { limit, first: Bytes::new(), rest: BytesMut::new() }
     }
 
-    /// Adds what came. An error comes as soon as it is certain: an oversized message is refused at its length.
+    /// Adds what came.
+    ///
+    /// # Errors
+    ///
+    /// As soon as it is certain that this is no message: an oversized one is refused at its length.
     pub fn add(&mut self, chunk: Bytes) -> Result<(), Unfit> {
         if self.first.is_empty() && self.rest.is_empty() {
             self.first = chunk;
@@ -57,6 +70,10 @@ impl Gather {
     }
 
     /// The message's bytes, after all has come.
+    ///
+    /// # Errors
+    ///
+    /// If it is not all of one message.
     pub fn finish(self) -> Result<Bytes, Unfit> {
         match self.claimed()? {
             Some(claimed) if self.held() == PREFIX + claimed => {

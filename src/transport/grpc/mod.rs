@@ -16,7 +16,7 @@ mod channel;
 mod claim;
 mod error;
 mod folder;
-mod gather;
+pub mod gather;
 mod host;
 mod limits;
 mod listener;

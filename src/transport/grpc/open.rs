@@ -145,7 +145,8 @@ where
 
 /// Drives a connection while anybody needs it, and a little longer.
 ///
-/// No `async fn`, and no moving: either would keep a second copy of the connection, for every connection.
+/// Nothing is moved: that would keep a second copy of the connection, for every connection.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps a second copy of what it is given")]
 fn drive<S>(
     mut connection: Connection<S, Payload>,
     mut unneeded: oneshot::Receiver<()>,

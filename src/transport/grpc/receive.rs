@@ -138,10 +138,8 @@ impl<H: Host> Receiving<H> {
             Which::Disconnect => Call::Disconnect(decode::<proto::HandShakeRequest>(bytes)?.addr),
         };
         // A node that went down answers nobody: its connections are about to be hung up on.
-        if self.shared.gate.is_up() {
-            if let Some(back) = self.back.take() {
-                self.shared.host.take(call, Reply::new(back, self.which == Which::Disconnect));
-            }
+        if let Some(back) = self.back.take().filter(|_| self.shared.gate.is_up()) {
+            self.shared.host.take(call, Reply::new(back, self.which == Which::Disconnect));
         }
         Ok(())
     }
@@ -169,16 +167,11 @@ fn decode<M: prost::Message + Default>(bytes: Bytes) -> Result<M, Refused> {
 
 impl From<Unfit> for Refused {
     fn from(unfit: Unfit) -> Self {
-        let malformed = |status| Self(Refusal::Malformed, status);
+        let text = unfit.to_string();
         match unfit {
-            Unfit::Oversized { claimed, limit } => {
-                let text =
-                    format!("a message of {claimed} bytes is larger than {limit}, the most that is taken");
-                Self(Refusal::Oversized, Status::resource_exhausted(text))
-            }
-            Unfit::Compressed => malformed(Status::unimplemented("compressed messages are not taken")),
-            Unfit::Trailing => malformed(Status::internal("more than one message")),
-            Unfit::Short => malformed(Status::internal("the message ends before its end")),
+            Unfit::Oversized { .. } => Self(Refusal::Oversized, Status::resource_exhausted(text)),
+            Unfit::Compressed => Self(Refusal::Malformed, Status::unimplemented(text)),
+            Unfit::Trailing | Unfit::Short => Self(Refusal::Malformed, Status::internal(text)),
         }
     }
 }
