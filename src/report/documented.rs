@@ -32,6 +32,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                     "" => name.clone(),
                     "latency" => "latency.<name>".to_owned(),
                     "hop_counts" => "hop_counts.<hops>".to_owned(),
+                    "sockets.refused" => "sockets.refused.<reason>".to_owned(),
                     "figures" | "combinations[].figures" | "combinations[].settings" => {
                         format!("{path}.<path>")
                     }
@@ -61,6 +62,7 @@ fn full() -> Value {
     full.stalled = sample::stalled().stalled;
     full.rumor = Some(crate::metrics::result::Rumor { rounds: 17, reached: 1_000 });
     full.probe = sample::probed().probe;
+    full.sockets = Some(sample::sockets());
     serde_json::to_value(full).unwrap()
 }
 

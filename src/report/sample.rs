@@ -4,7 +4,7 @@ use super::tables::{NodeRow, NodeState};
 use crate::metrics::result::{
     self, Engine, Final, Messages, Nodes, Outcome, RunResult, SCHEMA, Setup, StalledGroup, Threshold,
 };
-use crate::metrics::{Cause, Cost, Phase, Recorder, Recording, RoundLog, Series, Spread};
+use crate::metrics::{Cause, Cost, Histogram, Phase, Recorder, Recording, RoundLog, Series, Spread};
 use crate::node::Stage;
 use crate::time::Time;
 use crate::wire::Command;
@@ -136,6 +136,20 @@ pub fn probed() -> RunResult {
         nodes: Nodes { total: 2, finished: 2, ..Nodes::default() },
         probe: Some(result::Probe { cells: vec![closed, open] }),
         ..blank()
+    }
+}
+
+/// What went on at the sockets of a run that somebody has tried to disturb.
+pub fn sockets() -> result::Sockets {
+    let mut set_up = Histogram::default();
+    set_up.record(863_000, 62);
+    result::Sockets {
+        connections: 62,
+        failed: 1,
+        set_up: set_up.summary(1e9),
+        bytes_written: 1_770_676,
+        bytes_read: 1_770_676,
+        refused: [("tls".to_owned(), 3)].into(),
     }
 }
 
