@@ -23,7 +23,6 @@ fn compare(place: &Place, folder: &str) -> Compare {
 }
 
 #[test]
-#[ignore = "needs the socket transports"]
 fn transports_run_by_turns_with_the_same_seeds_and_speedup() {
     let place = small(json!({ "speedup": "auto" }));
     let ended =
@@ -56,7 +55,6 @@ fn transports_run_by_turns_with_the_same_seeds_and_speedup() {
 }
 
 #[test]
-#[ignore = "needs the socket transports"]
 fn every_transport_completes() {
     let all = "memory,grpc,grpc+uds,grpc+tls,grpc+mtls";
     let place = small(json!({}));
