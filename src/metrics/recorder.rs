@@ -27,6 +27,8 @@ pub enum Recording {
 pub struct Recorder {
     on: bool,
     counts: [[Counts; Command::COUNT]; Phase::COUNT],
+    /// Payload of messages from peers outside, which is in `counts` and was not written here.
+    from_outside: [u64; Phase::COUNT],
     handled_messages: u64,
     handled_bytes: u64,
     message: [Histogram; Command::COUNT],
@@ -45,6 +47,7 @@ impl Recorder {
         Self {
             on: switch == Recording::On,
             counts: Default::default(),
+            from_outside: Default::default(),
             handled_messages: 0,
             handled_bytes: 0,
             message: Default::default(),
@@ -67,6 +70,12 @@ impl Recorder {
             add(&mut counts.payload_bytes, payload_bytes);
             add(&mut counts.wire_bytes, wire_bytes);
         }
+    }
+
+    /// A message came from a peer outside this program: it counts as sent, as nobody here knows when it was.
+    pub fn sent_outside(&mut self, phase: Phase, command: Command, payload_bytes: u64) {
+        self.sent(phase, command, 1, payload_bytes, payload_bytes);
+        add(&mut self.from_outside[phase as usize], payload_bytes);
     }
 
     /// The network made `count` copies of messages.
@@ -153,14 +162,15 @@ impl Recorder {
     }
 
     /// The sockets carried `total` bytes in a phase: what they carried beside payloads is shared out among the messages
-    /// sent in it, each alike, since frames of several messages travel together.
+    /// sent in it, each alike, since frames of several messages travel together. Payloads from outside are not in `total`.
     pub fn share_out(&mut self, phase: Phase, total: u64) {
         let of = |counts: &[Counts], value: fn(&Counts) -> u64| -> u128 {
             counts.iter().map(|it| u128::from(value(it))).sum()
         };
         let counts = &mut self.counts[phase as usize];
         let (sent, payload) = (of(counts, |it| it.sent), of(counts, |it| it.payload_bytes));
-        let over = u128::from(total).saturating_sub(payload);
+        let written = payload.saturating_sub(u128::from(self.from_outside[phase as usize]));
+        let over = u128::from(total).saturating_sub(written);
         // Shares are cut where the running total is, so that they add up.
         let mut before = 0u128;
         for counts in counts.iter_mut().filter(|it| it.sent > 0) {
@@ -210,6 +220,9 @@ impl Recorder {
     pub fn merge(&mut self, other: &Self) {
         add(&mut self.handled_messages, other.handled_messages);
         add(&mut self.handled_bytes, other.handled_bytes);
+        for (ours, theirs) in self.from_outside.iter_mut().zip(other.from_outside) {
+            add(ours, theirs);
+        }
         for (ours, theirs) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
             ours.merge(theirs);
         }
@@ -412,6 +425,19 @@ mod tests {
             16,
             "never less than the payload"
         );
+    }
+
+    #[test]
+    fn what_peers_outside_have_written_is_not_taken_for_ours() {
+        let mut recorder = Recorder::new(Recording::On);
+        recorder.sent(Phase::Learning, Command::Beat, 1, 50, 0);
+        let mut other = Recorder::new(Recording::On);
+        other.sent_outside(Phase::Learning, Command::AddModel, 1_000);
+        recorder.merge(&other);
+        recorder.share_out(Phase::Learning, 90);
+        let wire = [Command::Beat, Command::AddModel]
+            .map(|command| recorder.counts(Phase::Learning, command).wire_bytes);
+        assert_eq!(wire, [70, 1_020]);
     }
 
     #[test]

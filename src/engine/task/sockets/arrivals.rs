@@ -120,7 +120,7 @@ impl Door {
     fn from_outside(&self, source: PeerId, message: &Message, bytes: u64, now: u64) -> Ticket {
         let shared = &self.shared;
         let phase = shared.phase();
-        shared.workers.with(|it| it.recorder.sent(phase, command_of(message), 1, bytes, bytes));
+        shared.workers.with(|it| it.recorder.sent_outside(phase, command_of(message), bytes));
         shared.pending.fetch_add(1, Ordering::Relaxed);
         let born = shared.clock.scenario(now);
         let command = command_of(message);
