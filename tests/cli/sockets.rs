@@ -141,3 +141,17 @@ fn a_run_over_sockets_is_not_for_the_virtual_clock() {
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("virtual") && ended.stderr.contains("memory"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_peer_listens_only_where_others_can_call_it() {
+    let place = Place::with(&over("grpc", json!({})));
+    for (address, part) in [
+        ("0.0.0.0:0", "cannot call 0.0.0.0"),
+        ("[::]:4000", "cannot call ::"),
+        ("unix:relative", "no absolute path"),
+    ] {
+        let ended = place.types(&["node", "--listen", address]);
+        assert_eq!(ended.code, Some(2), "{address}: {}", ended.stderr);
+        assert!(ended.stderr.contains(part), "{address}: {}", ended.stderr);
+    }
+}
