@@ -35,6 +35,8 @@ Start here:
                                                the same with other settings, a row for each
   p2pfl-sim compare scenarios/ring-100.json --transport memory,grpc,grpc+mtls
                                                what each transport costs
+  p2pfl-sim node --listen 127.0.0.1:4001 --connect 127.0.0.1:4000
+                                               take part in a network of P2PFL peers
   p2pfl-sim schema > scenario.schema.json      completion and checking in your editor
 
 Exit codes:

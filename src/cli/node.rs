@@ -159,6 +159,7 @@ impl Certificates {
 /// # Errors
 /// Options or a scenario that make no sense, an address that cannot be listened on, results that cannot be written.
 pub fn run(args: &Args) -> Result<(), CliError> {
+    refuse_unreachable(&args.listen)?;
     let mut loaded = args.loaded()?;
     if !matches!(loaded.scenario.workflow, Workflow::P2pfl(_)) {
         let help = "peers of other programs speak no other: choose a scenario with it".to_owned();
@@ -201,6 +202,19 @@ pub fn run(args: &Args) -> Result<(), CliError> {
             .map_err(|error| batch::unwritten(&error))?;
     }
     verdict::of(&concluded.result)
+}
+
+/// The address is what the peer is called, and called at.
+fn refuse_unreachable(listen: &Address) -> Result<(), CliError> {
+    match listen {
+        Address::Tcp(at) if at.ip().is_unspecified() || at.ip().is_multicast() => {
+            Err(CliError::Usage(format!(
+                "--listen {listen}: peers cannot call {}; write the address of a network interface, such as 127.0.0.1",
+                at.ip()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Differs from process to process.
