@@ -108,6 +108,12 @@ impl Args {
         }
     }
 
+    /// Whether others than this machine can call it without a certificate.
+    fn is_open(&self) -> bool {
+        matches!(&self.listen, Address::Tcp(at) if !at.ip().is_loopback())
+            && self.certificates.ca_crt.is_none()
+    }
+
     fn overrides(&self) -> Result<Vec<Override>, CliError> {
         let mut all = self.set.clone();
         let mut set =
@@ -173,6 +179,13 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let mut prepared = prepare(&mut loaded, Options::default())?;
     if !args.quiet && !loaded.warnings.is_empty() {
         eprint!("{}", loaded.warnings.for_stderr());
+    }
+    if !args.quiet && args.is_open() {
+        eprintln!(
+            "p2pfl-sim: others than this machine may reach {}, in the clear: only do this in a network that you trust, \
+             or name certificates",
+            args.listen
+        );
     }
     let peers = args.peers.unwrap_or(args.connect.len() as u32).max(1);
     alone(

@@ -88,29 +88,42 @@ impl Meter {
     }
 }
 
-/// CPU time of the process between the beginning and the end of each round.
+/// CPU time of the process, and bytes written to sockets, between the beginning and the end of each round.
 #[derive(Clone, Debug, Default)]
 pub struct Laps {
-    began: BTreeMap<u32, f64>,
-    took: BTreeMap<u32, f64>,
+    began: BTreeMap<u32, Reading>,
+    took: BTreeMap<u32, Reading>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    cpu_s: f64,
+    written: u64,
 }
 
 impl Laps {
-    /// A round begins; the first time counts.
-    pub fn begins(&mut self, round: u32) {
-        self.began.entry(round).or_insert_with(cpu_s);
+    /// A round begins, when so many bytes have been written to sockets; the first time counts.
+    pub fn begins(&mut self, round: u32, written: u64) {
+        self.began.entry(round).or_insert_with(|| Reading { cpu_s: cpu_s(), written });
     }
 
     /// A round ends; the last time counts.
-    pub fn ends(&mut self, round: u32) {
+    pub fn ends(&mut self, round: u32, written: u64) {
         if let Some(began) = self.began.get(&round) {
-            self.took.insert(round, cpu_s() - began);
+            let took =
+                Reading { cpu_s: cpu_s() - began.cpu_s, written: written.saturating_sub(began.written) };
+            self.took.insert(round, took);
         }
     }
 
     /// CPU seconds of a round that has ended.
     pub fn cpu_s(&self, round: u32) -> Option<f64> {
-        self.took.get(&round).copied().filter(|it| it.is_finite())
+        self.took.get(&round).map(|it| it.cpu_s).filter(|it| it.is_finite())
+    }
+
+    /// Bytes written to sockets in a round that has ended; nothing without sockets.
+    pub fn written(&self, round: u32) -> Option<u64> {
+        self.took.get(&round).map(|it| it.written).filter(|it| *it > 0)
     }
 }
 

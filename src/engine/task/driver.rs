@@ -368,7 +368,7 @@ impl Driver {
                 self.die(worker, Fate::Left, None);
             }
             Command::Control(control) => self.input(worker, Input::Control(control)),
-            Command::Send(to, outbound) => self.to_socket(to, *outbound),
+            Command::Send(to, outbound) => self.hand_to_line(to, *outbound),
             Command::Answer(reply, answer) => reply.answer(answer),
             Command::Quit => self.quit(worker),
         }
@@ -417,7 +417,7 @@ impl Driver {
                 }
                 Item::Command(Command::Send(to, outbound)) => {
                     // It is in the network already.
-                    self.to_socket(to, *outbound);
+                    self.hand_to_line(to, *outbound);
                     self.settle(1);
                 }
                 _ => self.settle(1),
@@ -510,9 +510,7 @@ impl Driver {
     /// The run is over. Peers outside are told, so that they do not wait for this one.
     fn quit(&mut self, worker: &mut Worker) {
         let word = self.last_word();
-        if self.shared.sockets.as_ref().is_some_and(|it| !it.knows_nobody_outside()) {
-            self.input(worker, Input::Control(Control::Leave));
-        }
+        self.leave_outside(worker);
         self.shared.tell(Event::Report(self.id, Box::new(word)));
         self.over = true;
     }

@@ -71,7 +71,14 @@ impl Driver {
         self.settled -= by;
     }
 
-    fn send(&mut self, worker: &mut Worker, wall: u64, to: PeerId, message: Message, expect: Expect) {
+    pub(super) fn send(
+        &mut self,
+        worker: &mut Worker,
+        wall: u64,
+        to: PeerId,
+        message: Message,
+        expect: Expect,
+    ) {
         let Some(command) = message.command() else { return };
         let phase = self.shared.phase();
         let encoded = self.encoded(&message);

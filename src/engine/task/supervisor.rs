@@ -176,12 +176,14 @@ impl Supervisor {
             Event::Ready(node) => self.nodes[node as usize].ready = true,
             Event::Started(node) => self.nodes[node as usize].takes_part = true,
             Event::RoundStarted(round, at) => {
-                self.laps.as_mut().into_iter().for_each(|it| it.begins(round));
+                let written = self.written();
+                self.laps.as_mut().into_iter().for_each(|it| it.begins(round, written));
                 self.rounds.started(round, at);
                 self.furthest = self.furthest.max(Some(round));
             }
             Event::RoundFinished { node, round, at, model, train_set, trained } => {
-                self.laps.as_mut().into_iter().for_each(|it| it.ends(round));
+                let written = self.written();
+                self.laps.as_mut().into_iter().for_each(|it| it.ends(round, written));
                 self.rounds.finished(round, node, at, train_set.as_deref());
                 let state = &mut self.nodes[node as usize];
                 state.rounds_finished += 1;
@@ -201,6 +203,11 @@ impl Supervisor {
             Event::Noticed(text) => self.warnings.push(text),
             Event::Report(node, word) => self.nodes[node as usize].word = Some(word),
         }
+    }
+
+    /// Bytes written to sockets so far.
+    fn written(&self) -> u64 {
+        self.shared.sockets.as_ref().map_or(0, Sockets::written)
     }
 
     fn ended(&mut self, node: PeerId, fate: Fate, at: Time, why: Option<String>) {

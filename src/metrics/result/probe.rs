@@ -88,7 +88,8 @@ impl Probe {
                 messages_per_s: rate(messages as f64, seconds),
                 payload_bytes_per_s: rate(messages as f64 * f64::from(asked.payload), seconds),
                 message_bytes: each(measured.payload_bytes),
-                wire_bytes: each(measured.wire_bytes),
+                // At sockets it is counted what really goes over them, answers included.
+                wire_bytes: each(laps.and_then(|it| it.written(number)).unwrap_or(measured.wire_bytes)),
                 message: summary(&measured.message),
                 rpc: (spec.mode == Exchange::Request).then(|| summary(&measured.rpc)),
                 since_due: open.then(|| summary(&measured.since_due)),

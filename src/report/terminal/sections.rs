@@ -235,6 +235,19 @@ pub fn cost(result: &RunResult, style: Style) -> String {
             format!("{} messages, {} on the wire", Count(setup.messages), bytes(setup.wire_bytes as f64));
         grid.row(["set-up".to_owned(), format!("{} of scenario time, {sent}", style.time(setup.seconds))]);
     }
+    if let Some(it) = &result.sockets {
+        let set_up = match it.set_up.count {
+            0 => String::new(),
+            _ => format!(
+                ", each made in {} (p50) to {} (p99)",
+                style.time(it.set_up.p50),
+                style.time(it.set_up.p99)
+            ),
+        };
+        let refused: u64 = it.refused.values().sum();
+        let refused = if refused > 0 { format!(", {} refused", Count(refused)) } else { String::new() };
+        grid.row(["sockets".to_owned(), format!("{} connections{set_up}{refused}", Count(it.connections))]);
+    }
     with_title("Cost", &grid.render(style).unwrap_or_default(), style)
 }
 

@@ -87,7 +87,7 @@ impl Door {
         let Arrival { source, mut message } = arrival;
         let now = shared.clock.wall();
         let outside = ticket.is_none();
-        let ticket = ticket.unwrap_or_else(|| self.from_outside(source, &message, bytes, now));
+        let ticket = ticket.unwrap_or_else(|| self.stranger(source, &message, bytes, now));
         match &mut message {
             Message::Gossip(parcel) => {
                 if let Some([gossip]) = Arc::get_mut(parcel) {
@@ -117,7 +117,7 @@ impl Door {
     }
 
     /// A message that nobody here has sent counts as sent when it arrives.
-    fn from_outside(&self, source: PeerId, message: &Message, bytes: u64, now: u64) -> Ticket {
+    fn stranger(&self, source: PeerId, message: &Message, bytes: u64, now: u64) -> Ticket {
         let shared = &self.shared;
         let phase = shared.phase();
         shared.workers.with(|it| it.recorder.sent_outside(phase, command_of(message), bytes));

@@ -146,6 +146,13 @@ impl Lines {
         }
     }
 
+    /// The peers outside that there are channels to, ascending.
+    pub fn outside(&self, shared: &Shared) -> Vec<PeerId> {
+        let mut peers: Vec<PeerId> = self.to.keys().copied().filter(|&it| shared.is_outside(it)).collect();
+        peers.sort_unstable();
+        peers
+    }
+
     /// Hangs up on everyone.
     pub fn clear(&mut self) {
         self.to.drain().for_each(|(_, channel)| channel.close());

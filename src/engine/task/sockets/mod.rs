@@ -157,6 +157,11 @@ impl Sockets {
         }
     }
 
+    /// Bytes written to all sockets so far.
+    pub fn written(&self) -> u64 {
+        self.traffic.snapshot().written
+    }
+
     /// Whether calls to peers outside are under way.
     pub fn is_calling_outside(&self) -> bool {
         self.calls_outside.load(Ordering::Relaxed) > 0

@@ -8,7 +8,7 @@ use crate::engine::task::shared::Command;
 use crate::engine::task::worker::Worker;
 use crate::metrics::Phase;
 use crate::network::Faults;
-use crate::node::io::RequestId;
+use crate::node::io::{Expect, RequestId};
 use crate::transport::grpc::{Answer, Reply};
 use crate::transport::{Back, Item, ReturnTo};
 use crate::wire::{Gossip, Message, PeerId, Response};
@@ -52,7 +52,7 @@ impl Driver {
     pub fn send_when_due(&mut self, wall: u64, due: u64, to: PeerId, outbound: Outbound) {
         self.raise(i64::from(outbound.progress));
         if due <= wall {
-            return self.to_socket(to, outbound);
+            return self.hand_to_line(to, outbound);
         }
         self.raise(1);
         self.timers.keep(Item::Command(Command::Send(to, Box::new(outbound))), due);
@@ -64,8 +64,17 @@ impl Driver {
         self.send_when_due(wall, due, to, outbound);
     }
 
+    /// Says goodbye to the peers outside that the node is connected to.
+    pub fn leave_outside(&mut self, worker: &mut Worker) {
+        let Some(socket) = &self.socket else { return };
+        let wall = self.shared.clock.wall();
+        for peer in socket.lines.outside(&self.shared) {
+            self.send(worker, wall, peer, Message::Disconnect, Expect::Nothing);
+        }
+    }
+
     /// Hands a message to its line.
-    pub fn to_socket(&mut self, to: PeerId, outbound: Outbound) {
+    pub fn hand_to_line(&mut self, to: PeerId, outbound: Outbound) {
         if let Some(Socket { lines, .. }) = &mut self.socket {
             lines.send(&self.shared, self.id, to, outbound);
         }

@@ -126,9 +126,7 @@ pub fn key(message: &proto::RootMessage) -> u64 {
 
 /// What a handshake or a disconnect is known by.
 pub fn key_of_call(call: &'static str, address: &str) -> u64 {
-    let mut hash = FixedState::default().build_hasher();
-    (call, address).hash(&mut hash);
-    hash.finish()
+    FixedState::default().hash_one((call, address))
 }
 
 #[cfg(test)]
