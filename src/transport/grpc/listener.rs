@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn an_address_of_another_machine_is_refused_by_name() {
         let error = Listener::bind(&"192.0.2.1:0".parse().unwrap()).unwrap_err();
-        assert!(error.to_string().contains("192.0.2.1:0"), "{error}");
+        assert!(error.to_string().contains("192.0.2.1"), "{error}");
     }
 
     #[test]
