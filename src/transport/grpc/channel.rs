@@ -150,6 +150,10 @@ impl Channel {
                 let answer = self.it.leave(which, deadline, &payload, &mut failed).await?;
                 match reply(answer).await {
                     Err(Broken::Unheard) => {}
+                    // The other end keeps the deadline as well, and may be the first to notice.
+                    Err(Broken::Status(status)) if status.code() == Code::DeadlineExceeded => {
+                        return Err(CallError::Timeout(deadline));
+                    }
                     Err(Broken::Status(status)) => return Err(CallError::Refused(status)),
                     Err(Broken::Connection(why)) => return Err(self.it.unreachable(why)),
                     Ok(message) => return Ok(message.into()),
