@@ -25,7 +25,7 @@ struct Yes;
 #[tonic::async_trait]
 impl NodeServices for Yes {
     async fn handshake(&self, _: Request<HandShakeRequest>) -> Result<Response<ResponseMessage>, Status> {
-        Ok(Response::new(()))
+        Ok(Response::new(ResponseMessage::default()))
     }
 
     async fn disconnect(&self, _: Request<HandShakeRequest>) -> Result<Response<()>, Status> {
@@ -34,7 +34,7 @@ impl NodeServices for Yes {
 
     async fn send(&self, request: Request<RootMessage>) -> Result<Response<ResponseMessage>, Status> {
         std::hint::black_box(&request.into_inner());
-        Ok(Response::new(()))
+        Ok(Response::new(ResponseMessage::default()))
     }
 }
 
