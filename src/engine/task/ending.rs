@@ -4,8 +4,9 @@ use super::shared::{Command, Event};
 use super::supervisor::{NodeState, Supervisor};
 use crate::engine::ending::{self, Verdict};
 use crate::engine::{NodeReport, Run, Watch};
-use crate::metrics::result::Outcome;
+use crate::metrics::result::{Outcome, Sockets};
 use crate::time::Time;
+use crate::transport::grpc::Refusal;
 use crate::wire::PeerId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -61,6 +62,7 @@ impl Supervisor {
         let plan = Arc::clone(&self.shared.plan);
         let (mut recorder, inputs) = self.shared.workers.merged();
         let sockets = self.shared.sockets.as_ref().map(|it| it.measured(&mut recorder));
+        self.warnings.extend(sockets.as_ref().and_then(refusals));
         let lateness = recorder.timer_lateness_histogram().summary(1e9);
         // Nine of ten timers must keep to a tenth of the shortest period: the rest is any system's noise.
         let period = plan.shortest_period.as_secs_f64() / plan.speedup;
@@ -113,4 +115,13 @@ impl Supervisor {
             model: self.model,
         }
     }
+}
+
+/// What was refused at the sockets, in a sentence. That a node is down is no news.
+fn refusals(sockets: &Sockets) -> Option<String> {
+    let refused = sockets.refused.iter().filter(|(why, _)| *why != Refusal::Down.name());
+    let refused: Vec<String> = refused.map(|(why, count)| format!("{why} {count}")).collect();
+    (!refused.is_empty()).then(|| {
+        format!("connections or calls were refused at the sockets, by reason: {}", refused.join(", "))
+    })
 }
