@@ -49,7 +49,7 @@ pub enum FolderError {
 static THERE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 impl Folder {
-    /// A new folder where temporary files go: `/tmp/p2pfl-sim-XXXXXX`.
+    /// A new folder where temporary files go: `/tmp/p2pfl-sim-Ab12Cd`.
     ///
     /// # Errors
     /// If no socket in it could have an address, or the system gives no folder.
@@ -76,7 +76,7 @@ impl Folder {
         Ok(Self { temporary: Some(temporary) })
     }
 
-    /// Where a node listens: `/tmp/p2pfl-sim-XXXXXX/0000`.
+    /// Where a node listens: `/tmp/p2pfl-sim-Ab12Cd/0000`.
     pub fn socket(&self, node: u32) -> Address {
         let folder = self.temporary.as_ref().expect("it is there until it is dropped");
         Address::Unix(folder.path().join(format!("{node:04}")))
