@@ -7,7 +7,6 @@
 //! [`build`] turns a scenario's `learning` block into a [`Learner`]: what a node trains and evaluates with.
 //! [`fedavg`] and [`mix`] combine [`Model`]s, [`consensus_distance`] says how far apart they are.
 
-mod adopting;
 mod aggregate;
 mod averaging;
 pub mod byzantine;
@@ -45,7 +44,7 @@ pub fn nothing() -> Arc<dyn Learner> {
 
 /// What a node learns with that has no model of its own: it takes the first that it is sent, and trains nothing.
 pub fn adopting() -> Arc<dyn Learner> {
-    Arc::new(adopting::Adopting::new())
+    Arc::new(synthetic::Synthetic::shapeless())
 }
 
 /// What a node learns with that is alone in its process, and one of many that learn with `all`.

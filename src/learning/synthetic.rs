@@ -17,6 +17,11 @@ impl Synthetic {
         let layout = Layout::new([vec![usize::try_from(size.0.div_ceil(4)).unwrap_or(usize::MAX)]]);
         Self { model: Arc::new(Model::synthetic(Arc::new(layout))) }
     }
+
+    /// A model without any arrays, which stands for the one that a node has not been sent yet.
+    pub fn shapeless() -> Self {
+        Self { model: Arc::new(Model::synthetic(Arc::new(Layout::new([]).untrained()))) }
+    }
 }
 
 impl Learner for Synthetic {
