@@ -21,7 +21,8 @@ pub use plan::{Action, Listen, Plan, SocketPlan, Starter, Step};
 
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome, Sockets, StalledGroup};
-use crate::metrics::{Laps, Recorder, RoundLog, Series};
+use crate::metrics::trace::Mark;
+use crate::metrics::{Laps, Recorder, RoundLog, Series, Summary};
 use crate::node::Stage;
 use crate::scenario::Clock;
 use crate::time::Time;
@@ -94,6 +95,10 @@ pub struct NodeReport {
     pub sent: u64,
     /// Messages that it took.
     pub handled: u64,
+    /// Payload bytes of those it sent.
+    pub bytes_sent: u64,
+    /// Scenario time spent in the rounds that it finished, in nanoseconds.
+    pub round_nanos: u64,
     /// Accuracy of its model at the end of the last evaluated round, if it was among those evaluated.
     pub accuracy: Option<f64>,
     /// Its stage at the end.
@@ -172,6 +177,48 @@ pub struct Snapshot {
     pub nodes_finished: u32,
     /// Messages handled so far.
     pub messages: u64,
+    /// What the nodes are doing, for a watch that [wants](Watch::wants_details) to know.
+    pub details: Option<Details>,
+}
+
+/// What the nodes of a run are doing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
+    /// What nodes 0, `every`, 2 `every`, … are doing. Of more than [`Details::MAX`] nodes not all are told.
+    pub nodes: Vec<Doing>,
+    /// Every how many nodes one is told.
+    pub every: u32,
+    /// Latencies of messages taken in the last [`Details::RECENT`] of wall time, in seconds; NaN if none was. On the real
+    /// clock wall time, on the virtual one scenario time, as `latency.message` is.
+    pub latency: Summary,
+    /// What has happened to nodes and to the network since the last snapshot.
+    pub happened: Vec<Mark>,
+}
+
+/// What a node is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doing {
+    /// It is not there, and has not been.
+    Absent,
+    /// It is up, and not learning: not yet, or as one that came late.
+    Idle,
+    /// It learns.
+    Stage(Stage),
+    /// All rounds are done, or learning was ended.
+    Finished,
+    /// It crashed.
+    Crashed,
+    /// It left.
+    Left,
+    /// It stopped itself after an error, or ended by a fault of this program.
+    Failed,
+}
+
+impl Details {
+    /// Nodes that are told of at most.
+    pub const MAX: u32 = 8_192;
+    /// How far back recent latencies go.
+    pub const RECENT: Duration = Duration::from_secs(3);
 }
 
 /// Watches a run, and may end it.
@@ -180,6 +227,10 @@ pub trait Watch {
     fn update(&mut self, snapshot: &Snapshot);
     /// Called once before the nodes come up, with the addresses that they listen on, if they have sockets.
     fn listening(&mut self, _addresses: &[Arc<str>]) {}
+    /// Whether snapshots are to have [`Details`], which take time to put together.
+    fn wants_details(&self) -> bool {
+        false
+    }
     /// Set by whoever wants the run to end.
     fn interrupted(&self) -> Arc<AtomicBool>;
 }

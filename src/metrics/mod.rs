@@ -14,6 +14,7 @@ pub mod result;
 mod rounds;
 mod statistics;
 mod throughput;
+pub mod trace;
 
 pub use cost::{Cost, Laps, Meter, resident_bytes};
 pub use counts::Counts;
@@ -24,6 +25,7 @@ pub use recorder::{Recorder, Recording};
 pub use rounds::{Round, RoundLog, Spread, TrainSet, seconds_after};
 pub use statistics::{Interval, Sample};
 pub use throughput::{Point, Series, Throughput};
+pub use trace::Trace;
 
 use serde::{Deserialize, Serialize};
 

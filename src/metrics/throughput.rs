@@ -11,7 +11,7 @@ const MAX_POINTS: usize = 4_096;
 const PER_UNIT: f64 = 1_000.0;
 
 /// What was handled in one stretch of time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Point {
     /// When the stretch ended, in seconds.
     pub at_s: f64,

@@ -9,6 +9,7 @@ pub mod compare;
 mod documented;
 pub mod event_log;
 pub mod figures;
+pub mod findings;
 pub mod folder;
 pub mod many;
 pub mod progress;
@@ -21,6 +22,7 @@ pub mod terminal;
 
 pub use batch::Batch;
 pub use compare::Compare;
+pub use findings::Findings;
 pub use folder::{Folder, FolderError};
 pub use many::RunRow;
 pub use progress::{Progress, Snapshot};

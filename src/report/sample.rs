@@ -278,6 +278,8 @@ pub fn node_rows() -> Vec<NodeRow> {
         messages_sent: 1_000,
         messages_handled: 990,
         accuracy: (state == NodeState::Finished).then_some(0.9),
+        bytes_sent: 64_000,
+        round_s: Some(9.5),
     };
     vec![row(0, NodeState::Finished), row(1, NodeState::Crashed), row(2, NodeState::Absent)]
 }

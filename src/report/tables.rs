@@ -4,11 +4,11 @@
 
 use crate::metrics::result::{Account, RunResult};
 use crate::metrics::{Cause, Round, Series, Spread};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 
 /// A row of `nodes.csv`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeRow {
     /// Its number.
     pub node: u32,
@@ -32,10 +32,16 @@ pub struct NodeRow {
     pub messages_handled: u64,
     /// Accuracy of its last model on the test split, if that was evaluated.
     pub accuracy: Option<f64>,
+    /// Payload bytes of the messages that it sent.
+    #[serde(default)]
+    pub bytes_sent: u64,
+    /// How long a round took it on average, in seconds of scenario time; nothing if it finished none.
+    #[serde(default)]
+    pub round_s: Option<f64>,
 }
 
 /// What became of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
     /// It finished all rounds.
@@ -95,6 +101,8 @@ pub fn nodes(out: impl Write, nodes: &[NodeRow]) -> io::Result<()> {
         "messages_sent",
         "messages_handled",
         "accuracy",
+        "bytes_sent",
+        "round_s",
     ];
     table(out, &columns, nodes)
 }

@@ -159,6 +159,9 @@ fn rows(facts: &Facts, run: &Run) -> Vec<NodeRow> {
         messages_sent: report.sent,
         messages_handled: report.handled,
         accuracy: report.accuracy,
+        bytes_sent: report.bytes_sent,
+        round_s: (report.rounds_finished > 0)
+            .then(|| report.round_nanos as f64 / 1e9 / f64::from(report.rounds_finished)),
     };
     run.reports.iter().enumerate().map(row).collect()
 }

@@ -445,6 +445,7 @@ impl<'a> Conductor<'a> {
             furthest_round: all.furthest.checked_sub(1),
             nodes_finished: all.done as u32,
             messages: all.messages,
+            details: None,
         }
     }
 }

@@ -100,6 +100,8 @@ fn report(host: Host) -> NodeReport {
         finished_at: (host.finished_at != Time::NEVER).then_some(host.finished_at),
         sent: host.sent,
         handled: host.handled,
+        bytes_sent: host.bytes_sent,
+        round_nanos: host.round_nanos,
         accuracy: None,
         stage: node.and_then(Node::stage),
         // Who is done waits for nothing; there may be a million of them.

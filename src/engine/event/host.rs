@@ -19,6 +19,10 @@ pub struct Host {
     /// Messages sent and taken.
     pub sent: u64,
     pub handled: u64,
+    /// Payload bytes of those sent.
+    pub bytes_sent: u64,
+    /// Time spent in rounds that it finished, in nanoseconds.
+    pub round_nanos: u64,
     /// When it last came up. What was handed over before finds nobody.
     pub up_since: Time,
     /// When it finished all rounds; never if it has not.
@@ -65,6 +69,8 @@ impl Host {
             chain: 0,
             sent: 0,
             handled: 0,
+            bytes_sent: 0,
+            round_nanos: 0,
             up_since: Time::ZERO,
             finished_at: Time::NEVER,
             seq: 0,

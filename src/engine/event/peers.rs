@@ -350,6 +350,7 @@ impl Peers<'_> {
                 self.rounds.finished(round, node, now, train_set.as_deref());
                 let host = self.host(node);
                 host.rounds_finished += 1;
+                host.round_nanos = host.round_nanos.saturating_add(nanos(took));
                 host.rounds_trained += u32::from(trained);
                 if self.wanted.as_ref().is_none_or(|wanted| wanted.binary_search(&node).is_ok()) {
                     self.finished.push((round, node, model));

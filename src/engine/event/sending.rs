@@ -69,6 +69,7 @@ impl Peers<'_> {
         };
         let host = self.host(from);
         host.sent += 1;
+        host.bytes_sent += bytes;
         let closes = matches!(message, Message::Disconnect);
         let envelope = Envelope {
             message,
@@ -92,18 +93,20 @@ impl Peers<'_> {
         let (sizes, links) = (&shared.plan.rules.sizes, &shared.links);
         let mut bytes = 0;
         let mut progress = false;
-        let mut sent = 0;
+        let (mut sent, mut bytes_sent) = (0, 0);
         for gossip in &parcel[..] {
             let copies = to.len() as u64 - u64::from(to.binary_search(&gossip.source).is_ok());
             let size = sizes.gossip_payload(gossip);
             let wire = copies * links.wire_bytes(size);
             self.recorder.sent(phase, gossip.body.command(), copies, copies * size, wire);
             sent += copies;
+            bytes_sent += copies * size;
             bytes += size;
             progress |= progresses(gossip);
         }
         let host = self.host(from);
         host.sent += sent;
+        host.bytes_sent += bytes_sent;
         let incarnation = host.incarnation;
         let envelope = |parcel: Arc<[Gossip]>, progress| Envelope {
             message: Message::Gossip(parcel),

@@ -45,6 +45,10 @@ pub(super) struct Driver {
     /// Messages sent and taken.
     pub(super) sent: u64,
     pub(super) handled: u64,
+    /// Payload bytes of those sent.
+    pub(super) bytes_sent: u64,
+    /// Scenario time spent in rounds that were finished, in nanoseconds.
+    round_nanos: u64,
     /// The node's part in the network.
     pub(super) port: Port,
     /// Whose request is being handled.
@@ -84,6 +88,8 @@ impl Driver {
             ready: false,
             sent: 0,
             handled: 0,
+            bytes_sent: 0,
+            round_nanos: 0,
             port: Port::default(),
             asking: None,
             measured: (0, 0),
@@ -474,7 +480,9 @@ impl Driver {
             }
             Record::Stage(stage, took) => worker.recorder.stage(stage, crate::time::nanos(took)),
             Record::RoundFinished { round, took, model, train_set, trained } => {
-                worker.recorder.round(crate::time::nanos(took));
+                let nanos = crate::time::nanos(took);
+                worker.recorder.round(nanos);
+                self.round_nanos = self.round_nanos.saturating_add(nanos);
                 self.shared.tell(Event::RoundFinished { node, round, at: now, model, train_set, trained });
             }
             Record::Finished => self.shared.tell(Event::Ended(node, Fate::Finished, now, None)),
@@ -520,6 +528,8 @@ impl Driver {
         LastWord {
             sent: self.sent,
             handled: self.handled,
+            bytes_sent: self.bytes_sent,
+            round_nanos: self.round_nanos,
             stage: node.and_then(Node::stage),
             waits_for: node.map(Node::waits_for).unwrap_or_default(),
         }

@@ -75,14 +75,15 @@ impl Supervisor {
         let accuracy = self.evaluator.end(&mut self.rounds, &mut self.warnings);
         let report = |(node, state): (usize, NodeState)| {
             let word = state.word.map(|word| *word);
-            let (sent, handled) = word.as_ref().map_or((0, 0), |word| (word.sent, word.handled));
             NodeReport {
                 fate: state.fate,
                 rounds_finished: state.rounds_finished,
                 rounds_trained: state.rounds_trained,
                 finished_at: state.finished_at,
-                sent,
-                handled,
+                sent: word.as_ref().map_or(0, |it| it.sent),
+                handled: word.as_ref().map_or(0, |it| it.handled),
+                bytes_sent: word.as_ref().map_or(0, |it| it.bytes_sent),
+                round_nanos: word.as_ref().map_or(0, |it| it.round_nanos),
                 accuracy: accuracy.get(&(node as PeerId)).copied(),
                 stage: word.as_ref().and_then(|word| word.stage),
                 waits_for: word.map(|word| word.waits_for).unwrap_or_default(),

@@ -88,6 +88,7 @@ impl Driver {
             worker.recorder.probe_sent(probe.cell, bytes, self.wire_bytes(bytes));
         }
         self.sent += 1;
+        self.bytes_sent += bytes;
         let back = expect.request().map(|request| ReturnTo {
             request,
             incarnation: self.incarnation,
@@ -152,6 +153,7 @@ impl Driver {
             let command = gossip.body.command();
             worker.recorder.sent(phase, command, copies, copies * size, copies * self.wire_bytes(size));
             self.sent += copies;
+            self.bytes_sent += copies * size;
             bytes += size;
             progress |= !matches!(gossip.body, GossipBody::Beat(_));
         }

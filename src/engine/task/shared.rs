@@ -70,6 +70,8 @@ pub enum Event {
 pub struct LastWord {
     pub sent: u64,
     pub handled: u64,
+    pub bytes_sent: u64,
+    pub round_nanos: u64,
     pub stage: Option<Stage>,
     pub waits_for: String,
 }

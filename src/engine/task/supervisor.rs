@@ -311,6 +311,7 @@ impl Supervisor {
             furthest_round: self.furthest,
             nodes_finished: self.nodes.iter().filter(|it| it.fate == Fate::Finished).count() as u32,
             messages: self.shared.workers.handled().0,
+            details: None,
         }
     }
 }
