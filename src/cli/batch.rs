@@ -190,13 +190,13 @@ impl Conditions<'_> {
                 return Ended { row, result: None, unwritten: None };
             }
         };
-        let mut row = RunRow::of(it.run, &it.folder, it.seed, &concluded.result);
-        let written = Folder::at(&root.join(&it.folder))
-            .and_then(|folder| folder.write(&concluded.result, &concluded.series, &concluded.nodes));
+        let mut row = RunRow::of(it.run, &it.folder, it.seed, &concluded.findings.result);
+        let written =
+            Folder::at(&root.join(&it.folder)).and_then(|folder| folder.write_tables(&concluded.findings));
         if written.is_err() {
             row.folder = None;
         }
-        Ended { row, result: Some(concluded.result), unwritten: written.err() }
+        Ended { row, result: Some(concluded.findings.result), unwritten: written.err() }
     }
 }
 

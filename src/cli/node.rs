@@ -204,17 +204,15 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(|error| batch::not_begun(&error))?;
     super::print(&match args.format {
         Format::Text if args.quiet => String::new(),
-        Format::Text => summary(&concluded.result, Style::stdout()),
-        Format::Json => super::json(&concluded.result)?,
+        Format::Text => summary(&concluded.findings.result, Style::stdout()),
+        Format::Json => super::json(&concluded.findings.result)?,
     })?;
     super::run::save_model(args.save_model.as_deref(), concluded.model.as_deref())?;
     if let Some(out) = &args.out {
         let folder = Folder::at(out).map_err(|error| batch::unwritten(&error))?;
-        folder
-            .write(&concluded.result, &concluded.series, &concluded.nodes)
-            .map_err(|error| batch::unwritten(&error))?;
+        folder.write(&concluded.findings).map_err(|error| batch::unwritten(&error))?;
     }
-    verdict::of(&concluded.result)
+    verdict::of(&concluded.findings.result)
 }
 
 /// The address is what the peer is called, and called at.

@@ -3,6 +3,7 @@
 use super::CliError;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::report::event_log::{self, Difference};
+use crate::report::findings;
 use crate::scenario::{Loaded, ScenarioFile};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -55,9 +56,7 @@ impl Original {
     pub fn read(path: &Path, base: Option<&Path>, with_log: bool) -> Result<Self, CliError> {
         let usage = |why: String| CliError::Usage(format!("{} {why}", path.display()));
         let result = if path.is_dir() { path.join("result.json") } else { path.to_owned() };
-        let text = std::fs::read(&result).map_err(|error| usage(format!("cannot be read: {error}")))?;
-        let found: RunResult =
-            serde_json::from_slice(&text).map_err(|error| usage(format!("is no result: {error}")))?;
+        let found = findings::result(path).map_err(|error| CliError::Usage(error.to_string()))?;
         let Some(fingerprint) = found.fingerprint.clone() else {
             return Err(usage(format!(
                 "has no fingerprint to compare with: it ran on the {} clock, where the order of events is the machine's \
@@ -195,7 +194,7 @@ mod tests {
             let mut loaded = parse(SCENARIO, "small.json", &[]).unwrap();
             let prepared = prepare(&mut loaded, Options::default()).unwrap();
             let run = simulation::run(&loaded, prepared, &Meter::start(), &mut Unwatched).unwrap();
-            serde_json::to_value(run.result).unwrap()
+            serde_json::to_value(run.findings.result).unwrap()
         });
         let mut value = RUN.clone();
         value["fingerprint"] = json!("00ff");
@@ -238,7 +237,7 @@ mod tests {
         assert!(refusal(&result(|it| it["outcome"] = json!("interrupted"))).contains("broken off"));
         assert!(refusal(&result(|it| it["scenario"]["nodes"] = json!(5))).contains("it was changed"));
         assert!(refusal(&result(|it| it["scenario"]["nodes"] = json!(0))).contains("nodes"));
-        assert!(refusal(&json!({ "schema": "p2pfl-sim/result/1" })).contains("is no result"));
+        assert!(refusal(&json!({ "schema": "p2pfl-sim/result/1" })).contains("damaged"));
         let nowhere = Original::read(Path::new("no/such/result.json"), None, false).map(|_| ()).unwrap_err();
         assert_eq!(nowhere.exit_code(), 2);
         let folder = tempfile::tempdir().unwrap();

@@ -151,9 +151,9 @@ pub fn run(args: Args) -> Result<(), CliError> {
         simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(|error| batch::not_begun(&error))?;
     watcher.progress.finish();
     // Whether or not it can be written, what was measured is shown.
-    let written = folder.write(&concluded.result, &concluded.series, &concluded.nodes);
+    let written = folder.write(&concluded.findings);
     let replayed = match &original {
-        Some(original) => Some(original.compare(&concluded.result, folder.path())?),
+        Some(original) => Some(original.compare(&concluded.findings.result, folder.path())?),
         None => None,
     };
     match &replayed {
@@ -161,7 +161,7 @@ pub fn run(args: Args) -> Result<(), CliError> {
             Format::Text => replayed.told(),
             Format::Json => super::json(replayed)?,
         })?,
-        None => show(&concluded.result, args.format)?,
+        None => show(&concluded.findings.result, args.format)?,
     }
     save_model(args.save_model.as_deref(), concluded.model.as_deref())?;
     match written {
@@ -171,9 +171,9 @@ pub fn run(args: Args) -> Result<(), CliError> {
     }
     match replayed {
         // Broken off, it has shown nothing.
-        Some(_) if concluded.result.outcome == Outcome::Interrupted => Err(CliError::Interrupted),
+        Some(_) if concluded.findings.result.outcome == Outcome::Interrupted => Err(CliError::Interrupted),
         Some(replayed) => replayed.verdict(),
-        None => verdict::of(&concluded.result),
+        None => verdict::of(&concluded.findings.result),
     }
 }
 

@@ -21,8 +21,8 @@ pub use plan::{Action, Listen, Plan, SocketPlan, Starter, Step};
 
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome, Sockets, StalledGroup};
-use crate::metrics::trace::Mark;
-use crate::metrics::{Laps, Recorder, RoundLog, Series, Summary};
+use crate::metrics::trace::{Happening, Mark};
+use crate::metrics::{Laps, Recorder, RoundLog, Series, Summary, Trace};
 use crate::node::Stage;
 use crate::scenario::Clock;
 use crate::time::Time;
@@ -56,6 +56,8 @@ pub struct Run {
     pub recorder: Recorder,
     /// Messages and bytes handled over time.
     pub series: Series,
+    /// What the nodes followed did.
+    pub trace: Trace,
     /// CPU time of the rounds; of a probe on the real clock alone.
     pub laps: Option<Laps>,
     /// Who waits for what, if the run stalled.
@@ -160,6 +162,19 @@ pub enum Fate {
     Failed,
     /// Ended by a fault of this program.
     Panicked,
+}
+
+impl Fate {
+    /// What happens to a node that goes this way; nothing if it stays.
+    fn happening(self) -> Option<Happening> {
+        match self {
+            Self::Crashed => Some(Happening::Crash),
+            Self::Left => Some(Happening::Leave),
+            Self::Failed => Some(Happening::Failure),
+            Self::Panicked => Some(Happening::Panic),
+            Self::Absent | Self::Up | Self::Finished | Self::Stopped => None,
+        }
+    }
 }
 
 /// How a run stands, for whoever watches it.

@@ -2,7 +2,8 @@
 
 use super::compute::Compute;
 use crate::learning::Learner;
-use crate::metrics::Recording;
+use crate::metrics::trace::Happening;
+use crate::metrics::{Followed, Recording, ranges};
 use crate::network::churn::ChurnModel;
 use crate::network::{Faults, Links, Slowdown};
 use crate::node::Rules;
@@ -67,6 +68,8 @@ pub struct Plan {
     pub threads: usize,
     /// Whether everything is measured.
     pub recording: Recording,
+    /// The nodes whose doings are traced.
+    pub followed: Arc<Followed>,
     /// The file that every protocol event is written to, a line each, in the order of time; virtual clock only.
     pub event_log: Option<PathBuf>,
 }
@@ -157,6 +160,25 @@ pub enum Action {
 }
 
 impl Action {
+    /// As it is told in a trace: what happens, and to whom.
+    pub fn told(&self) -> (Happening, String) {
+        match self {
+            Self::Crash(nodes) => (Happening::Crash, ranges(nodes)),
+            Self::Restart(nodes) => (Happening::Restart, ranges(nodes)),
+            Self::Join(nodes) => (Happening::Join, ranges(nodes)),
+            Self::Leave(nodes) => (Happening::Leave, ranges(nodes)),
+            Self::Partition { groups, one_way } => {
+                let groups: Vec<String> = groups.iter().map(|group| ranges(group)).collect();
+                (Happening::Partition, groups.join(if *one_way { " > " } else { " | " }))
+            }
+            Self::Heal => (Happening::Heal, String::new()),
+            Self::Loss { from, to, .. } => (Happening::Loss, format!("{} > {}", ranges(from), ranges(to))),
+            Self::Slow(nodes, _) => (Happening::Slow, ranges(nodes)),
+            Self::Churn(model) => (Happening::Churn, ranges(&model.nodes)),
+            Self::StopLearning(node) => (Happening::StopLearning, node.to_string()),
+        }
+    }
+
     /// Makes the change to the network that this is, among so many nodes. Whether it is one at all: what happens to
     /// nodes themselves is for the engine to do.
     pub fn alters(&self, nodes: u32, faults: &mut Faults) -> bool {

@@ -8,14 +8,26 @@ use serde::{Deserialize, Serialize};
 /// Values above this are recorded as this, and counted as clipped: 24 hours in nanoseconds.
 pub const MAX_NANOS: u64 = 24 * 3_600 * 1_000_000_000;
 
-/// A histogram with 3 significant digits that takes no memory until the first value.
-#[derive(Clone, Debug, Default)]
+/// A histogram with 3 significant digits, unless others are asked for, that takes no memory until the first value.
+#[derive(Clone, Debug)]
 pub struct Histogram {
     counts: Option<Box<hdrhistogram::Histogram<u64>>>,
     clipped: u64,
+    digits: u8,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::with_digits(3)
+    }
 }
 
 impl Histogram {
+    /// An empty one of so many significant digits, from 1 to 5.
+    pub const fn with_digits(digits: u8) -> Self {
+        Self { counts: None, clipped: 0, digits }
+    }
+
     /// Records `count` times `value`; above [`MAX_NANOS`] it is clipped to that.
     pub fn record(&mut self, value: u64, count: u64) {
         if count == 0 {
@@ -24,7 +36,7 @@ impl Histogram {
         if value > MAX_NANOS {
             self.clipped = self.clipped.saturating_add(count);
         }
-        let counts = self.counts.get_or_insert_with(Self::empty);
+        let counts = self.counts.get_or_insert_with(|| empty(self.digits));
         counts.record_n(value.min(MAX_NANOS), count).expect("a histogram grows to any value below 24 h");
     }
 
@@ -32,7 +44,7 @@ impl Histogram {
     pub fn merge(&mut self, other: &Self) {
         self.clipped = self.clipped.saturating_add(other.clipped);
         if let Some(theirs) = &other.counts {
-            let ours = self.counts.get_or_insert_with(Self::empty);
+            let ours = self.counts.get_or_insert_with(|| empty(self.digits));
             ours.add(&**theirs).expect("a histogram grows to any value below 24 h");
         }
     }
@@ -55,9 +67,14 @@ impl Histogram {
 
     /// What is told of it, each value divided by `unit`: 1e9 makes seconds of nanoseconds.
     pub fn summary(&self, unit: f64) -> Summary {
-        let Some(counts) = self.counts.as_ref().filter(|counts| !counts.is_empty()) else {
+        self.counts.as_ref().map_or_else(Summary::default, |counts| Self::summary_of(counts, unit))
+    }
+
+    /// The same of one of HdrHistogram's own type.
+    pub fn summary_of(counts: &hdrhistogram::Histogram<u64>, unit: f64) -> Summary {
+        if counts.is_empty() {
             return Summary::default();
-        };
+        }
         let at = |quantile: f64| counts.value_at_quantile(quantile) as f64 / unit;
         Summary {
             count: counts.len(),
@@ -76,10 +93,10 @@ impl Histogram {
     pub fn as_hdr(&self) -> Option<&hdrhistogram::Histogram<u64>> {
         self.counts.as_deref()
     }
+}
 
-    fn empty() -> Box<hdrhistogram::Histogram<u64>> {
-        Box::new(hdrhistogram::Histogram::new(3).expect("3 significant digits are possible"))
-    }
+fn empty(digits: u8) -> Box<hdrhistogram::Histogram<u64>> {
+    Box::new(hdrhistogram::Histogram::new(digits).expect("from 1 to 5 significant digits are possible"))
 }
 
 /// What is told of a histogram. Where nothing was recorded, `count` is 0 and everything else NaN (`null` in JSON).
@@ -134,7 +151,7 @@ mod tests {
         histogram.record(7, 0);
         assert!(histogram.as_hdr().is_none());
         assert_eq!(histogram.summary(1.0).count, 0);
-        assert!(size_of::<Histogram>() <= 16);
+        assert!(size_of::<Histogram>() <= 24);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod cost;
 mod counts;
 mod finite;
 mod histogram;
+mod intervals;
 mod probe;
 mod ranges;
 mod recorder;
@@ -15,10 +16,12 @@ mod rounds;
 mod statistics;
 mod throughput;
 pub mod trace;
+mod tracer;
 
 pub use cost::{Cost, Laps, Meter, resident_bytes};
 pub use counts::Counts;
 pub use histogram::{Histogram, MAX_NANOS, Summary};
+pub use intervals::{Intervals, Over};
 pub use probe::{MAX_CELLS, ProbeCell};
 pub use ranges::ranges;
 pub use recorder::{Recorder, Recording};
@@ -26,6 +29,7 @@ pub use rounds::{Round, RoundLog, Spread, TrainSet, seconds_after};
 pub use statistics::{Interval, Sample};
 pub use throughput::{Point, Series, Throughput};
 pub use trace::Trace;
+pub use tracer::{Followed, Happened, Tracer};
 
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@
 
 use super::counts::{Counts, add};
 use super::probe::{ProbeCell, ProbeCells};
-use super::{Cause, Histogram, Phase};
+use super::{Cause, Histogram, Intervals, Over, Phase};
 use crate::node::Stage;
 use crate::node::io::Measured;
 use crate::time::Time;
@@ -39,6 +39,9 @@ pub struct Recorder {
     hops: Histogram,
     timer_lateness: Histogram,
     probes: ProbeCells,
+    intervals: Intervals,
+    /// Latencies of messages taken lately, if somebody watches.
+    recent: Option<Histogram>,
 }
 
 impl Recorder {
@@ -58,7 +61,26 @@ impl Recorder {
             hops: Histogram::default(),
             timer_lateness: Histogram::default(),
             probes: ProbeCells::default(),
+            intervals: Intervals::default(),
+            recent: None,
         }
+    }
+
+    /// What is recorded from now on belongs to this time, in nanoseconds since the run began: of wall time on the real
+    /// clock, of scenario time on the virtual one.
+    #[inline]
+    pub fn at(&mut self, now: u64) {
+        self.intervals.at(now);
+    }
+
+    /// Latencies of messages are collected for [`Recorder::take_recent`] from now on.
+    pub fn watch(&mut self) {
+        self.recent.get_or_insert_default();
+    }
+
+    /// Latencies of messages taken since the last time, if they are collected.
+    pub fn take_recent(&mut self) -> Histogram {
+        self.recent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// `count` messages were handed over, of so many bytes together. `phase` is the one they are sent in; every
@@ -122,6 +144,7 @@ impl Recorder {
     pub fn message_latency(&mut self, phase: Phase, command: Command, nanos: u64, count: u64) {
         if self.on && phase == Phase::Learning {
             self.message[command as usize].record(nanos, count);
+            self.over_time(nanos, count);
         }
     }
 
@@ -129,6 +152,7 @@ impl Recorder {
     pub fn rpc_latency(&mut self, phase: Phase, command: Command, nanos: u64) {
         if self.on && phase == Phase::Learning {
             self.rpc[command as usize].record(nanos, 1);
+            self.intervals.record(Over::Rpc, nanos, 1);
         }
     }
 
@@ -143,6 +167,7 @@ impl Recorder {
     pub fn round(&mut self, nanos: u64) {
         if self.on {
             self.round.record(nanos, 1);
+            self.intervals.record(Over::Round, nanos, 1);
         }
     }
 
@@ -150,6 +175,7 @@ impl Recorder {
     pub fn dissemination(&mut self, phase: Phase, nanos: u64, hops: u32) {
         if self.on && phase == Phase::Learning {
             self.dissemination.record(nanos, 1);
+            self.intervals.record(Over::Dissemination, nanos, 1);
             self.hops.record(u64::from(hops), 1);
         }
     }
@@ -194,7 +220,10 @@ impl Recorder {
     /// through the cell, and is not to be recorded twice.
     pub fn probe_taken(&mut self, phase: Phase, cell: i32, nanos: u64) {
         match self.on.then(|| self.probes.at(cell)).flatten() {
-            Some(it) => it.message.record(nanos, 1),
+            Some(it) => {
+                it.message.record(nanos, 1);
+                self.over_time(nanos, 1);
+            }
             None => self.message_latency(phase, Command::Probe, nanos, 1),
         }
     }
@@ -203,8 +232,11 @@ impl Recorder {
     /// stands for [`Recorder::rpc_latency`], too.
     pub fn measured(&mut self, measured: Measured, at: Time, clock: impl Fn(u64) -> u64) {
         if self.on {
-            if let Measured::Answered { cell: NO_ROUND, took, .. } = measured {
-                self.rpc[Command::Probe as usize].record(clock(took), 1);
+            if let Measured::Answered { cell, took, .. } = measured {
+                if cell == NO_ROUND {
+                    self.rpc[Command::Probe as usize].record(clock(took), 1);
+                }
+                self.intervals.record(Over::Rpc, clock(took), 1);
             }
             self.probes.measured(measured, at, clock);
         }
@@ -230,6 +262,20 @@ impl Recorder {
             ours.merge(theirs);
         }
         self.probes.merge(&other.probes);
+        self.intervals.merge(&other.intervals);
+    }
+
+    /// Latencies over time.
+    pub fn intervals(&self) -> &Intervals {
+        &self.intervals
+    }
+
+    #[inline]
+    fn over_time(&mut self, nanos: u64, count: u64) {
+        self.intervals.record(Over::Message, nanos, count);
+        if let Some(recent) = &mut self.recent {
+            recent.record(nanos, count);
+        }
     }
 
     /// What was measured of a cell of a probe.
@@ -456,7 +502,7 @@ mod tests {
     #[test]
     fn a_recorder_with_nothing_recorded_is_small() {
         let recorder = Recorder::new(Recording::On);
-        assert!(size_of::<Recorder>() < 4096, "{} bytes", size_of::<Recorder>());
+        assert!(size_of::<Recorder>() <= 8_192, "{} bytes", size_of::<Recorder>());
         assert!(recorder.histograms().all(|histogram| histogram.as_hdr().is_none()));
     }
 }

@@ -4,6 +4,7 @@ pub use super::peers::Peers;
 
 use super::Stage;
 use crate::learning::{Evaluation, Model};
+use crate::metrics::trace;
 use crate::time::Time;
 use crate::wire::{Command, Experiment, Gossip, Message, PeerId, Response};
 use std::sync::Arc;
@@ -189,6 +190,17 @@ pub enum Job {
     Aggregate(Vec<(Arc<Model>, f64)>),
     /// Evaluate on the node's own share of the test rows.
     Evaluate(Arc<Model>),
+}
+
+impl Job {
+    /// What it is, for traces.
+    pub const fn kind(&self) -> trace::Job {
+        match self {
+            Self::Train { .. } => trace::Job::Train,
+            Self::Aggregate(_) => trace::Job::Aggregate,
+            Self::Evaluate(_) => trace::Job::Evaluate,
+        }
+    }
 }
 
 /// What came of a job.

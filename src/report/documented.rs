@@ -105,7 +105,7 @@ fn the_page_names_the_columns_of_the_tables_in_their_order() {
         reader.headers().unwrap().iter().map(str::to_owned).collect::<Vec<_>>()
     };
     let result = sample::full();
-    assert_eq!(header(&|out| tables::series(out, &sample::series())), named_under("## series.csv"));
+    assert_eq!(header(&|out| tables::series(out, &sample::findings().series)), named_under("## series.csv"));
     assert_eq!(header(&|out| tables::nodes(out, &sample::node_rows())), named_under("## nodes.csv"));
     assert_eq!(header(&|out| tables::messages(out, &result)), named_under("## messages.csv"));
     assert_eq!(header(&|out| tables::rounds(out, &result.rounds)), named_under("## rounds.csv"));

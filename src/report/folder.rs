@@ -3,10 +3,12 @@
 //! Each file is written to a temporary name and renamed, so that whoever looks sees a whole file or none; and each
 //! is tried even if another failed, so that one that cannot be written does not cost the rest.
 
-use super::tables::{self, NodeRow};
-use crate::metrics::Series;
-use crate::metrics::result::RunResult;
+use super::findings::{
+    Findings, HGRM, HISTOGRAMS, INTERVALS, Interval, NODES, SERIES, Spectrum, TOPOLOGY, TRACE, trace,
+};
+use super::tables;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -56,19 +58,55 @@ impl Folder {
         &self.path
     }
 
-    /// Writes all files of a result: `result.json`, `series.csv`, `nodes.csv`, `messages.csv` and `rounds.csv`.
+    /// Writes all that is known of a run: what [`Folder::write_tables`] does, histograms, the trace and the topology.
     ///
     /// # Errors
     /// Names the first file that could not be written; the others are there.
-    pub fn write(&self, result: &RunResult, series: &Series, nodes: &[NodeRow]) -> Result<(), FolderError> {
+    pub fn write(&self, run: &Findings) -> Result<(), FolderError> {
+        let written = [
+            self.write_tables(run),
+            self.histograms(&run.spectra),
+            self.file(INTERVALS, |out| Interval::write(&run.intervals, out)),
+            self.file(TRACE, |out| trace::write(&run.trace, run.name(), out)),
+            self.file(TOPOLOGY, |out| serde_json::to_writer(out, &run.drawing).map_err(io::Error::from)),
+        ];
+        written.into_iter().collect()
+    }
+
+    /// Writes what every one of many runs leaves: `result.json`, `series.csv`, `nodes.csv`, `messages.csv` and
+    /// `rounds.csv`.
+    ///
+    /// # Errors
+    /// Names the first file that could not be written; the others are there.
+    pub fn write_tables(&self, run: &Findings) -> Result<(), FolderError> {
+        let result = &run.result;
         let written = [
             self.json("result.json", result),
-            self.file("series.csv", |out| tables::series(out, series)),
-            self.file("nodes.csv", |out| tables::nodes(out, nodes)),
+            self.file(SERIES, |out| tables::series(out, &run.series)),
+            self.file(NODES, |out| tables::nodes(out, &run.nodes)),
             self.file("messages.csv", |out| tables::messages(out, result)),
             self.file("rounds.csv", |out| tables::rounds(out, &result.rounds)),
         ];
         written.into_iter().collect()
+    }
+
+    /// Writes a file for each latency. Those of an earlier result go.
+    fn histograms(&self, spectra: &BTreeMap<String, Spectrum>) -> Result<(), FolderError> {
+        let path = self.path.join(HISTOGRAMS);
+        let emptied = fs::create_dir_all(&path).and_then(|()| {
+            for entry in fs::read_dir(&path)? {
+                let old = entry?.path();
+                if old.extension().is_some_and(|it| it == HGRM) {
+                    fs::remove_file(old)?;
+                }
+            }
+            Ok(())
+        });
+        emptied.map_err(|source| FolderError { path: path.clone(), source })?;
+        let folder = Self { path };
+        let some = spectra.iter().filter(|(_, spectrum)| spectrum.count > 0);
+        let written = some.map(|(name, it)| folder.file(&format!("{name}.{HGRM}"), |out| it.write(out)));
+        written.fold(Ok(()), |so_far, it| so_far.and(it))
     }
 
     /// Writes a document, whole or not at all.
@@ -133,13 +171,22 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = Folder::numbered(root.path(), "full").unwrap();
         let result = sample::full();
-        folder.write(&result, &sample::series(), &sample::node_rows()).unwrap();
+        folder.write(&sample::findings()).unwrap();
         assert_eq!(
             names(folder.path()),
-            ["messages.csv", "nodes.csv", "result.json", "rounds.csv", "series.csv"]
+            [
+                "histograms",
+                "intervals.hlog",
+                "messages.csv",
+                "nodes.csv",
+                "result.json",
+                "rounds.csv",
+                "series.csv",
+                "topology.json",
+                "trace.json"
+            ]
         );
-        let text = fs::read_to_string(folder.path().join("result.json")).unwrap();
-        let back: RunResult = serde_json::from_str(&text).unwrap();
+        let back = crate::report::findings::result(folder.path()).unwrap();
         assert_eq!(serde_json::to_value(&back).unwrap(), serde_json::to_value(&result).unwrap());
 
         for (file, rows) in [("series.csv", 2), ("nodes.csv", 3), ("messages.csv", 4), ("rounds.csv", 2)] {
@@ -184,7 +231,7 @@ mod tests {
         let folder = Folder::at(&root.path().join("out")).unwrap();
         // A folder where the file should go; permissions would not stop a test that root runs.
         fs::create_dir_all(folder.path().join("nodes.csv/in the way")).unwrap();
-        let error = folder.write(&sample::full(), &sample::series(), &sample::node_rows()).unwrap_err();
+        let error = folder.write_tables(&sample::findings()).unwrap_err();
         assert!(error.path.ends_with("nodes.csv"), "{error}");
         assert!(error.to_string().contains("nodes.csv"), "{error}");
         assert_eq!(
@@ -200,7 +247,7 @@ mod tests {
         let folder = Folder::at(root.path()).unwrap();
         // What is written through this link meets a full device, and not before the buffer is flushed.
         std::os::unix::fs::symlink("/dev/full", root.path().join(".rounds.csv.part")).unwrap();
-        let error = folder.write(&sample::full(), &sample::series(), &sample::node_rows()).unwrap_err();
+        let error = folder.write_tables(&sample::findings()).unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::StorageFull);
         assert!(error.path.ends_with("rounds.csv"), "{error}");
         assert_eq!(names(root.path()), ["messages.csv", "nodes.csv", "result.json", "series.csv"]);

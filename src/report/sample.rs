@@ -1,14 +1,19 @@
 //! Results made by hand, for the tests of reports: one of each kind that a reader can meet.
 
+use super::findings::{Drawing, Findings, Interval, Spectrum};
 use super::tables::{NodeRow, NodeState};
 use crate::metrics::result::{
     self, Engine, Final, Messages, Nodes, Outcome, RunResult, SCHEMA, Setup, StalledGroup, Threshold,
 };
-use crate::metrics::{Cause, Cost, Histogram, Phase, Recorder, Recording, RoundLog, Series, Spread};
+use crate::metrics::trace::{Happening, Job};
+use crate::metrics::{
+    Cause, Cost, Followed, Histogram, Phase, Recorder, Recording, RoundLog, Series, Spread, Trace, Tracer,
+};
 use crate::node::Stage;
 use crate::time::Time;
 use crate::wire::Command;
 use serde_json::json;
+use std::sync::Arc;
 
 /// All of them.
 pub fn all() -> Vec<RunResult> {
@@ -253,6 +258,48 @@ pub fn many_rounds() -> RunResult {
         rounds,
         ..blank()
     }
+}
+
+/// All that is known of the full run.
+pub fn findings() -> Findings {
+    let recorder = recorder();
+    Findings {
+        result: full(),
+        nodes: node_rows(),
+        series: series().points().copied().collect(),
+        spectra: result::histograms(&recorder)
+            .into_iter()
+            .map(|(name, histogram)| (name, Spectrum::of(&histogram)))
+            .collect(),
+        intervals: Interval::all(recorder.intervals()),
+        trace: trace(),
+        drawing: Drawing { nodes: vec![0, 1, 2], edges: vec![(0, 1), (1, 2)], connections: 2 },
+    }
+}
+
+/// Two nodes in two rounds, and one that crashes.
+pub fn trace() -> Trace {
+    let mut tracer = Tracer::new(&Arc::new(Followed::new(vec![0, 1, 2], 100)));
+    for node in 0..2 {
+        tracer.started(node, seconds(30));
+        tracer.stage(node, Stage::Start, seconds(30), seconds(31));
+        for round in 0..2u32 {
+            let at = |offset: u64| seconds(31 + 10 * u64::from(round) + offset);
+            tracer.round(node, round, at(0));
+            tracer.stage(node, Stage::Vote, at(0), at(2));
+            tracer.job(node, Job::Train, at(2), at(4));
+            tracer.stage(node, Stage::Train, at(2), at(4));
+            tracer.stage(node, Stage::Aggregate, at(4), at(7));
+            tracer.transfer(1 - node, node, Command::PartialModel, round as i32, at(4), at(5), 2_700);
+            tracer.stage(node, Stage::Diffuse, at(7), at(10));
+        }
+    }
+    tracer.started(2, seconds(30));
+    tracer.last_stage(2, Stage::Start, seconds(33));
+    tracer.happened(2, Happening::Crash, seconds(33));
+    tracer.happened_to("2".into(), Happening::Crash, seconds(33));
+    tracer.happened_to("0 | 1-2".into(), Happening::Partition, seconds(40));
+    tracer.trace(seconds(30), seconds(51))
 }
 
 /// Half a second of throughput.

@@ -3,7 +3,7 @@
 //! Units are in the names of columns (`_s` seconds, `_bytes`). Where a value is unknown the field is empty.
 
 use crate::metrics::result::{Account, RunResult};
-use crate::metrics::{Cause, Round, Series, Spread};
+use crate::metrics::{Cause, Point, Round, Spread};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 
@@ -65,7 +65,7 @@ pub enum NodeState {
 }
 
 /// Writes `series.csv`: a row for each stretch of time.
-pub fn series(out: impl Write, series: &Series) -> io::Result<()> {
+pub fn series(out: impl Write, series: &[Point]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Row {
         at_s: f64,
@@ -76,7 +76,7 @@ pub fn series(out: impl Write, series: &Series) -> io::Result<()> {
         bytes_per_s: f64,
     }
     let columns = ["at_s", "interval_s", "messages", "bytes", "messages_per_s", "bytes_per_s"];
-    let rows = series.points().map(|point| Row {
+    let rows = series.iter().map(|point| Row {
         at_s: point.at_s,
         interval_s: point.interval_s,
         messages: point.messages,

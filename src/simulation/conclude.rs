@@ -1,27 +1,25 @@
 //! From raw measurements to a result.
 
+use super::sample::drawing;
 use crate::engine::{Fate, NodeReport, Plan, Run};
 use crate::learning::Model;
 use crate::metrics::result::{
     self, Engine, Final, Messages, Outcome, Probe, Rumor, RunResult, SCHEMA, Setup, Threshold,
 };
-use crate::metrics::{Cost, Round, Series, seconds_after};
+use crate::metrics::{Cost, Round, seconds_after};
 use crate::node::spec::Workflow;
-use crate::report::{NodeRow, NodeState};
+use crate::report::findings::{Drawing, Interval, Spectrum};
+use crate::report::{Findings, NodeRow, NodeState};
 use crate::scenario::thresholds::Threshold as Written;
 use crate::scenario::{Clock, Loaded};
 use crate::wire::AddressBook;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// A result, and the rows of its nodes.
+/// What came of a run.
 pub struct Concluded {
-    /// What goes into `result.json`.
-    pub result: RunResult,
-    /// What goes into `nodes.csv`.
-    pub nodes: Vec<NodeRow>,
-    /// What goes into `series.csv`.
-    pub series: Series,
+    /// All that is known of it.
+    pub findings: Findings,
     /// The model with which node 0 finished its last round, on the real clock.
     pub model: Option<Arc<Model>>,
 }
@@ -89,7 +87,17 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
         result.probe = Some(probe);
     }
     judge(loaded, &mut result);
-    Concluded { nodes: rows(facts, &run), result, series: run.series, model: run.model }
+    let spectra = result::histograms(&run.recorder);
+    let findings = Findings {
+        nodes: rows(facts, &run),
+        drawing: facts.drawing.clone(),
+        result,
+        series: run.series.points().copied().collect(),
+        spectra: spectra.into_iter().map(|(name, histogram)| (name, Spectrum::of(&histogram))).collect(),
+        intervals: Interval::all(run.recorder.intervals()),
+        trace: run.trace,
+    };
+    Concluded { findings, model: run.model }
 }
 
 /// Rounds in which nodes elected different train sets: they trained and waited for different peers.
@@ -114,6 +122,7 @@ pub struct Facts {
     book: AddressBook,
     degrees: Vec<u32>,
     samples: Vec<u32>,
+    drawing: Drawing,
 }
 
 impl Facts {
@@ -124,6 +133,7 @@ impl Facts {
             book: plan.rules.book.clone(),
             degrees: nodes().map(|node| plan.graph.degree(node)).collect(),
             samples: nodes().map(|node| plan.learner.samples(node)).collect(),
+            drawing: drawing(&plan.graph, plan.rules.workflow.first().map_or(0, |(node, _)| node)),
         }
     }
 }

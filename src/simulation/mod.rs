@@ -8,6 +8,7 @@ mod descriptors;
 mod estimate;
 mod prepare;
 mod run;
+mod sample;
 mod sockets;
 mod transfers;
 

@@ -1,11 +1,12 @@
 //! Everything that a run needs, drawn, loaded and checked.
 
 use super::estimate::{Estimate, Misfit};
+use super::sample::{self, initiator};
 use super::sockets::sockets;
 use super::transfers;
 use crate::engine::{Action, ComputeModel, Plan, Starter, Step, load};
 use crate::learning::{self, LearningError};
-use crate::metrics::Recording;
+use crate::metrics::{Followed, Recording};
 use crate::network::churn::{ChurnModel, Lives, Trace};
 use crate::network::spec::Network;
 use crate::network::{Links, Slowdown};
@@ -128,6 +129,10 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     if let Some(misfit) = unheard {
         loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
     }
+    let followed = match options.recording {
+        Recording::On => sample::followed(&graph, initiator(&scenario), scenario.workflow.rounds()),
+        Recording::Off => Followed::default(),
+    };
     let plan = Plan {
         clock: scenario.clock,
         event_limit: scenario.limits.events.unwrap_or(u64::MAX),
@@ -145,6 +150,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         threads: options.threads,
         recording: options.recording,
         event_log: None,
+        followed: Arc::new(followed),
         sockets,
         rules,
         graph,

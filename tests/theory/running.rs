@@ -38,8 +38,8 @@ pub fn plan(scenario: &Value) -> Plan {
 pub fn result(scenario: &Value) -> RunResult {
     let (loaded, prepared) = prepared(scenario);
     let ran = simulation::run(&loaded, prepared, &Meter::beside_others(), &mut Nobody).expect("threads");
-    assert_eq!(ran.result.outcome, Outcome::Completed, "{:?}", ran.result.reason);
-    ran.result
+    assert_eq!(ran.findings.result.outcome, Outcome::Completed, "{:?}", ran.findings.result.reason);
+    ran.findings.result
 }
 
 /// Runs a scenario to its end; the raw measurements.

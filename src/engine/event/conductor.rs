@@ -11,8 +11,8 @@ use super::shared::{Shared, Word};
 use crate::engine::ending::Verdict;
 use crate::engine::evaluate::Evaluator;
 use crate::engine::{Action, Fate, Snapshot, Watch, start};
-use crate::metrics::resident_bytes;
 use crate::metrics::result::Outcome;
+use crate::metrics::{Tracer, resident_bytes};
 use crate::network::churn::{Change, Churn, Churns};
 use crate::network::{Faults, Timeline};
 use crate::node::io::Control;
@@ -46,6 +46,8 @@ pub struct Conductor<'a> {
     /// Nodes that come and go.
     churns: Churns,
     pub evaluator: Evaluator,
+    /// What the script did.
+    pub tracer: Tracer,
     /// How many nodes of those evaluated have finished each round.
     evaluated: Vec<u32>,
     pub warnings: Vec<String>,
@@ -142,6 +144,7 @@ impl<'a> Conductor<'a> {
             joined: 0,
             churns: Churns::default(),
             evaluator,
+            tracer: Tracer::new(&plan.followed),
             evaluated: vec![0; plan.rules.workflow.rounds() as usize],
             warnings: Vec::new(),
             verdict: None,
@@ -288,6 +291,8 @@ impl<'a> Conductor<'a> {
 
     fn perform(&mut self, shards: &mut Shards, at: Time, action: &Action) {
         self.unsettle(at);
+        let (what, whom) = action.told();
+        self.tracer.happened_to(whom, what, at);
         if action.alters(self.shared.plan.nodes(), &mut self.faults) {
             self.timeline.push(at, self.faults.clone());
             self.timeline.forget(shards[0].core.reached());

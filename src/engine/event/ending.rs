@@ -24,6 +24,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         fingerprint::combine(shards.iter().flat_map(|shard| &shard.peers.hosts).map(|host| host.chain));
     let mut recorder = Recorder::new(plan.recording);
     let mut throughput = Throughput::default();
+    let mut tracer = conductor.tracer.clone();
     let mut rounds = RoundLog::default();
     let mut counts = Nodes { total: plan.nodes(), joined: conductor.joined, ..Nodes::default() };
     let mut faults = Vec::new();
@@ -33,6 +34,13 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         recorder.merge(&peers.recorder);
         throughput.merge(&peers.throughput);
         rounds.merge(&peers.rounds);
+        let mut traced = peers.tracer;
+        for (node, host) in (peers.base..).zip(&peers.hosts) {
+            if let Some(stage) = host.node.as_ref().and_then(Node::stage) {
+                traced.last_stage(node, stage, conductor.end);
+            }
+        }
+        tracer.merge(traced);
         let count = |of: fn(&Host) -> bool| peers.hosts.iter().filter(|host| of(host)).count() as u32;
         counts.crashed += count(|host| host.crashed);
         counts.left += count(|host| host.left);
@@ -78,6 +86,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         rounds,
         recorder,
         series: throughput.series(reached),
+        trace: tracer.trace(conductor.zero.unwrap_or(conductor.end), conductor.end),
         laps: None,
         inputs: all.inputs,
         threads,

@@ -11,7 +11,8 @@ use super::throughput::Throughput;
 use super::timers::Alarm;
 use crate::engine::{Fate, text_of};
 use crate::learning::Model;
-use crate::metrics::{Cause, Recorder, RoundLog};
+use crate::metrics::trace::Happening;
+use crate::metrics::{Cause, Recorder, RoundLog, Tracer};
 use crate::node::io::{Control, Input, Output, Record, Start, Taken, Timer, Weight};
 use crate::node::{Context, Node};
 use crate::time::{Time, nanos};
@@ -31,6 +32,7 @@ pub struct Peers<'a> {
     pub(super) hosts: Vec<Host>,
     pub(super) recorder: Recorder,
     pub(super) rounds: RoundLog,
+    pub(super) tracer: Tracer,
     pub(super) throughput: Throughput,
     pub(super) word: Word,
     /// Models with which nodes finished rounds, until the conductor collects them.
@@ -99,6 +101,7 @@ impl World for Peers<'_> {
     fn handle(&mut self, event: Event<Body>, out: &mut Out) {
         let Event { at, to, from, seq, body } = event;
         self.word.pending -= i64::from(body.progress());
+        self.recorder.at(at.as_nanos());
         match body {
             Body::Message(envelope) => self.message(at, to, from, seq, envelope, out),
             Body::Response(answer) => self.response(at, to, *answer, out),
@@ -167,6 +170,10 @@ impl Peers<'_> {
                 self.recorder.delivered(phase, command, 1, bytes);
                 match &envelope.message {
                     Message::Probe(probe) => self.recorder.probe_taken(phase, probe.cell, waited),
+                    Message::Weights(it) if self.tracer.follows(from, to) => {
+                        self.recorder.message_latency(phase, command, waited, 1);
+                        self.tracer.transfer(from, to, command, it.round, envelope.sent, now, bytes);
+                    }
                     _ => self.recorder.message_latency(phase, command, waited, 1),
                 }
                 self.throughput.add(now, 1, bytes);
@@ -255,6 +262,11 @@ impl Peers<'_> {
             return;
         }
         let incarnation = u32::from(host.incarnation);
+        // Those that are there from the beginning come up before anything has happened.
+        if now > Time::ZERO {
+            let what = if incarnation == 0 { Happening::Join } else { Happening::Restart };
+            self.tracer.happened(node, what, now);
+        }
         self.alter(node, |host| {
             host.fate = Fate::Up;
             host.takes_part = false;
@@ -276,7 +288,10 @@ impl Peers<'_> {
     }
 
     pub(super) fn die(&mut self, now: Time, node: PeerId, fate: Fate, why: Option<String>) {
-        if self.host(node).node.take().is_some() {
+        if let Some(was) = self.host(node).node.take() {
+            if let Some(stage) = was.stage() {
+                self.tracer.last_stage(node, stage, now);
+            }
             self.gone(now, node, fate, why);
         }
     }
@@ -284,6 +299,9 @@ impl Peers<'_> {
     /// A node has gone: its timers with it. What is under way to it finds nobody.
     fn gone(&mut self, now: Time, node: PeerId, fate: Fate, why: Option<String>) {
         self.outputs.clear();
+        if let Some(what) = fate.happening() {
+            self.tracer.happened(node, what, now);
+        }
         self.word.pending -= self.host(node).timers.clear();
         self.alter(node, |host| {
             host.fate = fate;
@@ -339,12 +357,19 @@ impl Peers<'_> {
                 self.host(node).connected = true;
                 self.check_ready(now, node);
             }
-            Record::Started => self.alter(node, |host| host.takes_part = true),
+            Record::Started => {
+                self.tracer.started(node, now);
+                self.alter(node, |host| host.takes_part = true);
+            }
             Record::RoundStarted(round) => {
+                self.tracer.round(node, round, now);
                 self.rounds.started(round, now);
                 self.word.furthest = self.word.furthest.max(round + 1);
             }
-            Record::Stage(stage, took) => self.recorder.stage(stage, nanos(took)),
+            Record::Stage(stage, took) => {
+                self.recorder.stage(stage, nanos(took));
+                self.tracer.stage(node, stage, now - took, now);
+            }
             Record::RoundFinished { round, took, model, train_set, trained } => {
                 self.recorder.round(nanos(took));
                 self.rounds.finished(round, node, now, train_set.as_deref());

@@ -272,6 +272,7 @@ impl Peers<'_> {
         if let Some(faults) = self.view.faults.at(now) {
             takes = takes.mul_f64(faults.compute(node));
         }
+        self.tracer.job(node, job.kind(), now, now + takes);
         let incarnation = self.host(node).incarnation;
         let value = Value::start(&plan.learner, node, job);
         self.push(now + takes, node, node, Body::Job { incarnation, job: job_id, value }, out);

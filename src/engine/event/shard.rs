@@ -11,7 +11,7 @@ use super::pulse::Pulse;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
 use crate::engine::start;
-use crate::metrics::{Recorder, RoundLog};
+use crate::metrics::{Recorder, RoundLog, Tracer};
 use crate::node::io::Taken;
 use crate::time::Time;
 use crate::wire::PeerId;
@@ -46,6 +46,7 @@ impl<'a> Shard<'a> {
             hosts: range.map(|_| Host::absent()).collect(),
             recorder: Recorder::new(shared.plan.recording),
             rounds: RoundLog::default(),
+            tracer: Tracer::new(&shared.plan.followed),
             throughput: Throughput::default(),
             word: Word::default(),
             finished: Vec::new(),

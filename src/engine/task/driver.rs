@@ -289,6 +289,7 @@ impl Driver {
             return self.undeliverable(worker, &envelope);
         }
         let Envelope { from, message, back, sent, phase, bytes, outside, .. } = envelope;
+        worker.recorder.at(wall);
         if matches!(message, Message::Handshake | Message::Disconnect) {
             self.port.close(from);
         }
@@ -313,6 +314,12 @@ impl Driver {
                     // When it was sent nobody here knows.
                     _ if outside => {}
                     Message::Probe(probe) => worker.recorder.probe_taken(phase, probe.cell, waited),
+                    Message::Weights(it) if worker.tracer.follows(from, self.id) => {
+                        worker.recorder.message_latency(phase, command, waited, 1);
+                        let clock = self.shared.clock;
+                        let (sent, now) = (clock.scenario(sent), clock.scenario(wall));
+                        worker.tracer.transfer(from, self.id, command, it.round, sent, now, bytes);
+                    }
                     _ => worker.recorder.message_latency(phase, command, waited, 1),
                 }
                 self.handled += 1;
@@ -356,6 +363,7 @@ impl Driver {
     fn response(&mut self, worker: &mut Worker, wall: u64, request: RequestId, response: Response) {
         if let Some(i) = self.requests.iter().position(|it| it.id == request) {
             let it = self.requests.swap_remove(i);
+            worker.recorder.at(wall);
             // A failure is not an answer: how long it took says nothing about the network.
             if !matches!(response, Response::Timeout | Response::Unreachable) {
                 let took = wall.saturating_sub(it.sent);
@@ -405,7 +413,11 @@ impl Driver {
 
     /// The node goes: its timers, requests and pending items with it.
     fn die(&mut self, worker: &mut Worker, fate: Fate, why: Option<String>) {
-        if self.node.take().is_some() {
+        if let Some(was) = self.node.take() {
+            if let Some(stage) = was.stage() {
+                let now = self.shared.clock.scenario(self.shared.clock.wall());
+                worker.tracer.last_stage(self.id, stage, now);
+            }
             self.gone(worker, fate, why);
         }
     }
@@ -445,6 +457,7 @@ impl Driver {
     fn input_at(&mut self, worker: &mut Worker, wall: u64, input: Input) {
         let Some(mut node) = self.node.take() else { return };
         worker.inputs += 1;
+        worker.recorder.at(wall);
         worker.taken.clear();
         let shared = &self.shared;
         let now = shared.clock.scenario(wall);
@@ -471,14 +484,21 @@ impl Driver {
                 self.connected = true;
                 self.check_ready();
             }
-            Record::Started => self.shared.tell(Event::Started(node)),
+            Record::Started => {
+                worker.tracer.started(node, now);
+                self.shared.tell(Event::Started(node));
+            }
             // When the first node enters a round is all that anybody asks.
             Record::RoundStarted(round) => {
+                worker.tracer.round(node, round, now);
                 if self.shared.furthest.fetch_max(round + 1, Ordering::Relaxed) <= round {
                     self.shared.tell(Event::RoundStarted(round, now));
                 }
             }
-            Record::Stage(stage, took) => worker.recorder.stage(stage, crate::time::nanos(took)),
+            Record::Stage(stage, took) => {
+                worker.recorder.stage(stage, crate::time::nanos(took));
+                worker.tracer.stage(node, stage, now - took, now);
+            }
             Record::RoundFinished { round, took, model, train_set, trained } => {
                 let nanos = crate::time::nanos(took);
                 worker.recorder.round(nanos);

@@ -60,7 +60,7 @@ impl Supervisor {
 
     fn finish(mut self, verdict: Verdict, end: Time) -> Run {
         let plan = Arc::clone(&self.shared.plan);
-        let (mut recorder, inputs) = self.shared.workers.merged();
+        let (mut recorder, mut tracer, inputs) = self.shared.workers.merged();
         let sockets = self.shared.sockets.as_ref().map(|it| it.measured(&mut recorder));
         self.warnings.extend(sockets.as_ref().and_then(refusals));
         let lateness = recorder.timer_lateness_histogram().summary(1e9);
@@ -90,6 +90,12 @@ impl Supervisor {
             }
         };
         let reports: Vec<NodeReport> = self.nodes.into_iter().enumerate().map(report).collect();
+        for (node, report) in (0..).zip(&reports) {
+            if let Some(stage) = report.stage {
+                tracer.last_stage(node, stage, end);
+            }
+        }
+        tracer.merge(self.tracer);
         let completed = verdict.outcome == Outcome::Completed;
         Run {
             stalled: if completed { Vec::new() } else { ending::waiting(&reports) },
@@ -104,6 +110,7 @@ impl Supervisor {
             rounds: self.rounds,
             recorder,
             series: self.series,
+            trace: tracer.trace(self.shared.zero().unwrap_or(end), end),
             laps: self.laps,
             inputs,
             threads: plan.threads.max(1) as u32,

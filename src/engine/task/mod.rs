@@ -37,7 +37,7 @@ pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
         watch.listening(&sockets.addresses());
     }
     let plan = Arc::new(plan);
-    let workers = Arc::new(Workers::new(plan.recording));
+    let workers = Arc::new(Workers::new(plan.recording, Arc::clone(&plan.followed)));
     // A worker's thread-local state is made when it first runs a node, whatever the flavour of the runtime.
     let runtime = if plan.threads <= 1 {
         tokio::runtime::Builder::new_current_thread().enable_all().build()?

@@ -3,6 +3,7 @@
 use super::shared::Command;
 use super::supervisor::{NodeState, Return, Supervisor};
 use crate::engine::{Action, Fate, Starter, start};
+use crate::metrics::trace::Happening;
 use crate::network::churn::{Change, Churn};
 use crate::node::io::Control;
 use crate::node::spec::Workflow;
@@ -121,6 +122,8 @@ impl Supervisor {
 
     fn act(&mut self, action: &Action, now: Time) {
         self.unsettle(now);
+        let (what, whom) = action.told();
+        self.tracer.happened_to(whom, what, now);
         let total = self.counts.total;
         if self.shared.change_faults(|faults| action.alters(total, faults)) {
             return;
@@ -161,6 +164,8 @@ impl Supervisor {
             state.fate = Fate::Up;
             state.takes_part = false;
             self.counts.joined += u32::from(how == Return::Join);
+            let what = if how == Return::Join { Happening::Join } else { Happening::Restart };
+            self.tracer.happened(node, what, self.now());
             self.up(node, |_| true, true);
             if let (true, Some(zero)) =
                 (self.shared.plan.rules.workflow.starts_everyone(), self.shared.zero())

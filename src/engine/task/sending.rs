@@ -49,7 +49,7 @@ impl Driver {
                     let lowered = self.timers.cancel(timer);
                     self.raise(-i64::from(lowered == Some(Weight::Progress)));
                 }
-                Output::StartJob { id, job } => self.start_job(wall, id, job),
+                Output::StartJob { id, job } => self.start_job(worker, wall, id, job),
                 Output::Record(record) => self.record(worker, now, record),
             }
         }
@@ -323,13 +323,15 @@ impl Driver {
 
     /// Starts a job: its value is computed on rayon, and it takes at least the scenario time that the compute model
     /// says.
-    fn start_job(&mut self, wall: u64, job_id: JobId, job: Job) {
+    fn start_job(&mut self, worker: &mut Worker, wall: u64, job_id: JobId, job: Job) {
         let plan = &self.shared.plan;
         let mut takes: Duration = plan.compute.duration(self.id, &job);
         if let Some(faults) = self.shared.faults() {
             takes = takes.mul_f64(faults.compute(self.id));
         }
         let due = wall + self.shared.clock.wall_span(takes);
+        let now = self.shared.clock.scenario(wall);
+        worker.tracer.job(self.id, job.kind(), now, now + takes);
         let (id, incarnation) = (self.id, self.incarnation);
         self.raise(1);
         if let Some(result) = compute::trivial(&job) {

@@ -8,7 +8,7 @@ use crate::engine::evaluate::Evaluator;
 use crate::engine::{Fate, Run, Snapshot, Watch};
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome};
-use crate::metrics::{Laps, RoundLog, Series};
+use crate::metrics::{Laps, RoundLog, Series, Tracer};
 use crate::network::churn::Churns;
 use crate::node::spec::Workflow;
 use crate::scenario::script::At;
@@ -36,6 +36,8 @@ pub(super) struct Supervisor {
     pub(super) furthest: Option<u32>,
     pub(super) evaluator: Evaluator,
     pub(super) series: Series,
+    /// What the script did, and who came and went.
+    pub(super) tracer: Tracer,
     /// CPU time of a probe's cells.
     pub(super) laps: Option<Laps>,
     pub(super) warnings: Vec<String>,
@@ -114,6 +116,7 @@ impl Supervisor {
             furthest: None,
             evaluator,
             series: Series::default(),
+            tracer: Tracer::new(&plan.followed),
             laps: matches!(plan.rules.workflow, Workflow::Probe(_)).then(Laps::default),
             warnings: Vec::new(),
             pending: (0..plan.script.len()).collect(),
@@ -211,6 +214,9 @@ impl Supervisor {
     }
 
     fn ended(&mut self, node: PeerId, fate: Fate, at: Time, why: Option<String>) {
+        if let Some(what) = fate.happening() {
+            self.tracer.happened(node, what, at);
+        }
         let state = &mut self.nodes[node as usize];
         state.fate = fate;
         match fate {

@@ -1,6 +1,6 @@
 //! What belongs to a thread that runs nodes: a recorder, and room for a node's outputs.
 
-use crate::metrics::{Recorder, Recording};
+use crate::metrics::{Followed, Recorder, Recording, Tracer};
 use crate::node::io::{Output, Taken};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub struct Worker {
     pub recorder: Recorder,
+    pub tracer: Tracer,
     pub out: Vec<Output>,
     pub taken: Taken,
     /// Inputs that nodes handled.
@@ -19,6 +20,7 @@ pub struct Worker {
 #[derive(Debug)]
 pub struct Workers {
     recording: Recording,
+    followed: Arc<Followed>,
     all: Mutex<Vec<Arc<Mutex<Worker>>>>,
 }
 
@@ -28,8 +30,8 @@ thread_local! {
 }
 
 impl Workers {
-    pub fn new(recording: Recording) -> Self {
-        Self { recording, all: Mutex::default() }
+    pub fn new(recording: Recording, followed: Arc<Followed>) -> Self {
+        Self { recording, followed, all: Mutex::default() }
     }
 
     /// Does something with this thread's worker.
@@ -47,6 +49,7 @@ impl Workers {
     fn add(&self) -> Arc<Mutex<Worker>> {
         let worker = Arc::new(Mutex::new(Worker {
             recorder: Recorder::new(self.recording),
+            tracer: Tracer::new(&self.followed),
             out: Vec::new(),
             taken: Taken::default(),
             inputs: 0,
@@ -63,16 +66,18 @@ impl Workers {
             .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     }
 
-    /// All recorders in one, and the number of inputs.
-    pub fn merged(&self) -> (Recorder, u64) {
+    /// All recorders in one, all tracers in one, and the number of inputs.
+    pub fn merged(&self) -> (Recorder, Tracer, u64) {
         let mut recorder = Recorder::new(self.recording);
+        let mut tracer = Tracer::new(&self.followed);
         let mut inputs = 0;
         for worker in lock(&self.all).iter() {
             let worker = lock(worker);
             recorder.merge(&worker.recorder);
+            tracer.merge(worker.tracer.clone());
             inputs += worker.inputs;
         }
-        (recorder, inputs)
+        (recorder, tracer, inputs)
     }
 }
 

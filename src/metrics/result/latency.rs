@@ -11,20 +11,25 @@ const NANOS: f64 = 1e9;
 /// Latencies by name, in seconds. `message`, `rpc`, `round` and `dissemination` are always there; a command, a stage
 /// and `timer_lateness` only if they occurred.
 pub fn latency(recorder: &Recorder) -> BTreeMap<String, Summary> {
+    histograms(recorder).into_iter().map(|(name, histogram)| (name, histogram.summary(NANOS))).collect()
+}
+
+/// The whole of each latency by the same names, in nanoseconds.
+pub fn histograms(recorder: &Recorder) -> BTreeMap<String, Cow<'_, Histogram>> {
     let mut latency = BTreeMap::new();
     by_command(&mut latency, "message", |command| recorder.message_histogram(command));
     by_command(&mut latency, "rpc", |command| recorder.rpc_histogram(command));
     for stage in Stage::ALL {
         let histogram = recorder.stage_histogram(stage);
         if histogram.count() > 0 {
-            latency.insert(format!("stage.{}", stage.name()), histogram.summary(NANOS));
+            latency.insert(format!("stage.{}", stage.name()), Cow::Borrowed(histogram));
         }
     }
-    latency.insert("round".to_owned(), recorder.round_histogram().summary(NANOS));
-    latency.insert("dissemination".to_owned(), recorder.dissemination_histogram().summary(NANOS));
+    latency.insert("round".to_owned(), Cow::Borrowed(recorder.round_histogram()));
+    latency.insert("dissemination".to_owned(), Cow::Borrowed(recorder.dissemination_histogram()));
     let lateness = recorder.timer_lateness_histogram();
     if lateness.count() > 0 {
-        latency.insert("timer_lateness".to_owned(), lateness.summary(NANOS));
+        latency.insert("timer_lateness".to_owned(), Cow::Borrowed(lateness));
     }
     latency
 }
@@ -35,7 +40,7 @@ pub fn hop_counts(recorder: &Recorder) -> BTreeMap<u64, u64> {
 }
 
 fn by_command<'a>(
-    latency: &mut BTreeMap<String, Summary>,
+    latency: &mut BTreeMap<String, Cow<'a, Histogram>>,
     name: &str,
     of: impl Fn(Command) -> Cow<'a, Histogram>,
 ) {
@@ -43,11 +48,11 @@ fn by_command<'a>(
     for command in Command::ALL {
         let histogram = of(command);
         if histogram.count() > 0 {
-            latency.insert(format!("{name}.{command}"), histogram.summary(NANOS));
             all.merge(&histogram);
+            latency.insert(format!("{name}.{command}"), histogram);
         }
     }
-    latency.insert(name.to_owned(), all.summary(NANOS));
+    latency.insert(name.to_owned(), Cow::Owned(all));
 }
 
 #[cfg(test)]

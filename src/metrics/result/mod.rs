@@ -8,7 +8,7 @@ mod probe;
 mod sockets;
 
 pub use account::{Account, Messages, Setup, doubts};
-pub use latency::{hop_counts, latency};
+pub use latency::{histograms, hop_counts, latency};
 pub use probe::{Cell, Probe};
 pub use sockets::Sockets;
 

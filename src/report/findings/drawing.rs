@@ -1,7 +1,9 @@
 //! The part of a topology that can be drawn: all of a small one; of a large one the nodes nearest to the initiator.
 
-/// Nodes and the connections between them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// Nodes and the connections between them: `topology.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drawing {
     /// The nodes, ascending.
     pub nodes: Vec<u32>,

@@ -2,20 +2,24 @@
 //! are made of. How its files look is told here, file by file; what is made of them is not.
 
 mod drawing;
+mod interval;
 mod read;
 mod spectrum;
+pub mod trace;
 
 pub use drawing::Drawing;
-pub use read::{ReadError, result};
+pub use interval::Interval;
+pub(super) use read::{HGRM, HISTOGRAMS, INTERVALS, NODES, SERIES, TOPOLOGY, TRACE};
+pub use read::{ReadError, Unreadable, result};
 pub use spectrum::{Spectrum, Step};
 
 use super::tables::NodeRow;
 use crate::metrics::result::RunResult;
-use crate::metrics::{Point, Summary, Trace};
+use crate::metrics::{Point, Trace};
 use std::collections::BTreeMap;
 
-/// Everything that is known of a finished run. What its folder does not have, since an older version or an interrupted
-/// copy left it out, is empty.
+/// Everything that is known of a finished run. What its folder does not have, since an older version or one of many runs
+/// left it out, is empty.
 #[derive(Clone, Debug)]
 pub struct Findings {
     /// `result.json`.
@@ -30,19 +34,13 @@ pub struct Findings {
     pub intervals: Vec<Interval>,
     /// `trace.json`: what some nodes did when.
     pub trace: Trace,
-    /// `topology.csv`: a part of the topology that can be drawn.
+    /// `topology.json`: a part of the topology that can be drawn.
     pub drawing: Drawing,
 }
 
-/// One latency in one stretch of time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Interval {
-    /// Which latency, by its name in `result.latency`.
-    pub name: String,
-    /// When it begins, in seconds as in `series`.
-    pub start_s: f64,
-    /// How long it is.
-    pub length_s: f64,
-    /// What was recorded in it, in seconds.
-    pub latency: Summary,
+impl Findings {
+    /// The name of the scenario.
+    pub fn name(&self) -> &str {
+        self.result.scenario.get("name").and_then(|it| it.as_str()).unwrap_or_default()
+    }
 }

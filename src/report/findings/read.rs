@@ -1,7 +1,10 @@
 //! Reads results back: says of what is no result what it is instead, and changes nothing.
 
+use super::{Findings, Interval, Spectrum, trace};
 use crate::metrics::result::{RunResult, SCHEMA};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,6 +45,82 @@ pub enum Unreadable {
     Damaged(String),
 }
 
+/// The names of the files beside `result.json`.
+pub const SERIES: &str = "series.csv";
+/// One row for each node.
+pub const NODES: &str = "nodes.csv";
+/// The folder of histograms, one file for each latency.
+pub const HISTOGRAMS: &str = "histograms";
+/// What their names end with.
+pub const HGRM: &str = "hgrm";
+/// Latencies over time.
+pub const INTERVALS: &str = "intervals.hlog";
+/// What some nodes did when.
+pub const TRACE: &str = "trace.json";
+/// What can be drawn of the topology.
+pub const TOPOLOGY: &str = "topology.json";
+
+impl Findings {
+    /// Reads all that a result folder has. Of the files beside `result.json` any may be missing; none may be damaged.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read, and says why.
+    pub fn read(folder: &Path) -> Result<Self, ReadError> {
+        let result = result(folder)?;
+        // The result itself may have been named.
+        let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(Path::new("")) };
+        Ok(Self {
+            result,
+            nodes: part(folder, NODES, rows)?,
+            series: part(folder, SERIES, rows)?,
+            spectra: spectra(&folder.join(HISTOGRAMS))?,
+            intervals: part(folder, INTERVALS, Interval::parse)?,
+            trace: part(folder, TRACE, trace::parse)?,
+            drawing: part(folder, TOPOLOGY, |text| {
+                serde_json::from_slice(text).map_err(|it| it.to_string())
+            })?,
+        })
+    }
+}
+
+/// What is in a file of the folder; nothing if there is no such file.
+fn part<T: Default>(
+    folder: &Path,
+    name: &str,
+    parse: impl FnOnce(&[u8]) -> Result<T, String>,
+) -> Result<T, ReadError> {
+    let path = folder.join(name);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+        other => other.map_err(Unreadable::System),
+    };
+    let found = text.and_then(|text| parse(&text).map_err(Unreadable::Damaged));
+    found.map_err(|why| ReadError { path, why })
+}
+
+fn rows<T: DeserializeOwned>(text: &[u8]) -> Result<Vec<T>, String> {
+    let mut reader = csv::Reader::from_reader(text);
+    reader.deserialize().collect::<Result<_, _>>().map_err(|error: csv::Error| error.to_string())
+}
+
+/// The histograms of a folder, by name.
+fn spectra(folder: &Path) -> Result<BTreeMap<String, Spectrum>, ReadError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        other => other.map_err(|error| ReadError { path: folder.to_owned(), why: error.into() })?,
+    };
+    let mut found = BTreeMap::new();
+    for name in entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+        let Some(latency) = name.strip_suffix(HGRM).and_then(|it| it.strip_suffix('.')) else { continue };
+        let parse = |text: &[u8]| {
+            let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+            Spectrum::parse(text)
+        };
+        found.insert(latency.to_owned(), part(folder, &name, parse)?);
+    }
+    Ok(found)
+}
+
 /// Reads a `result.json`, or that of a result folder.
 ///
 /// # Errors
@@ -77,7 +156,7 @@ fn read(path: &Path) -> Result<RunResult, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::{Folder, sample};
     use serde_json::{Value, json};
 
     fn of(text: &str) -> Result<RunResult, ReadError> {
@@ -97,6 +176,47 @@ mod tests {
             let back = of(&text).unwrap();
             assert_eq!(serde_json::to_string(&back).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn all_that_a_folder_has_reads_back() {
+        let root = tempfile::tempdir().unwrap();
+        let written = sample::findings();
+        Folder::at(root.path()).unwrap().write(&written).unwrap();
+        let read = Findings::read(root.path()).unwrap();
+        assert_eq!((&read.nodes, &read.series), (&written.nodes, &written.series));
+        assert_eq!((&read.trace, &read.drawing), (&written.trace, &written.drawing));
+        let names = |of: &Findings| {
+            of.spectra.iter().filter(|it| it.1.count > 0).map(|it| it.0.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&read), names(&written));
+        assert_eq!(read.intervals.len(), written.intervals.len());
+        assert!(!written.intervals.is_empty() && !written.trace.spans.is_empty());
+        // What reads back is written again as it was.
+        let again = tempfile::tempdir().unwrap();
+        Folder::at(again.path()).unwrap().write(&read).unwrap();
+        for file in [SERIES, NODES, INTERVALS, TRACE, TOPOLOGY, "result.json", "histograms/message.hgrm"] {
+            let text = |root: &Path| fs::read(root.join(file)).unwrap();
+            assert!(text(root.path()) == text(again.path()), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_empty_and_one_that_is_damaged_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        Folder::at(root.path()).unwrap().write(&sample::findings()).unwrap();
+        for file in [NODES, SERIES, INTERVALS, TRACE, TOPOLOGY, "histograms/message.hgrm"] {
+            let path = root.path().join(file);
+            let text = fs::read(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            Findings::read(root.path()).unwrap();
+            fs::write(&path, b"Tag=x,y\n\xff\"{").unwrap();
+            let error = Findings::read(root.path()).unwrap_err().to_string();
+            assert!(error.contains(file) && error.contains("damaged"), "{error}");
+            fs::write(&path, text).unwrap();
+        }
+        fs::remove_dir_all(root.path().join(HISTOGRAMS)).unwrap();
+        assert!(Findings::read(&root.path().join("result.json")).unwrap().spectra.is_empty());
     }
 
     #[test]
