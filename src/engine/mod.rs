@@ -11,6 +11,7 @@ mod evaluate;
 pub mod event;
 pub mod load;
 mod plan;
+mod recent;
 mod start;
 mod task;
 #[cfg(test)]
@@ -229,7 +230,26 @@ pub enum Doing {
     Failed,
 }
 
+impl Doing {
+    /// Of a node that ended like this, or is up and in a stage, if it learns.
+    fn of(fate: Fate, stage: Option<Stage>) -> Self {
+        match fate {
+            Fate::Absent => Self::Absent,
+            Fate::Up => stage.map_or(Self::Idle, Self::Stage),
+            Fate::Finished | Fate::Stopped => Self::Finished,
+            Fate::Crashed => Self::Crashed,
+            Fate::Left => Self::Left,
+            Fate::Failed | Fate::Panicked => Self::Failed,
+        }
+    }
+}
+
 impl Details {
+    /// Every how many of so many nodes one is told.
+    fn every(nodes: u32) -> u32 {
+        nodes.div_ceil(Self::MAX).max(1)
+    }
+
     /// Nodes that are told of at most.
     pub const MAX: u32 = 8_192;
     /// How far back recent latencies go.

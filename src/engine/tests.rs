@@ -1,9 +1,12 @@
 //! Faults inside a run do not take the run down: they are counted and told.
 
-use super::{Fate, Plan, Run, Snapshot, Watch, run};
+use super::{Doing, Fate, Plan, Run, Snapshot, Watch, run};
 use crate::learning::{Evaluation, Learner, Model};
 use crate::metrics::result::Outcome;
+use crate::metrics::trace::{Activity, Happening, Job, Mark};
+use crate::node::Stage;
 use crate::simulation::{Options, prepare};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -94,4 +97,87 @@ fn an_evaluation_that_panics_costs_its_figures_alone() {
     let run = run(plan, &mut Nobody).unwrap();
     assert_eq!((run.outcome, run.nodes.finished), (Outcome::Completed, 5));
     assert!(run.warnings.iter().any(|it| it.contains("its evaluation panicked")), "{:?}", run.warnings);
+}
+
+/// Keeps what it is told in detail.
+#[derive(Default)]
+struct Curious {
+    stages: BTreeSet<Doing>,
+    happened: Vec<Mark>,
+    latencies: u64,
+}
+
+impl Watch for Curious {
+    fn update(&mut self, snapshot: &Snapshot) {
+        let details = snapshot.details.as_ref().unwrap();
+        self.stages.extend(details.nodes.iter().copied());
+        self.happened.extend(details.happened.iter().cloned());
+        self.latencies = self.latencies.max(details.latency.count);
+    }
+
+    fn wants_details(&self) -> bool {
+        true
+    }
+
+    fn interrupted(&self) -> Arc<AtomicBool> {
+        Arc::default()
+    }
+}
+
+fn watched(clock: &str, rounds: u32) -> (Run, Curious) {
+    let text = format!(
+        r#"{{
+        "name": "watched", "nodes": 40, "topology": {{ "kind": "ring" }}, "clock": "{clock}", "speedup": 10,
+        "workflow": {{ "kind": "dpsgd", "rounds": {rounds} }},
+        "learning": {{ "model": {{ "kind": "synthetic", "size": "2KiB" }}, "compute": {{ "train": "400ms" }} }},
+        "settings": {{ "training": {{ "aggregation_timeout": "5s" }} }},
+        "script": [ {{ "at": "500ms", "do": "crash", "nodes": [1] }}, {{ "at": "900ms", "do": "restart", "nodes": [1] }} ]
+    }}"#
+    );
+    let mut loaded = crate::scenario::parse(&text, "watched.json", &[]).unwrap();
+    let plan = prepare(&mut loaded, Options::default()).unwrap().plan;
+    let mut curious = Curious::default();
+    (run(plan, &mut curious).unwrap(), curious)
+}
+
+#[test]
+fn whoever_wants_details_sees_what_nodes_do_and_what_happens_to_them() {
+    // On the virtual clock a run must last until somebody looks.
+    for (clock, rounds) in [("real", 20), ("virtual", 3_000)] {
+        let (_, seen) = watched(clock, rounds);
+        assert!(seen.stages.iter().any(|it| matches!(it, Doing::Stage(_))), "{clock}: {:?}", seen.stages);
+        assert!(seen.latencies > 0, "{clock}");
+        let crashes = seen.happened.iter().filter(|it| it.happening == Happening::Crash);
+        assert_eq!(crashes.map(|it| it.node).collect::<Vec<_>>(), [None, Some(1)], "{clock}");
+    }
+}
+
+#[test]
+fn a_trace_tells_what_every_node_did_and_which_models_it_took() {
+    for clock in ["real", "virtual"] {
+        let trace = watched(clock, 5).0.trace;
+        assert_eq!(trace.nodes.len(), 40);
+        for node in 0..40 {
+            let of =
+                |activity| trace.spans.iter().filter(move |it| it.node == node && it.activity == activity);
+            let trained = of(Activity::Stage(Stage::Train)).count();
+            assert!(trained >= 5 || node == 1, "{clock}: node {node} trained {trained} times");
+            assert!(of(Activity::Job(Job::Train)).all(|job| job.round.is_some()));
+            let taken = trace.transfers.iter().filter(|it| it.to == node).count();
+            assert!(taken >= 5 || (0..=2).contains(&node), "{clock}: node {node} took {taken} models");
+        }
+        let stages = |node| {
+            trace.spans.iter().filter(move |it| it.node == node && matches!(it.activity, Activity::Stage(_)))
+        };
+        for node in 0..40 {
+            let all: Vec<_> = stages(node).collect();
+            assert!(all.windows(2).all(|pair| pair[0].end_ns <= pair[1].start_ns), "{clock}: {all:?}");
+        }
+        // A node that is down does nothing.
+        let at =
+            |what| trace.marks.iter().find(|it| it.node == Some(1) && it.happening == what).unwrap().at_ns;
+        let (down, up) = (at(Happening::Crash), at(Happening::Restart));
+        assert!(down < up);
+        assert!(stages(1).all(|it| it.end_ns <= down || it.start_ns >= up), "{clock}");
+    }
 }

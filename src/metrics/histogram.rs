@@ -28,6 +28,11 @@ impl Histogram {
         Self { counts: None, clipped: 0, digits }
     }
 
+    /// An empty one of as many digits.
+    pub const fn like(&self) -> Self {
+        Self::with_digits(self.digits)
+    }
+
     /// Records `count` times `value`; above [`MAX_NANOS`] it is clipped to that.
     pub fn record(&mut self, value: u64, count: u64) {
         if count == 0 {

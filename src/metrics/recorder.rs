@@ -12,6 +12,9 @@ use crate::time::Time;
 use crate::wire::{Command, NO_ROUND};
 use std::borrow::Cow;
 
+/// Of latencies that are shown for a moment two digits are enough.
+const RECENT: Histogram = Histogram::with_digits(2);
+
 /// Whether everything is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recording {
@@ -75,12 +78,12 @@ impl Recorder {
 
     /// Latencies of messages are collected for [`Recorder::take_recent`] from now on.
     pub fn watch(&mut self) {
-        self.recent.get_or_insert_default();
+        self.recent.get_or_insert(RECENT);
     }
 
     /// Latencies of messages taken since the last time, if they are collected.
     pub fn take_recent(&mut self) -> Histogram {
-        self.recent.as_mut().map(std::mem::take).unwrap_or_default()
+        self.recent.as_mut().map_or(RECENT, |it| std::mem::replace(it, RECENT))
     }
 
     /// `count` messages were handed over, of so many bytes together. `phase` is the one they are sent in; every

@@ -10,11 +10,13 @@ use super::shard::Shard;
 use super::shared::{Shared, Word};
 use crate::engine::ending::Verdict;
 use crate::engine::evaluate::Evaluator;
-use crate::engine::{Action, Fate, Snapshot, Watch, start};
+use crate::engine::recent::Recent;
+use crate::engine::{Action, Details, Doing, Fate, Snapshot, Watch, start};
 use crate::metrics::result::Outcome;
-use crate::metrics::{Tracer, resident_bytes};
+use crate::metrics::{Histogram, Tracer, resident_bytes};
 use crate::network::churn::{Change, Churn, Churns};
 use crate::network::{Faults, Timeline};
+use crate::node::Node;
 use crate::node::io::Control;
 use crate::node::spec::Workflow;
 use crate::scenario::script::At;
@@ -48,6 +50,9 @@ pub struct Conductor<'a> {
     pub evaluator: Evaluator,
     /// What the script did.
     pub tracer: Tracer,
+    /// For who wants details: latencies of the last seconds, and how many happenings were told, of the conductor and of
+    /// each shard.
+    recent: Option<(Recent, Vec<usize>)>,
     /// How many nodes of those evaluated have finished each round.
     evaluated: Vec<u32>,
     pub warnings: Vec<String>,
@@ -133,7 +138,6 @@ impl<'a> Conductor<'a> {
         let plan = &shared.plan;
         Self {
             interrupted: watch.interrupted(),
-            watch,
             wall: Stopwatch::start(),
             zero: None,
             faults: Faults::default(),
@@ -145,11 +149,13 @@ impl<'a> Conductor<'a> {
             churns: Churns::default(),
             evaluator,
             tracer: Tracer::new(&plan.followed),
+            recent: watch.wants_details().then(Default::default),
             evaluated: vec![0; plan.rules.workflow.rounds() as usize],
             warnings: Vec::new(),
             verdict: None,
             end: Time::ZERO,
             shared,
+            watch,
         }
     }
 
@@ -395,7 +401,9 @@ impl<'a> Conductor<'a> {
     /// Several times a second of the real clock.
     fn tick(&mut self, shards: &mut Shards, words: &[Word]) {
         self.collect(shards);
-        self.watch.update(&self.snapshot(shards, words));
+        let mut snapshot = self.snapshot(shards, words);
+        snapshot.details = self.details(shards);
+        self.watch.update(&snapshot);
         let plan = &self.shared.plan;
         let verdict = if self.interrupted.load(Ordering::Relaxed) {
             Some((Outcome::Interrupted, "interrupted by the user".to_owned()))
@@ -428,6 +436,33 @@ impl<'a> Conductor<'a> {
                 }
             }
         }
+    }
+
+    /// What the nodes are doing, if anybody wants to know.
+    fn details(&mut self, shards: &mut Shards) -> Option<Details> {
+        let (recent, seen) = self.recent.as_mut()?;
+        seen.resize(shards.len() + 1, 0);
+        let mut happened = self.tracer.since(seen[0]).to_vec();
+        seen[0] += happened.len();
+        let mut taken = Histogram::with_digits(2);
+        for (shard, seen) in shards.iter_mut().zip(&mut seen[1..]) {
+            shard.peers.recorder.watch();
+            taken.merge(&shard.peers.recorder.take_recent());
+            let more = shard.peers.tracer.since(*seen);
+            *seen += more.len();
+            happened.extend_from_slice(more);
+        }
+        happened.sort_by_key(|it| it.at);
+        let zero = self.zero.unwrap_or_default();
+        let every = Details::every(self.shared.plan.nodes());
+        let hosts = shards.iter().flat_map(|shard| &shard.peers.hosts).step_by(every as usize);
+        let doing = |host: &Host| Doing::of(host.fate, host.node.as_ref().and_then(Node::stage));
+        Some(Details {
+            nodes: hosts.map(doing).collect(),
+            every,
+            latency: recent.add(self.wall.elapsed(), &taken),
+            happened: happened.iter().map(|it| it.mark(zero)).collect(),
+        })
     }
 
     /// How the run stands.

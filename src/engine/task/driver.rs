@@ -465,6 +465,7 @@ impl Driver {
             let Worker { out, taken, .. } = &mut *worker;
             node.handle(&mut Context { now, rules: &shared.plan.rules, out, taken }, input);
         }));
+        self.shared.note_stage(self.id, || node.stage());
         self.node = Some(node);
         match handled {
             Ok(()) => self.apply(worker, now, wall),

@@ -24,7 +24,9 @@ impl Supervisor {
         let wall = Duration::from_nanos(self.shared.clock.wall());
         let end = self.now();
         self.sample(wall);
-        watch.update(&self.snapshot(wall));
+        let mut snapshot = self.snapshot(wall);
+        snapshot.details = self.details(wall);
+        watch.update(&snapshot);
         self.shared.over.store(true, Ordering::Relaxed);
         for node in 0..self.counts.total {
             self.shared.command(node, Command::Quit);

@@ -37,7 +37,7 @@ pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
         watch.listening(&sockets.addresses());
     }
     let plan = Arc::new(plan);
-    let workers = Arc::new(Workers::new(plan.recording, Arc::clone(&plan.followed)));
+    let workers = Arc::new(Workers::new(plan.recording, Arc::clone(&plan.followed), watch.wants_details()));
     // A worker's thread-local state is made when it first runs a node, whatever the flavour of the runtime.
     let runtime = if plan.threads <= 1 {
         tokio::runtime::Builder::new_current_thread().enable_all().build()?
@@ -50,7 +50,8 @@ pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
     };
     let nodes = plan.nodes();
     let (memory, inboxes) = Memory::new(nodes, plan.inbox_limit);
-    let (shared, events) = Shared::new(Arc::clone(&plan), memory, sockets, Arc::clone(&workers));
+    let (shared, events) =
+        Shared::new(Arc::clone(&plan), memory, sockets, Arc::clone(&workers), watch.wants_details());
     if let Some(sockets) = &shared.sockets {
         sockets.begin(shared.clock.wall());
     }

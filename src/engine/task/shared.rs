@@ -14,7 +14,7 @@ use crate::transport::grpc::{Answer, Reply};
 use crate::transport::{Item, Memory};
 use crate::wire::PeerId;
 use flume::{Receiver, Sender};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What lies in a node's inbox.
@@ -95,6 +95,8 @@ pub struct Shared {
     pub furthest: AtomicU32,
     /// The run is over.
     pub over: AtomicBool,
+    /// The stage that each node is in, for who wants details: its number, and 1 more; 0 is none.
+    stages: Option<Box<[AtomicU8]>>,
     faulty: AtomicBool,
     faults: RwLock<Arc<Faults>>,
 }
@@ -122,6 +124,7 @@ impl Shared {
         memory: Memory<Command>,
         sockets: Option<Sockets>,
         workers: Arc<Workers>,
+        details: bool,
     ) -> (Self, Receiver<Event>) {
         let (events, receiver) = flume::unbounded();
         let shared = Self {
@@ -134,11 +137,26 @@ impl Shared {
             zero: AtomicU64::new(u64::MAX),
             furthest: AtomicU32::new(0),
             over: AtomicBool::new(false),
+            stages: details.then(|| (0..plan.nodes()).map(|_| AtomicU8::new(0)).collect()),
             faulty: AtomicBool::new(false),
             faults: RwLock::default(),
             plan: Arc::new(PlanRef(plan)),
         };
         (shared, receiver)
+    }
+
+    /// A node is in a stage, or in none.
+    #[inline]
+    pub fn note_stage(&self, node: PeerId, stage: impl FnOnce() -> Option<Stage>) {
+        if let Some(stages) = &self.stages {
+            stages[node as usize].store(stage().map_or(0, |it| it as u8 + 1), Ordering::Relaxed);
+        }
+    }
+
+    /// The stage that a node was last seen in, if anybody wants to know.
+    pub fn stage_of(&self, node: PeerId) -> Option<Stage> {
+        let stage = self.stages.as_ref()?.get(node as usize)?.load(Ordering::Relaxed);
+        Stage::ALL.get(usize::from(stage).checked_sub(1)?).copied()
     }
 
     /// The phase that a message sent now belongs to.

@@ -5,7 +5,8 @@ use super::shared::{Event, LastWord, Shared};
 use super::sockets::Sockets;
 use crate::engine::ending::Verdict;
 use crate::engine::evaluate::Evaluator;
-use crate::engine::{Fate, Run, Snapshot, Watch};
+use crate::engine::recent::Recent;
+use crate::engine::{Details, Doing, Fate, Run, Snapshot, Watch};
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome};
 use crate::metrics::{Laps, RoundLog, Series, Tracer};
@@ -38,6 +39,8 @@ pub(super) struct Supervisor {
     pub(super) series: Series,
     /// What the script did, and who came and went.
     pub(super) tracer: Tracer,
+    /// For who wants details: latencies of the last seconds, and how many happenings were told.
+    recent: Option<(Recent, usize)>,
     /// CPU time of a probe's cells.
     pub(super) laps: Option<Laps>,
     pub(super) warnings: Vec<String>,
@@ -117,6 +120,7 @@ impl Supervisor {
             evaluator,
             series: Series::default(),
             tracer: Tracer::new(&plan.followed),
+            recent: None,
             laps: matches!(plan.rules.workflow, Workflow::Probe(_)).then(Laps::default),
             warnings: Vec::new(),
             pending: (0..plan.script.len()).collect(),
@@ -132,6 +136,7 @@ impl Supervisor {
     /// Until the run is over.
     pub(super) async fn run(mut self, watch: &mut dyn Watch) -> Run {
         let interrupted = watch.interrupted();
+        self.recent = watch.wants_details().then(Default::default);
         self.bring_up();
         let mut verdict = None;
         let mut next_tick = TICK;
@@ -153,7 +158,9 @@ impl Supervisor {
             if wall >= next_tick {
                 next_tick = wall + TICK;
                 self.sample(wall);
-                watch.update(&self.snapshot(wall));
+                let mut snapshot = self.snapshot(wall);
+                snapshot.details = self.details(wall);
+                watch.update(&snapshot);
             }
         }
         let verdict = verdict.expect("the loop ended with one");
@@ -298,6 +305,23 @@ impl Supervisor {
     pub(super) fn sample(&mut self, wall: Duration) {
         let (messages, bytes) = self.shared.workers.handled();
         self.series.sample(wall.as_secs_f64(), messages, bytes);
+    }
+
+    /// What the nodes are doing, if anybody wants to know.
+    pub(super) fn details(&mut self, wall: Duration) -> Option<Details> {
+        let (recent, seen) = self.recent.as_mut()?;
+        let happened = self.tracer.since(*seen);
+        *seen += happened.len();
+        let every = Details::every(self.counts.total);
+        let zero = self.shared.zero().unwrap_or_default();
+        let nodes = (0..).zip(&self.nodes).step_by(every as usize);
+        let doing = |(node, state): (PeerId, &NodeState)| Doing::of(state.fate, self.shared.stage_of(node));
+        Some(Details {
+            nodes: nodes.map(doing).collect(),
+            every,
+            latency: recent.add(wall, &self.shared.workers.take_recent()),
+            happened: happened.iter().map(|it| it.mark(zero)).collect(),
+        })
     }
 
     pub(super) fn snapshot(&self, wall: Duration) -> Snapshot {

@@ -1,6 +1,6 @@
 //! What belongs to a thread that runs nodes: a recorder, and room for a node's outputs.
 
-use crate::metrics::{Followed, Recorder, Recording, Tracer};
+use crate::metrics::{Followed, Histogram, Recorder, Recording, Tracer};
 use crate::node::io::{Output, Taken};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,8 @@ pub struct Worker {
 pub struct Workers {
     recording: Recording,
     followed: Arc<Followed>,
+    /// Whether somebody wants latencies of the last seconds.
+    watched: bool,
     all: Mutex<Vec<Arc<Mutex<Worker>>>>,
 }
 
@@ -30,8 +32,8 @@ thread_local! {
 }
 
 impl Workers {
-    pub fn new(recording: Recording, followed: Arc<Followed>) -> Self {
-        Self { recording, followed, all: Mutex::default() }
+    pub fn new(recording: Recording, followed: Arc<Followed>, watched: bool) -> Self {
+        Self { recording, followed, watched, all: Mutex::default() }
     }
 
     /// Does something with this thread's worker.
@@ -47,8 +49,12 @@ impl Workers {
     }
 
     fn add(&self) -> Arc<Mutex<Worker>> {
+        let mut recorder = Recorder::new(self.recording);
+        if self.watched {
+            recorder.watch();
+        }
         let worker = Arc::new(Mutex::new(Worker {
-            recorder: Recorder::new(self.recording),
+            recorder,
             tracer: Tracer::new(&self.followed),
             out: Vec::new(),
             taken: Taken::default(),
@@ -64,6 +70,13 @@ impl Workers {
             .iter()
             .map(|worker| lock(worker).recorder.handled())
             .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+    }
+
+    /// Latencies of messages taken since the last time.
+    pub fn take_recent(&self) -> Histogram {
+        let mut all = Histogram::with_digits(2);
+        lock(&self.all).iter().for_each(|worker| all.merge(&lock(worker).recorder.take_recent()));
+        all
     }
 
     /// All recorders in one, all tracers in one, and the number of inputs.
