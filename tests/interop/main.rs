@@ -14,5 +14,7 @@ mod nodes;
 mod ours;
 mod peer;
 mod process;
+#[path = "../python/mod.rs"]
+mod python;
 mod stage;
 mod weights;

@@ -1,6 +1,6 @@
 //! Latencies over time: `intervals.hlog`, in the format of HdrHistogram's own tools.
 
-use crate::metrics::{Histogram, Intervals, Summary};
+use crate::metrics::{Histogram, Intervals, MAX_NANOS, Summary};
 use hdrhistogram::serialization::interval_log::{
     IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, Tag,
 };
@@ -36,7 +36,11 @@ impl Interval {
         all.collect()
     }
 
-    fn new(name: &str, start_s: f64, length_s: f64, histogram: hdrhistogram::Histogram<u64>) -> Self {
+    fn new(name: &str, start_s: f64, length_s: f64, recorded: hdrhistogram::Histogram<u64>) -> Self {
+        // How far it had to grow depends on who recorded what first, and is told in the file.
+        let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, MAX_NANOS, recorded.sigfig())
+            .expect("a day in nanoseconds can be recorded");
+        histogram.add(&recorded).expect("nothing is longer than a day");
         let latency = Histogram::summary_of(&histogram, 1e9);
         Self { name: name.to_owned(), start_s, length_s, latency, histogram }
     }

@@ -18,8 +18,6 @@ pub struct Spectrum {
     pub mean_s: f64,
     /// Their standard deviation, in seconds.
     pub stdev_s: f64,
-    /// The size of the histogram, which the files tell: how many ranges of values, each twice as wide as the one before.
-    pub buckets: u32,
 }
 
 /// So many values are no larger than this.
@@ -48,7 +46,6 @@ impl Spectrum {
             count: hdr.len(),
             mean_s: hdr.mean() / 1e9,
             stdev_s: hdr.stdev() / 1e9,
-            buckets: u32::from(hdr.buckets()),
         }
     }
 
@@ -77,7 +74,7 @@ impl Spectrum {
             self.stdev_s * 1e3
         )?;
         writeln!(out, "#[Max     = {:>12.6}, Total count    = {:>12}]", max * 1e3, self.count)?;
-        writeln!(out, "#[Buckets = {:>12}, SubBuckets     = {SUB_BUCKETS:>12}]", self.buckets)
+        writeln!(out, "#[Buckets = {BUCKETS:>12}, SubBuckets     = {SUB_BUCKETS:>12}]")
     }
 
     /// Reads what [`Spectrum::write`] has written.
@@ -96,7 +93,6 @@ impl Spectrum {
                         "Mean" => found.mean_s = value / 1e3,
                         "StdDeviation" => found.stdev_s = value / 1e3,
                         "Total count" => found.count = value as u64,
-                        "Buckets" => found.buckets = value as u32,
                         _ => {}
                     }
                 }
@@ -118,17 +114,27 @@ impl Spectrum {
     }
 }
 
-/// Of a histogram with 3 significant digits.
+/// The size of a histogram of all values that can be recorded: ranges of values, each twice as wide as the one before, and
+/// steps in each. How large it was while it was recorded is the affair of who recorded it.
+const BUCKETS: u32 = 37;
+/// With 3 significant digits.
 const SUB_BUCKETS: u32 = 2_048;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::MAX_NANOS;
 
     fn recorded() -> Histogram {
         let mut histogram = Histogram::default();
         (1..=10_000u64).for_each(|i| histogram.record(i * i * 10, 1 + i % 3));
         histogram
+    }
+
+    #[test]
+    fn the_size_is_that_of_a_histogram_of_all_values() {
+        let all = hdrhistogram::Histogram::<u64>::new_with_bounds(1, MAX_NANOS, 3).unwrap();
+        assert_eq!(u32::from(all.buckets()), BUCKETS);
     }
 
     #[test]
@@ -150,10 +156,7 @@ mod tests {
         let mut text = Vec::new();
         spectrum.write(&mut text).unwrap();
         let back = Spectrum::parse(std::str::from_utf8(&text).unwrap()).unwrap();
-        assert_eq!(
-            (back.steps.len(), back.count, back.buckets),
-            (spectrum.steps.len(), spectrum.count, spectrum.buckets)
-        );
+        assert_eq!((back.steps.len(), back.count), (spectrum.steps.len(), spectrum.count));
         for (one, other) in back.steps.iter().zip(&spectrum.steps) {
             assert_eq!(one.count, other.count);
             assert!((one.value_s - other.value_s).abs() <= 1e-9, "{one:?} {other:?}");
