@@ -193,6 +193,8 @@ pub struct Snapshot {
     pub nodes_finished: u32,
     /// Messages handled so far.
     pub messages: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
     /// What the nodes are doing, for a watch that [wants](Watch::wants_details) to know.
     pub details: Option<Details>,
 }

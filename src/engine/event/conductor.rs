@@ -485,6 +485,7 @@ impl<'a> Conductor<'a> {
             furthest_round: all.furthest.checked_sub(1),
             nodes_finished: all.done as u32,
             messages: all.messages,
+            bytes: shards.iter().map(|shard| shard.peers.recorder.handled().1).sum(),
             details: None,
         }
     }

@@ -331,6 +331,7 @@ impl Supervisor {
             .filter(|it| it.takes_part && it.fate == Fate::Up)
             .map(|it| it.rounds_finished)
             .min();
+        let (messages, bytes) = self.shared.workers.handled();
         Snapshot {
             scenario_s: self.shared.zero().map(|zero| self.now().since(zero).as_secs_f64()),
             wall_s: wall.as_secs_f64(),
@@ -340,7 +341,8 @@ impl Supervisor {
             },
             furthest_round: self.furthest,
             nodes_finished: self.nodes.iter().filter(|it| it.fate == Fate::Finished).count() as u32,
-            messages: self.shared.workers.handled().0,
+            messages,
+            bytes,
             details: None,
         }
     }
