@@ -1,6 +1,5 @@
 //! Many runs: what `run --repeat` and `sweep` have in common. What the runs are, and what is made of them, is theirs.
 
-use super::watch::shown;
 use super::{CliError, check};
 use crate::engine::{self, Failure, Watch};
 use crate::metrics::Meter;
@@ -227,7 +226,7 @@ impl Watch for Watcher<'_> {
     fn update(&mut self, now: &engine::Snapshot) {
         if let Some(batch) = self.batch {
             let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
-            batch.update(self.label, &shown(now));
+            batch.update(self.label, &now.into());
         }
     }
 

@@ -5,6 +5,7 @@ mod axis;
 mod batch;
 pub mod check;
 pub mod compare;
+mod live;
 pub mod node;
 mod replay;
 pub mod run;

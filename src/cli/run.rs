@@ -3,8 +3,8 @@
 use super::batch::{self, Conditions, Planned, unwritten};
 use super::replay::Original;
 use super::setting::{Settings, threads};
-use super::watch::{Watcher, on_ctrl_c};
-use super::{CliError, Format, check, verdict};
+use super::watch::{Shown, Watcher, on_ctrl_c};
+use super::{CliError, Format, check, live, verdict};
 use crate::learning::Model;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::metrics::{Meter, Recording};
@@ -58,6 +58,10 @@ pub struct Args {
     /// Neither progress nor warnings.
     #[arg(long, short)]
     quiet: bool,
+    /// Show the run in the terminal as it goes on: rounds, throughput, recent latencies, what every node is doing, and
+    /// faults. `q` ends the run and keeps its results. Without a terminal the progress is shown as usual.
+    #[arg(long, conflicts_with_all = ["quiet", "repeat"], hide = cfg!(not(feature = "live")))]
+    live: bool,
     /// Count messages and bytes only: to see what measuring costs.
     #[arg(long, hide_short_help = true)]
     no_recording: bool,
@@ -77,6 +81,7 @@ Examples:
   p2pfl-sim run scenarios/star-64.json --set workflow.variant=faithful --speedup 20
   p2pfl-sim run scenarios/full-64.json --format json --quiet | jq .latency.message.p99
   p2pfl-sim run scenarios/ring-100.json --repeat 5
+  p2pfl-sim run scenarios/ring-100.json --live
   p2pfl-sim run scenarios/regular-1000.json --clock virtual --threads 2
   p2pfl-sim run scenarios/ring-100.json --transport grpc+mtls
   p2pfl-sim run scenarios/interop.json --join 127.0.0.1:4000
@@ -112,6 +117,7 @@ impl Args {
 /// A scenario that cannot run, a run that fails or stalls, a threshold that does not hold, Ctrl-C, and results that
 /// cannot be written.
 pub fn run(args: Args) -> Result<(), CliError> {
+    live::refuse_if_not_built(args.live)?;
     if let Some(repeat) = args.repeat {
         return repeated(&args, repeat);
     }
@@ -143,13 +149,16 @@ pub fn run(args: Args) -> Result<(), CliError> {
     check::refuse_what_does_not_fit(&prepared.estimate, args.force)?;
     let folder = folder(args.out.as_deref(), &loaded)?;
     prepared.plan.event_log = args.event_log.then(|| folder.path().join(event_log::NAME));
-    let mut watcher = Watcher {
-        progress: Progress::new(prepared.plan.nodes(), prepared.plan.rules.workflow.rounds(), args.quiet),
-        interrupted: on_ctrl_c(),
+    let (nodes, rounds) = (prepared.plan.nodes(), prepared.plan.rules.workflow.rounds());
+    let interrupted = on_ctrl_c();
+    let shown = match args.live {
+        true => live::shown(&loaded.scenario, nodes, rounds, &interrupted),
+        false => Shown::Progress(Progress::new(nodes, rounds, args.quiet)),
     };
+    let mut watcher = Watcher { shown, interrupted };
     let concluded =
         simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(|error| batch::not_begun(&error))?;
-    watcher.progress.finish();
+    watcher.finish();
     // Whether or not it can be written, what was measured is shown.
     let written = folder.write(&concluded.findings);
     let replayed = match &original {

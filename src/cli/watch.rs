@@ -1,37 +1,54 @@
 //! What a run is watched for: how far it is, and Ctrl-C.
 
 use crate::engine::{self, Watch};
-use crate::report::{Progress, Snapshot};
+use crate::report::Progress;
+#[cfg(feature = "live")]
+use crate::report::live::{self, Live};
 use crate::transport::grpc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Shows the progress of a run, and hands on Ctrl-C.
+/// Shows how a run goes on, and hands on Ctrl-C.
 pub struct Watcher {
-    pub progress: Progress,
+    pub shown: Shown,
     pub interrupted: Arc<AtomicBool>,
+}
+
+/// As what a run is shown.
+pub enum Shown {
+    /// A bar, lines, or nothing.
+    Progress(Progress),
+    /// Everything, on the whole terminal.
+    #[cfg(feature = "live")]
+    Live(Live),
+}
+
+impl Watcher {
+    /// Clears what was shown away.
+    pub fn finish(self) {
+        match self.shown {
+            Shown::Progress(progress) => progress.finish(),
+            #[cfg(feature = "live")]
+            Shown::Live(live) => drop(live),
+        }
+    }
 }
 
 impl Watch for Watcher {
     fn update(&mut self, now: &engine::Snapshot) {
-        self.progress.update(&shown(now));
+        match &mut self.shown {
+            Shown::Progress(progress) => progress.update(&now.into()),
+            #[cfg(feature = "live")]
+            Shown::Live(live) => live.update(now),
+        }
+    }
+
+    fn wants_details(&self) -> bool {
+        !matches!(self.shown, Shown::Progress(_))
     }
 
     fn interrupted(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.interrupted)
-    }
-}
-
-/// What is shown of how a run stands.
-pub fn shown(now: &engine::Snapshot) -> Snapshot {
-    Snapshot {
-        scenario_time_s: now.scenario_s.unwrap_or_default(),
-        phase: if now.scenario_s.is_some() { "learning" } else { "set-up" }.into(),
-        round_min: now.rounds_done,
-        round_max: now.furthest_round.map_or(0, |round| round + 1).max(now.rounds_done),
-        nodes_finished: now.nodes_finished,
-        messages_total: now.messages,
-        wall_s: now.wall_s,
     }
 }
 
@@ -41,12 +58,29 @@ pub fn on_ctrl_c() -> Arc<AtomicBool> {
     let seen = Arc::clone(&interrupted);
     // Without a handler Ctrl-C ends the program at once, which is what a second one would do.
     let _ = ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::Relaxed) {
-            // Nobody else gets to clear them away.
-            grpc::remove_all();
-            std::process::exit(130);
+        end(&seen);
+        if !is_drawn_on() {
+            eprintln!("\np2pfl-sim: ending the run; again to end at once");
         }
-        eprintln!("\np2pfl-sim: ending the run; again to end at once");
     });
     interrupted
+}
+
+/// Asks the run to end; whoever asks a second time gets the end of the program.
+pub fn end(interrupted: &AtomicBool) {
+    if interrupted.swap(true, Ordering::Relaxed) {
+        // Nobody else gets to clear them away.
+        grpc::remove_all();
+        #[cfg(feature = "live")]
+        live::give_back();
+        std::process::exit(130);
+    }
+}
+
+/// Whether the terminal belongs to the live view now, which shows itself that the run is ending.
+fn is_drawn_on() -> bool {
+    #[cfg(feature = "live")]
+    return live::is_up();
+    #[cfg(not(feature = "live"))]
+    false
 }

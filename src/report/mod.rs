@@ -11,6 +11,8 @@ pub mod event_log;
 pub mod figures;
 pub mod findings;
 pub mod folder;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod many;
 pub mod progress;
 pub mod repeats;

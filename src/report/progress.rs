@@ -1,6 +1,7 @@
 //! How far a run is, while it goes on: a bar on a terminal, a plain line now and then elsewhere. Always on stderr.
 
 use super::figures::{Count, amount, time};
+use crate::engine;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -31,6 +32,20 @@ pub struct Snapshot {
     pub wall_s: f64,
 }
 
+impl From<&engine::Snapshot> for Snapshot {
+    fn from(now: &engine::Snapshot) -> Self {
+        Self {
+            scenario_time_s: now.scenario_s.unwrap_or_default(),
+            phase: if now.scenario_s.is_some() { "learning" } else { "set-up" }.into(),
+            round_min: now.rounds_done,
+            round_max: now.furthest_round.map_or(0, |round| round + 1).max(now.rounds_done),
+            nodes_finished: now.nodes_finished,
+            messages_total: now.messages,
+            wall_s: now.wall_s,
+        }
+    }
+}
+
 /// Shows the progress of one run.
 #[derive(Debug)]
 pub struct Progress {
@@ -46,8 +61,8 @@ enum Form {
 }
 
 /// What is said and when, apart from where it is shown.
-#[derive(Debug)]
-struct Pace {
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
     total_nodes: u32,
     rounds: u32,
     last_line: Option<(f64, u32)>,
@@ -102,12 +117,12 @@ impl Progress {
 }
 
 impl Pace {
-    fn new(total_nodes: u32, rounds: u32) -> Self {
+    pub(super) fn new(total_nodes: u32, rounds: u32) -> Self {
         Self { total_nodes, rounds, last_line: None, rate_since: (0.0, 0), rate: None, first_round: None }
     }
 
     /// Keeps what later lines need to know.
-    fn note(&mut self, now: &Snapshot) {
+    pub(super) fn note(&mut self, now: &Snapshot) {
         let (since_s, since_messages) = self.rate_since;
         if now.wall_s - since_s >= RATE_OVER {
             let messages = now.messages_total.saturating_sub(since_messages);
@@ -156,7 +171,7 @@ impl Pace {
 
     /// Wall time to go, if later rounds take as long as those between the first one's end and now. Nothing is said
     /// before that, since set-up and the first round tell little about the others.
-    fn left(&self, now: &Snapshot) -> Option<Duration> {
+    pub(super) fn left(&self, now: &Snapshot) -> Option<Duration> {
         let (since_s, since_round) = self.first_round?;
         let (took_s, done) = (now.wall_s - since_s, now.mean_round() - since_round);
         let to_go = f64::from(self.rounds) - now.mean_round();

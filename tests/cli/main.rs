@@ -8,6 +8,8 @@ mod faults;
 mod interrupts;
 mod invariants;
 mod limits;
+#[cfg(feature = "live")]
+mod live;
 mod network;
 mod probe;
 mod program;
