@@ -14,6 +14,8 @@ const RATE_OVER: f64 = 0.5;
 const RATES: usize = 512;
 /// Happenings that are kept.
 const MARKS: usize = 256;
+/// Happenings that wait to be seen at most: a terminal may stand still for hours.
+const WAITING: usize = 65_536;
 
 /// What does not change in a run.
 #[derive(Clone, Debug, Default)]
@@ -152,6 +154,8 @@ pub fn joined(unseen: Snapshot, now: &Snapshot) -> Snapshot {
     if let (Some(before), Some(details)) = (unseen.details, &mut now.details) {
         let since = std::mem::replace(&mut details.happened, before.happened);
         details.happened.extend(since);
+        let over = details.happened.len().saturating_sub(WAITING);
+        details.happened.drain(..over);
     }
     now
 }
