@@ -2,10 +2,13 @@
 //! text on a terminal, and what its failure means as an exit code.
 
 mod axis;
+pub mod baseline;
 mod batch;
+mod by_turns;
 pub mod check;
 pub mod compare;
 mod live;
+pub mod diff;
 pub mod node;
 mod replay;
 pub mod run;
@@ -36,6 +39,8 @@ Start here:
                                                the same with other settings, a row for each
   p2pfl-sim compare scenarios/ring-100.json --transport memory,grpc,grpc+mtls
                                                what each transport costs
+  p2pfl-sim diff baselines/ring-100 runs/ring-100-1
+                                               what has changed, and whether it may
   p2pfl-sim node --listen 127.0.0.1:4001 --connect 127.0.0.1:4000
                                                take part in a network of P2PFL peers
   p2pfl-sim schema > scenario.schema.json      completion and checking in your editor
@@ -44,7 +49,7 @@ Exit codes:
   0    done
   1    the run failed or stalled; what was measured until then is written
   2    bad usage or a bad scenario; nothing ran
-  3    the run is done, but a threshold of the scenario does not hold
+  3    the run is done, but a threshold of the scenario does not hold; diff: something is worse than it may be
   130  interrupted; what was measured until then is written";
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +57,8 @@ enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
     Compare(compare::Args),
+    Diff(diff::Args),
+    Baseline(baseline::Args),
     Check(check::Args),
     Node(node::Args),
     /// Print the JSON Schema of the scenario file.
@@ -116,6 +123,8 @@ pub fn main() -> u8 {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Baseline(args) => baseline::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Schema => schema::run(&mut std::io::stdout().lock()).map_err(|error| unprintable(&error)),

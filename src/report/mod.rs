@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod compare;
+pub mod diff;
 #[cfg(test)]
 mod documented;
 pub mod event_log;
@@ -24,6 +25,7 @@ pub mod terminal;
 
 pub use batch::Batch;
 pub use compare::Compare;
+pub use diff::Diff;
 pub use findings::Findings;
 pub use folder::{Folder, FolderError};
 pub use many::RunRow;
@@ -31,4 +33,4 @@ pub use progress::{Progress, Snapshot};
 pub use repeats::Repeats;
 pub use sweep::Sweep;
 pub use tables::{NodeRow, NodeState};
-pub use terminal::{Style, compare_table, repeats_summary, summary, sweep_table};
+pub use terminal::{Style, compare_table, diff_table, repeats_summary, summary, sweep_table};

@@ -24,6 +24,7 @@ pub mod units;
 mod validate;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub(crate) use explain::nearest;
 pub use load::{Loaded, ScenarioFile, load, parse};
 pub use overrides::Override;
 

@@ -35,7 +35,7 @@ impl Grid {
     }
 
     /// The table, or nothing if it has no row. Columns that say nothing in any row are left out; long text is
-    /// wrapped. Cells that say `FAILED` or `✗` are red, `ok` and `✓` green.
+    /// wrapped. Cells that say `FAILED`, `✗` or `worse` are red, `ok`, `✓` and `better` green.
     pub fn render(&self, style: Style) -> Option<String> {
         if self.rows.is_empty() {
             return None;
@@ -75,9 +75,9 @@ impl Grid {
 fn coloured(text: &str) -> Cell {
     let cell = Cell::new(text);
     match text {
-        "✗" | "FAILED" => cell.fg(Color::Red),
-        "✓" | "ok" => cell.fg(Color::Green),
-        "!" => cell.fg(Color::Yellow),
+        "✗" | "FAILED" | "worse" | "gone" => cell.fg(Color::Red),
+        "✓" | "ok" | "better" => cell.fg(Color::Green),
+        "!" | "undecided" => cell.fg(Color::Yellow),
         _ => cell,
     }
 }

@@ -5,6 +5,7 @@
 //! Unicode it is ASCII. Everything in it is in `result.json`, too.
 
 mod compare;
+mod diff;
 mod grid;
 mod many;
 mod probe;
@@ -12,6 +13,7 @@ mod sections;
 mod sentence;
 
 pub use compare::compare_table;
+pub use diff::diff_table;
 pub(super) use many::shown;
 pub use many::{repeats_summary, sweep_table};
 

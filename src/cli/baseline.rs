@@ -1,0 +1,329 @@
+//! `p2pfl-sim baseline`: results that are kept under a name, in a folder that can be committed.
+
+use super::CliError;
+use crate::metrics::result::RunResult;
+use crate::metrics::{Cost, Sample};
+use crate::report::diff::{METRICS, Side};
+use crate::report::{Folder, Style, figures, summary};
+use crate::scenario::nearest;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder of baselines, unless another is named.
+pub const DIR: &str = "baselines";
+
+/// Keep results under a name, as baselines that `diff` compares with.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  p2pfl-sim baseline save ring-100 runs/ring-100-virtual-1
+  p2pfl-sim baseline list
+  p2pfl-sim diff ring-100 runs/ring-100-virtual-2
+
+A baseline is a folder with a result.json, or one for each run; commit it. A limits.json beside it sets the limits of
+`diff`: see docs/ci.md.";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Keep a result, or several runs of the same scenario, under a name.
+    Save {
+        /// The name: letters, digits, and - _ . between them.
+        name: String,
+        /// Result folders, folders of `run --repeat`, or files.
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        /// Replace a baseline of this name.
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        shelf: Shelf,
+    },
+    /// Show what there is.
+    List {
+        #[command(flatten)]
+        shelf: Shelf,
+    },
+    /// Show what a baseline holds.
+    Show {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        shelf: Shelf,
+    },
+}
+
+/// The folder that baselines are in.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Shelf {
+    /// The folder of baselines.
+    #[arg(long, value_name = "DIR", default_value = DIR)]
+    dir: PathBuf,
+}
+
+/// Does what is asked for.
+///
+/// # Errors
+/// Names that are none, results that cannot be read, a baseline that is there already, and files that cannot be written.
+pub fn run(args: &Args) -> Result<(), CliError> {
+    match &args.command {
+        Command::Save { name, runs, force, shelf } => shelf.save(name, runs, *force),
+        Command::List { shelf } => super::print(&shelf.list()?),
+        Command::Show { name, shelf } => super::print(&shelf.show(name)?),
+    }
+}
+
+impl Shelf {
+    /// In this folder.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// A side by its path, or by its name if there is no such path; and the folder in which its limits would be.
+    ///
+    /// # Errors
+    /// If there is neither, or it cannot be read.
+    pub fn side(&self, named: &Path) -> Result<(Side, Option<PathBuf>), CliError> {
+        let shown = named.display().to_string();
+        let path = if named.exists() { named.to_owned() } else { self.find(&shown)? };
+        let side = Side::read(&path, &shown).map_err(|error| CliError::Usage(error.to_string()))?;
+        let folder = if path.is_dir() { Some(path) } else { path.parent().map(Path::to_owned) };
+        Ok((side, folder))
+    }
+
+    fn save(&self, name: &str, runs: &[PathBuf], force: bool) -> Result<(), CliError> {
+        refuse_name(name)?;
+        let mut kept: Vec<RunResult> = Vec::new();
+        for path in runs {
+            let side = Side::read(path, name).map_err(|error| CliError::Usage(error.to_string()))?;
+            if side.outcomes.all() > side.runs.len() {
+                let n = side.outcomes.all() - side.runs.len();
+                eprintln!("p2pfl-sim: {}: {n} runs that did not come to an end are left out", path.display());
+            }
+            kept.extend(side.runs.into_iter().map(|run| run.result));
+        }
+        let together = Side::of(name, kept);
+        refuse_mixed(&together)?;
+        let path = self.dir.join(name);
+        if path.exists() && !force {
+            return Err(CliError::Usage(format!(
+                "there is a baseline {name} in {} already; --force replaces it",
+                self.dir.display()
+            )));
+        }
+        let written = clear(&path).and_then(|()| match together.runs.as_slice() {
+            [only] => write(&path, &only.result),
+            several => {
+                (1..).zip(several).try_for_each(|(n, run)| write(&path.join(n.to_string()), &run.result))
+            }
+        });
+        written.map_err(|error| CliError::Failed(format!("cannot write {}: {error}", path.display())))?;
+        eprintln!("Kept {} of {} in {}", runs_told(&together), scenario(&together), path.display());
+        Ok(())
+    }
+
+    fn list(&self) -> Result<String, CliError> {
+        let names =
+            self.names().map_err(|error| CliError::Usage(format!("{}: {error}", self.dir.display())))?;
+        if names.is_empty() {
+            return Ok(format!("There is no baseline in {}.\n", self.dir.display()));
+        }
+        let mut table = vec![
+            ["name", "scenario", "runs", "clock", "version", "time to finish", "messages"].map(str::to_owned),
+        ];
+        for name in names {
+            let row = match Side::read(&self.dir.join(&name), &name) {
+                Ok(side) => row(&name, &side),
+                Err(error) => [
+                    name,
+                    format!("({error})"),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                ],
+            };
+            table.push(row);
+        }
+        Ok(columns(&table))
+    }
+
+    fn show(&self, name: &str) -> Result<String, CliError> {
+        let path = self.find(name)?;
+        let side = Side::read(&path, name).map_err(|error| CliError::Usage(error.to_string()))?;
+        let first = &side.runs[0].result;
+        let mut text = format!("{name}: {} of {}\n\n", runs_told(&side), scenario(&side));
+        if let [only] = side.runs.as_slice() {
+            return Ok(text + &summary(&only.result, Style::stdout()));
+        }
+        let mut table = vec![["figure", "median", "min", "max"].map(str::to_owned)];
+        for metric in METRICS {
+            let values =
+                side.runs.iter().filter_map(|run| crate::report::diff::figure(&run.document, metric.path));
+            let Some(Sample { median, min, max, .. }) = Sample::of(values) else { continue };
+            table.push([
+                metric.path.to_owned(),
+                figures::digits(median),
+                figures::digits(min),
+                figures::digits(max),
+            ]);
+        }
+        text += &columns(&table);
+        Ok(text + &format!("\np2pfl-sim {}, {} clock\n", first.engine.version, first.engine.clock))
+    }
+
+    /// The folder of a baseline.
+    fn find(&self, name: &str) -> Result<PathBuf, CliError> {
+        let path = self.dir.join(name);
+        let plain = refuse_name(name).is_ok();
+        if plain && path.is_dir() {
+            return Ok(path);
+        }
+        let names = self.names().unwrap_or_default();
+        let hint = match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "there are none".into(),
+            None => format!("there are {}", names.join(", ")),
+        };
+        Err(CliError::Usage(format!(
+            "{name}: there is no such file or folder, and no baseline of this name in {}; {hint}",
+            self.dir.display()
+        )))
+    }
+
+    /// All names, in order. A folder that is not there has none.
+    fn names(&self) -> std::io::Result<Vec<String>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if entry.path().is_dir() && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+fn refuse_name(name: &str) -> Result<(), CliError> {
+    let ends = |it: Option<char>| it.is_some_and(char::is_alphanumeric);
+    let plain = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.');
+    if ends(name.chars().next())
+        && ends(name.chars().next_back())
+        && name.chars().all(plain)
+        && name.len() <= 100
+    {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "`{name}` is no name of a baseline: write letters and digits, with - _ or . between them"
+    )))
+}
+
+fn refuse_mixed(side: &Side) -> Result<(), CliError> {
+    let scenario = |i: usize| crate::report::diff::without_seed(&side.runs[i].result.scenario);
+    let seeds = side.runs.iter().map(crate::report::diff::Run::seed);
+    if (1..side.runs.len()).any(|i| scenario(i) != scenario(0)) {
+        return Err(CliError::Usage(
+            "these are runs of different scenarios; keep each under a name of its own".into(),
+        ));
+    }
+    let repeated = seeds.clone().zip(seeds.skip(1)).any(|(a, b)| a == b);
+    if repeated && side.runs[0].result.engine.clock == "virtual" {
+        return Err(CliError::Usage(
+            "two of these runs have the same seed: on the virtual clock they are the same; keep one".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Takes away the runs of an earlier baseline, and nothing else: limits stay.
+fn clear(path: &Path) -> std::io::Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let is_run = entry.file_name().to_str().is_some_and(|it| it.parse::<u64>().is_ok());
+        if entry.file_name() == "result.json" {
+            fs::remove_file(entry.path())?;
+        } else if is_run && entry.path().is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, result: &RunResult) -> std::io::Result<()> {
+    let folder = Folder::at(path).map_err(|error| error.source)?;
+    folder.json("result.json", &kept(result)).map_err(|error| error.source)
+}
+
+/// What is kept of a result: on the virtual clock nothing that differs between two runs of it, so that saving it again leaves
+/// the same bytes.
+fn kept(result: &RunResult) -> RunResult {
+    let mut kept = result.clone();
+    if kept.engine.clock == "virtual" {
+        kept.engine.threads = 1;
+        kept.cost = Cost {
+            wall_s: 0.0,
+            cpu_s: f64::NAN,
+            peak_rss_bytes: None,
+            events: kept.cost.events,
+            events_per_cpu_s: f64::NAN,
+            messages_per_cpu_s: f64::NAN,
+            bytes_per_node: f64::NAN,
+        };
+        kept.thresholds.retain(|it| !it.threshold.trim_start().starts_with("cost."));
+    }
+    kept
+}
+
+fn row(name: &str, side: &Side) -> [String; 7] {
+    let first = &side.runs[0].result;
+    let commit = first.engine.commit.as_ref().map_or_else(String::new, |it| format!(" ({it})"));
+    [
+        name.to_owned(),
+        scenario(side),
+        side.runs.len().to_string(),
+        first.engine.clock.clone(),
+        first.engine.version.clone() + &commit,
+        first.ended_s.map_or_else(|| "-".into(), figures::time),
+        figures::amount(first.messages.total.sent as f64),
+    ]
+}
+
+fn runs_told(side: &Side) -> String {
+    match side.runs.len() {
+        1 => "a run".into(),
+        n => format!("{n} runs"),
+    }
+}
+
+fn scenario(side: &Side) -> String {
+    let name = side.runs[0].result.scenario["name"].as_str().unwrap_or("unnamed");
+    name.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+}
+
+/// Rows with their columns below each other.
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}

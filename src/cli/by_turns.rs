@@ -1,0 +1,137 @@
+//! `p2pfl-sim diff --run`: runs a scenario with two binaries by turns. What comes of it is compared like any two sides.
+
+use super::CliError;
+use super::watch::on_ctrl_c;
+use crate::metrics::result::{Outcome, RunResult};
+use crate::report::diff::Side;
+use crate::report::{Folder, findings};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
+
+/// Pairs that are run unless something else is said: enough to be sure of five metrics, with one pair that goes against the
+/// others.
+const PAIRS: u32 = 12;
+
+/// How binaries are run by turns.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "With --run")]
+pub struct Options {
+    /// Pairs of runs. Those of a pair have the same seed: `seed`, `seed` + 1, … Default: 12; on the virtual clock, where
+    /// figures are exact, 1.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    repeat: Option<u32>,
+    /// Where the results go. Default: `runs/<scenario>-diff-<n>`, with the next free n.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+    /// Options of `run` for both binaries, such as --nodes 20.
+    #[arg(last = true, value_name = "RUN_OPTIONS")]
+    options: Vec<String>,
+}
+
+/// Options of `run` that are this command's affair.
+const OURS: [&str; 8] = ["--out", "--repeat", "--seed", "--format", "--quiet", "-q", "--replay", "--live"];
+
+impl Options {
+    /// They mean nothing to results that there are already.
+    pub fn refuse_without_run(&self) -> Result<(), CliError> {
+        let given = [self.repeat.is_some(), self.out.is_some(), !self.options.is_empty()];
+        match given.contains(&true) {
+            true => Err(CliError::Usage(
+                "--repeat, --out and options of runs go with --run: here nothing is run".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Runs both binaries by turns: old new, new old, and so on, so that a machine that grows slower does so for both.
+///
+/// # Errors
+/// A binary or scenario that does not run, results that cannot be read, and Ctrl-C.
+pub fn run(old: &Path, new: &Path, scenario: &Path, options: &Options) -> Result<(Side, Side), CliError> {
+    let is_ours = |it: &&String| OURS.contains(&it.split('=').next().unwrap_or_default());
+    if let Some(option) = options.options.iter().find(is_ours) {
+        return Err(CliError::Usage(format!(
+            "{option} cannot stand behind --: where runs go, and how many there are with which seeds, is decided here; \
+             --set seed=N changes the first seed"
+        )));
+    }
+    for binary in [old, new] {
+        if !binary.is_file() {
+            return Err(CliError::Usage(format!("{} is no program that could be run", binary.display())));
+        }
+    }
+    if !scenario.is_file() {
+        return Err(CliError::Usage(format!("{}: there is no such scenario", scenario.display())));
+    }
+    let folder = folder(options, scenario)?;
+    let interrupted = on_ctrl_c();
+    let mut sides: [Vec<RunResult>; 2] = [Vec::new(), Vec::new()];
+    let (mut pairs, mut first_seed) = (options.repeat.unwrap_or(PAIRS), None);
+    let mut pair = 1;
+    while pair <= pairs {
+        let order = if pair % 2 == 1 { [0, 1] } else { [1, 0] };
+        for side in order {
+            let binary = [old, new][side];
+            let name = ["old", "new"][side];
+            if !options.quiet {
+                eprintln!("pair {pair} of {pairs}: {name}");
+            }
+            let out = folder.path().join(name).join(pair.to_string());
+            let seed = first_seed.map(|first: u64| first.saturating_add(u64::from(pair) - 1));
+            let result = once(binary, scenario, options, &out, seed)?;
+            if interrupted.load(Ordering::Relaxed) || result.outcome == Outcome::Interrupted {
+                return Err(CliError::Interrupted);
+            }
+            first_seed = first_seed.or_else(|| result.scenario["seed"].as_u64());
+            if options.repeat.is_none() && result.engine.clock == "virtual" {
+                pairs = 1;
+            }
+            sides[side].push(result);
+        }
+        pair += 1;
+    }
+    if !options.quiet {
+        eprintln!("Results are in {}", folder.path().display());
+    }
+    let [old_runs, new_runs] = sides;
+    Ok((Side::of(&old.display().to_string(), old_runs), Side::of(&new.display().to_string(), new_runs)))
+}
+
+/// One run of one binary. Whether it completes is for the comparison to judge; that it leaves a result is needed.
+fn once(
+    binary: &Path,
+    scenario: &Path,
+    options: &Options,
+    out: &Path,
+    seed: Option<u64>,
+) -> Result<RunResult, CliError> {
+    let cannot = |why: String| CliError::Usage(format!("{}: {why}", binary.display()));
+    // A bare name would be looked for in PATH.
+    let program = binary.canonicalize().map_err(|error| cannot(error.to_string()))?;
+    let mut command = Command::new(program);
+    command.arg("run").arg(scenario).arg("--quiet").arg("--out").arg(out).args(&options.options);
+    command.args(seed.map(|seed| format!("--seed={seed}")));
+    let ended = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    let ended = ended.map_err(|error| cannot(format!("cannot be run: {error}")))?;
+    if ended.status.code() == Some(2) || !out.join("result.json").exists() {
+        let said = String::from_utf8_lossy(&ended.stderr);
+        return Err(cannot(format!("left no result ({}):\n{}", ended.status, said.trim_end())));
+    }
+    findings::result(out).map_err(|error| CliError::Usage(error.to_string()))
+}
+
+fn folder(options: &Options, scenario: &Path) -> Result<Folder, CliError> {
+    let folder = match &options.out {
+        Some(path) => Folder::at(path),
+        None => {
+            let name = scenario.file_stem().map_or_else(|| "scenario".into(), |it| it.to_string_lossy());
+            Folder::numbered(Path::new("runs"), &format!("{name}-diff"))
+        }
+    };
+    folder.map_err(|error| CliError::Failed(format!("{error}; choose another folder with --out")))
+}

@@ -1,0 +1,136 @@
+//! What has changed between two sides, for a person at a terminal: the verdict, the metrics, and on the virtual clock every
+//! figure that differs.
+
+use super::grid::{Grid, NOTHING};
+use super::many::shown;
+use super::sections::titled;
+use super::{Style, WIDTH};
+use crate::report::diff::{Diff, Judged, Row, percent, value};
+
+/// Differences that are shown unless all are asked for.
+const DIFFERENCES: usize = 25;
+
+/// The comparison, with a newline at its end.
+pub fn diff_table(diff: &Diff, all: bool, style: Style) -> String {
+    let headline = textwrap::fill(&diff.headline(), usize::from(WIDTH));
+    let mut sections = vec![style.paint(&headline, console::Style::bold)];
+    sections.extend(metrics(diff, style));
+    sections.extend(differences(diff, all, style));
+    sections.extend(diff.notes.iter().map(|note| {
+        let lines: Vec<String> = note.lines().map(|line| textwrap::fill(line, usize::from(WIDTH))).collect();
+        style.paint(&lines.join("\n"), |paint| paint.yellow())
+    }));
+    let mut text = sections.join("\n\n");
+    text.push('\n');
+    text
+}
+
+fn metrics(diff: &Diff, style: Style) -> Option<String> {
+    let header = ["", "baseline", "current", "change", "95 % interval", "limit", "verdict", "from"];
+    let mut grid = Grid::new(&header).text_columns(&[0, 6, 7]);
+    for row in &diff.metrics {
+        grid.row(cells(row, style));
+    }
+    titled("Metrics", grid.render(style)?, style)
+}
+
+fn cells(row: &Row, style: Style) -> [String; 8] {
+    let median = |sample: Option<crate::metrics::Sample>| {
+        sample.map_or(NOTHING.to_owned(), |it| shown(it.median, row.unit(), style))
+    };
+    let interval = row.interval.map(|it| format!("{} .. {}", percent(it.low), percent(it.high)));
+    let from = Some(row.from_told()).filter(|it| !it.is_empty());
+    let change = if row.verdict == Judged::Same { NOTHING.to_owned() } else { row.change_told() };
+    let nothing = || NOTHING.to_owned();
+    let verdict = match row.seed {
+        Some(seed) if row.verdict != Judged::Same => format!("{} (seed {seed})", row.verdict.name()),
+        _ => row.verdict.name().to_owned(),
+    };
+    [
+        row.path.clone(),
+        median(row.baseline),
+        median(row.current),
+        change,
+        interval.unwrap_or_else(nothing),
+        row.limit_told(),
+        verdict,
+        from.unwrap_or_else(nothing),
+    ]
+}
+
+fn differences(diff: &Diff, all: bool, style: Style) -> Option<String> {
+    let mut grid = Grid::new(&["", "baseline", "current", "change", "seed"]);
+    let count = diff.differences.len();
+    let most = if all { count } else { DIFFERENCES };
+    for it in diff.differences.iter().take(most) {
+        let change = it.change.map_or(NOTHING.to_owned(), percent);
+        let seed = it.seed.map_or(NOTHING.to_owned(), |seed| seed.to_string());
+        grid.row([
+            it.path.clone(),
+            plain(&value(&it.baseline), style),
+            plain(&value(&it.current), style),
+            change,
+            seed,
+        ]);
+    }
+    let mut text = titled(&format!("Figures that differ: {count}"), grid.render(style)?, style)?;
+    if count > most {
+        text += &format!("\n  and {} more; --all shows them", count - most);
+    }
+    Some(text)
+}
+
+/// Without what the terminal cannot show: a value may be any text of a scenario.
+fn plain(text: &str, style: Style) -> String {
+    if style.unicode { text.to_owned() } else { text.replace(|it: char| !it.is_ascii(), "?") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::diff::sample;
+
+    const RICH: Style = Style { colour: false, unicode: true };
+
+    #[test]
+    fn a_regression_on_the_virtual_clock() {
+        insta::assert_snapshot!(diff_table(&sample::regressed(), false, RICH));
+    }
+
+    #[test]
+    fn runs_on_the_real_clock() {
+        insta::assert_snapshot!(diff_table(&sample::repeated(), false, RICH));
+    }
+
+    #[test]
+    fn one_run_a_side() {
+        insta::assert_snapshot!(diff_table(&sample::undecided(), false, RICH));
+    }
+
+    #[test]
+    fn another_scenario_that_ended_worse() {
+        insta::assert_snapshot!(diff_table(&sample::otherwise(), false, RICH));
+    }
+
+    #[test]
+    fn all_differences_are_shown_if_they_are_asked_for() {
+        let mut diff = sample::regressed();
+        let one = diff.differences[0].clone();
+        diff.differences = vec![one; DIFFERENCES + 7];
+        assert!(diff_table(&diff, false, RICH).contains("and 7 more; --all shows them"));
+        assert!(!diff_table(&diff, true, RICH).contains("--all"));
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_page_or_says_more_than_the_style_allows() {
+        for style in [Style::PLAIN, RICH, Style { colour: true, unicode: true }] {
+            for diff in sample::all() {
+                let text = diff_table(&diff, true, style);
+                let widest = text.lines().map(console::measure_text_width).max();
+                assert!(widest <= Some(usize::from(WIDTH)), "{widest:?} columns:\n{text}");
+                assert_eq!(style.colour, text.contains('\u{1b}'), "{text:?}");
+                assert!(style.unicode || text.is_ascii(), "{text}");
+            }
+        }
+    }
+}
