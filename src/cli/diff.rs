@@ -105,8 +105,10 @@ than chance explains. Exit code 3 if anything is worse than it may be. docs/ci.m
 /// Sides that cannot be read or compared, files that cannot be written, and a regression.
 pub fn run(args: &Args) -> Result<(), CliError> {
     let diff = if args.run { by_turns(args)? } else { of_results(args)? };
-    args.output.write(&diff)?;
+    // Whether or not files can be written, the verdict is shown.
+    let written = args.output.write(&diff);
     super::print(&args.output.text(&diff, args.output.format)?)?;
+    written?;
     if diff.verdict == Verdict::Undecided && args.output.format != Format::Text {
         eprintln!("p2pfl-sim: {}", diff.headline());
     }

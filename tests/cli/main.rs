@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod compare;
+mod diff;
 mod dpsgd;
 mod faults;
 mod interrupts;

@@ -33,6 +33,8 @@ pub fn exact(path: &str, pairs: &[(&Run, &Run)], limit: Limit) -> Option<Row> {
             (None, None) => return None,
             (Some(_), None) => Judged::Gone,
             (None, Some(_)) => Judged::New,
+            // What a mean over cells is off by when it is added up, and a number when it is read.
+            (Some(was), Some(is)) if (is - was).abs() <= was.abs() * 1e-12 => Judged::Same,
             (Some(was), Some(is)) => {
                 let by = worse_by(better, is - was);
                 verdict(path, by, relative(by, was), was, limit)

@@ -84,7 +84,7 @@ mod tests {
             match reader.read_event().unwrap() {
                 quick_xml::events::Event::Eof => break,
                 quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag) => {
-                    tags.insert(String::from_utf8(tag.name().as_ref().to_vec()).unwrap());
+                    tags.insert(tag.name().as_ref().to_owned());
                 }
                 _ => {}
             }

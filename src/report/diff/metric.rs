@@ -48,8 +48,8 @@ pub const METRICS: [Metric; 33] = [
     always("latency.round.p50"),
     exact("latency.round.p99"),
     exact("latency.message.mean"),
-    exact("latency.message.p50"),
-    always("latency.message.p99"),
+    always("latency.message.p50"),
+    exact("latency.message.p99"),
     exact("latency.rpc.mean"),
     exact("latency.rpc.p50"),
     exact("latency.rpc.p99"),
@@ -222,7 +222,7 @@ fn kind(value: &Value) -> &'static str {
 
 fn within(value: &Value, path: &str) -> String {
     let Some(fields) = value.as_object() else { return String::new() };
-    let inner: Vec<String> = fields.keys().take(4).map(|key| format!("{path}.{key}")).collect();
+    let inner: Vec<String> = fields.keys().take(10).map(|key| format!("{path}.{key}")).collect();
     if inner.is_empty() { String::new() } else { format!("; it has {}", inner.join(", ")) }
 }
 

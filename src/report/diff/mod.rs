@@ -7,6 +7,7 @@
 //! here.
 
 mod action;
+mod enough;
 mod exact;
 mod judge;
 mod junit;
@@ -19,8 +20,11 @@ mod ranks;
 pub mod sample;
 mod shift;
 mod side;
+#[cfg(test)]
+mod tests;
 mod told;
 
+pub use enough::{PAIRS, are_enough};
 pub use exact::Difference;
 pub use judge::{ALPHA, Test};
 pub use limits::{Assigned, FILE as LIMITS_FILE, Limit, Limits, LimitsError, SCHEMA as LIMITS_SCHEMA};
@@ -67,7 +71,7 @@ pub struct Diff {
     pub baseline: About,
     /// What is judged.
     pub current: About,
-    /// What differs between the scenarios, if that was allowed.
+    /// What differs between the scenarios: names and thresholds, and more if that was allowed.
     pub scenario: Vec<Difference>,
     /// How the ends of the runs compare.
     pub outcome: Judged,
@@ -223,7 +227,7 @@ impl Diff {
             ));
         }
         let scenario = scenarios(&baseline, &current, is_virtual);
-        if !scenario.is_empty() && !how.different_scenarios && !how.paired {
+        if scenario.iter().any(changes_what_happens) && !how.different_scenarios && !how.paired {
             let (baseline, current) = (baseline.name.clone(), current.name);
             return Err(Refused::Scenarios { baseline, current, differences: scenario });
         }
@@ -394,6 +398,12 @@ fn scenarios(baseline: &Side, current: &Side, is_virtual: bool) -> Vec<Differenc
         found.extend(exact::of_documents(was, is).into_iter().filter(|it| it.path == "seed"));
     }
     found
+}
+
+/// Names, remarks and thresholds are no part of what nodes do.
+fn changes_what_happens(difference: &Difference) -> bool {
+    let field = difference.path.split('.').next().unwrap_or_default();
+    !["$schema", "name", "description", "thresholds"].contains(&field)
 }
 
 /// Runs that belong together: by turns as they come, else those of the same seed. If no seeds are the same, as they come.

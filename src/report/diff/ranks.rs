@@ -158,7 +158,6 @@ mod tests {
     use super::*;
     use crate::random::{NO_NODE, Purpose, Stream};
     use proptest::prelude::*;
-    use rand::RngExt as _;
 
     fn near(value: f64, expected: f64) -> bool {
         (value - expected).abs() < 1e-9
@@ -229,7 +228,7 @@ mod tests {
         assert!((both.larger - 0.5).abs() < 0.01 && (both.smaller - 0.5).abs() < 0.01, "{both:?}");
         let signs: Vec<f64> =
             (1..=100).map(|i| if i % 2 == 0 { f64::from(i) } else { -f64::from(i) }).collect();
-        assert!((signed_rank(&signs).larger - 0.43).abs() < 0.02, "{:?}", signed_rank(&signs));
+        assert!((signed_rank(&signs).larger - 0.466).abs() < 0.005, "{:?}", signed_rank(&signs));
     }
 
     /// Where nothing differs, a probability of at most 5 % comes up in at most 5 % of the cases, ties or none.

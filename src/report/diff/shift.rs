@@ -111,7 +111,6 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
     use proptest::prelude::*;
-    use rand::RngExt as _;
 
     #[test]
     fn a_planted_ratio_is_found_whatever_the_values() {

@@ -21,6 +21,8 @@ impl Diff {
             (false, _) if current.runs == 1 => "one run each, exact".to_owned(),
             (false, _) => format!("{} runs each, exact", current.runs),
         };
+        // A name may be any text; on a terminal it could paint.
+        let sides: String = sides.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
         format!("{sides} ({runs}): {}", self.verdict_told())
     }
 
@@ -61,10 +63,11 @@ impl Diff {
     pub(super) fn note(&mut self, baseline: &Side, current: &Side, tested: &[Row], test: Test) {
         let mut notes = Vec::new();
         if !self.scenario.is_empty() {
-            notes.push(format!(
-                "The scenarios differ, so what differs here may come from that:\n{}",
-                scenario_lines(&self.scenario).join("\n")
-            ));
+            let told = match self.scenario.iter().any(super::changes_what_happens) {
+                true => "THE SCENARIOS DIFFER, so what differs here may come from that:",
+                false => "The scenarios differ in what changes nothing of the runs:",
+            };
+            notes.push(format!("{told}\n{}", scenario_lines(&self.scenario).join("\n")));
         }
         let judged =
             tested.iter().filter(|row| row.verdict != Judged::Gone && row.verdict != Judged::New).count();
@@ -155,6 +158,7 @@ pub fn percent(change: f64) -> String {
         1_000.0.. => format!("{}x", digits(change + 1.0)),
         // Figures of the virtual clock may differ by very little, and still differ.
         size if size < 0.01 => format!("{percent:+.1e} %"),
+        10.0.. => format!("{percent:+.1} %"),
         _ => format!("{percent:+.2} %"),
     }
 }
@@ -189,8 +193,8 @@ impl Row {
     /// The limit, unless nothing but a difference was asked for.
     pub fn limit_told(&self) -> String {
         match metric::tolerance(&self.path) {
-            Some(metric::Tolerance::Absolute(most)) => format!("{} + {most}", self.limit),
-            Some(metric::Tolerance::Relative(most)) => format!("{} + {}%", self.limit, most * 100.0),
+            Some(metric::Tolerance::Absolute(most)) => format!("{}+{most}", self.limit),
+            Some(metric::Tolerance::Relative(most)) => format!("{}+{}%", self.limit, most * 100.0),
             None => self.limit.to_string(),
         }
     }
@@ -210,7 +214,7 @@ mod tests {
         for (change, text) in [
             (0.0, "0 %"),
             (0.03, "+3.00 %"),
-            (-0.4, "-40.00 %"),
+            (-0.4, "-40.0 %"),
             (1e-6, "+1.0e-4 %"),
             (11.0, "12.0x"),
             (99.0, "100x"),

@@ -14,7 +14,7 @@ const DIFFERENCES: usize = 25;
 pub fn diff_table(diff: &Diff, all: bool, style: Style) -> String {
     let headline = textwrap::fill(&diff.headline(), usize::from(WIDTH));
     let mut sections = vec![style.paint(&headline, console::Style::bold)];
-    sections.extend(metrics(diff, style));
+    sections.extend(metrics(diff, all, style));
     sections.extend(differences(diff, all, style));
     sections.extend(diff.notes.iter().map(|note| {
         let lines: Vec<String> = note.lines().map(|line| textwrap::fill(line, usize::from(WIDTH))).collect();
@@ -25,13 +25,21 @@ pub fn diff_table(diff: &Diff, all: bool, style: Style) -> String {
     text
 }
 
-fn metrics(diff: &Diff, style: Style) -> Option<String> {
+/// Those that changed, unless all are asked for.
+fn metrics(diff: &Diff, all: bool, style: Style) -> Option<String> {
     let header = ["", "baseline", "current", "change", "95 % interval", "limit", "verdict", "from"];
     let mut grid = Grid::new(&header).text_columns(&[0, 6, 7]);
-    for row in &diff.metrics {
-        grid.row(cells(row, style));
-    }
-    titled("Metrics", grid.render(style)?, style)
+    let (shown, same): (Vec<&Row>, Vec<&Row>) =
+        diff.metrics.iter().partition(|row| all || row.verdict != Judged::Same);
+    shown.into_iter().for_each(|row| grid.row(cells(row, style)));
+    let table = grid.render(style).and_then(|table| titled("Metrics", table, style));
+    let same = match same.len() {
+        0 => None,
+        1 => Some("1 metric is the same".to_owned()),
+        n => Some(format!("{n} metrics are the same")),
+    };
+    let parts: Vec<String> = table.into_iter().chain(same.map(|it| format!("  {it}"))).collect();
+    (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
 fn cells(row: &Row, style: Style) -> [String; 8] {

@@ -1,0 +1,199 @@
+//! Whole comparisons: how often a verdict is wrong on values whose truth is known, and what is left out of one.
+
+use super::*;
+use crate::random::{Purpose, Stream};
+use crate::report::sample as results;
+use rand::RngExt as _;
+use std::collections::BTreeSet;
+
+/// Runs on the real clock with noise of their own in each of the five metrics: about the normal distribution's, with now and
+/// then one that is far off. Of pairs, `shared` is what both have.
+fn noisy(draw: u64, side: u64, runs: u64, noise: f64, slower: f64) -> Side {
+    let mut stream = Stream::new(5, draw, Purpose::Bootstrap, side);
+    let mut factor = || {
+        let bell: f64 = (0..6).map(|_| stream.random_range(-1.0..1.0_f64)).sum::<f64>() / 2.0_f64.sqrt();
+        let outlier = if stream.random_range(0.0..1.0_f64) < 0.03 { 6.0 } else { 1.0 };
+        1.0 + noise * bell * outlier
+    };
+    let template = sample::real(0, 1.0);
+    let document = serde_json::to_value(&template).unwrap();
+    let runs = (0..runs).map(|seed| {
+        let mut document = document.clone();
+        document["scenario"]["seed"] = seed.into();
+        for path in metric::judged(&document.clone(), true) {
+            let by = if path == "cost.messages_per_cpu_s" { factor() / slower } else { factor() };
+            let at =
+                document.pointer_mut(&format!("/{}", path.replace('.', "/"))).expect("it is in the result");
+            *at = (at.as_f64().expect("a number") * by).into();
+        }
+        Run { result: template.clone(), document }
+    });
+    let runs: Vec<Run> = runs.collect();
+    let outcomes = Outcomes { completed: runs.len(), ..Outcomes::default() };
+    Side { name: format!("side {side}"), runs, outcomes, overloaded: 0 }
+}
+
+fn compare(baseline: Side, current: Side, limit: Option<f64>, paired: bool) -> Diff {
+    let limits = Limits { all: limit.map(Limit::Relative), ..Limits::default() };
+    Diff::of(baseline, current, &How { limits, paired, ..How::default() }).unwrap()
+}
+
+/// The rate is that of chance alone, as the limit is nothing: at most 1 % of comparisons, all five metrics together.
+#[test]
+fn where_nothing_changed_hardly_any_comparison_is_an_alarm() {
+    let draws = 400;
+    for paired in [false, true] {
+        let mut alarms = 0;
+        for draw in 0..draws {
+            let (was, is) = (noisy(draw, 0, 10, 0.05, 1.0), noisy(draw, 1, 10, 0.05, 1.0));
+            alarms += u32::from(compare(was, is, Some(0.0), paired).verdict == Verdict::Regressed);
+        }
+        // 1 % and three standard deviations of so many draws.
+        assert!(alarms <= 10, "{alarms} of {draws}, paired: {paired}");
+    }
+}
+
+#[test]
+fn a_planted_regression_is_found() {
+    let draws = 40;
+    let (mut of_pairs, mut of_sides) = (0, 0);
+    for draw in 0..draws {
+        let side = |side, slower| noisy(draw, side, 12, 0.015, slower);
+        of_pairs += u32::from(compare(side(0, 1.0), side(1, 1.05), None, true).verdict == Verdict::Regressed);
+        of_sides +=
+            u32::from(compare(side(0, 1.0), side(1, 1.15), None, false).verdict == Verdict::Regressed);
+    }
+    assert!(of_pairs * 10 >= draws as u32 * 9 && of_sides * 10 >= draws as u32 * 9, "{of_pairs} {of_sides}");
+}
+
+#[test]
+fn five_metrics_take_six_runs_a_side_or_nine_pairs() {
+    for (runs, paired, verdict) in [
+        (5, false, Verdict::Undecided),
+        (6, false, Verdict::Regressed),
+        (8, true, Verdict::Undecided),
+        (9, true, Verdict::Regressed),
+    ] {
+        let diff = compare(noisy(1, 0, runs, 0.001, 1.0), noisy(1, 1, runs, 0.001, 2.0), None, paired);
+        assert_eq!(diff.verdict, verdict, "{runs} {paired}");
+        let noted = diff.notes.iter().any(|note| note.contains("Not enough runs"));
+        assert_eq!(noted, verdict == Verdict::Undecided);
+    }
+}
+
+#[test]
+fn a_single_metric_takes_fewer_runs() {
+    let none = |path: &&str| (path.to_string(), Limit::None);
+    let mut how = How::default();
+    let document = serde_json::to_value(results::full()).unwrap();
+    how.limits.by_path =
+        metric::judged(&document, true).collect::<Vec<_>>().iter().take(4).map(none).collect();
+    let diff = Diff::of(noisy(1, 0, 5, 0.001, 1.0), noisy(1, 1, 5, 0.001, 2.0), &how).unwrap();
+    assert_eq!((diff.metrics.len(), diff.verdict), (1, Verdict::Regressed));
+}
+
+#[test]
+fn what_measures_the_machine_is_left_out_with_its_partner() {
+    let overloaded = |mut side: Side, which: usize| {
+        side.runs[which].result.overloaded = true;
+        side
+    };
+    let side = |n| noisy(1, n, 10, 0.01, 1.0);
+    let diff = compare(overloaded(side(0), 0), overloaded(side(1), 3), None, true);
+    assert_eq!((diff.baseline.runs, diff.current.runs), (8, 8));
+    let diff = compare(overloaded(side(0), 0), side(1), None, false);
+    assert_eq!((diff.baseline.runs, diff.current.runs), (9, 10));
+    assert!(diff.notes.iter().any(|it| it.contains("measure this machine")), "{:?}", diff.notes);
+    // With nothing left, there is nothing to judge, and nothing is missing either.
+    let all = |mut side: Side| {
+        side.runs.iter_mut().for_each(|run| run.result.overloaded = true);
+        side
+    };
+    let diff = compare(side(0), all(side(1)), None, false);
+    assert_eq!(diff.verdict, Verdict::Undecided, "{:?}", diff.metrics);
+}
+
+#[test]
+fn more_runs_that_stall_are_worse_if_that_is_no_chance() {
+    let side = |stalled: usize| {
+        let mut side = noisy(1, 0, 20, 0.01, 1.0);
+        side.outcomes = Outcomes { completed: 20 - stalled, stalled, ..Outcomes::default() };
+        side
+    };
+    for (was, is, judged) in [
+        (0, 1, Judged::Worse),
+        (2, 3, Judged::Within),
+        (2, 15, Judged::Worse),
+        (2, 2, Judged::Same),
+        (3, 2, Judged::Within),
+        (1, 0, Judged::Better),
+    ] {
+        assert_eq!(compare(side(was), side(is), None, false).outcome, judged, "{was} {is}");
+    }
+}
+
+#[test]
+fn runs_by_turns_tell_of_cost_on_the_virtual_clock_as_well() {
+    let sides = |slower: f64| {
+        let run = |seed: u64| {
+            sample::exact(|it| {
+                it["scenario"]["seed"] = seed.into();
+                it["cost"]["messages_per_cpu_s"] =
+                    (250_000.0 * (1.0 + seed as f64 / 1_000.0) / slower).into();
+            })
+        };
+        Side::of("side", (0..12).map(run).collect())
+    };
+    let diff = compare(sides(1.0), sides(1.05), None, true);
+    assert_eq!((diff.verdict, diff.differences.len()), (Verdict::Regressed, 0));
+    assert_eq!(
+        diff.regressions().map(|row| row.path.as_str()).collect::<Vec<_>>(),
+        ["cost.messages_per_cpu_s"]
+    );
+    assert_eq!(compare(sides(1.0), sides(1.0), None, true).verdict, Verdict::Same);
+    assert!(
+        compare(sides(1.0), sides(1.05), None, false).metrics.iter().all(|row| !row.path.starts_with("cost"))
+    );
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    for diff in sample::all() {
+        let text = serde_json::to_string(&diff).unwrap();
+        assert_eq!(serde_json::from_str::<Diff>(&text).unwrap(), diff);
+    }
+}
+
+/// What docs/ci.md names, and no other.
+#[test]
+fn the_page_names_every_field() {
+    const PAGE: &str = include_str!("../../../docs/ci.md");
+    let named: BTreeSet<String> = PAGE
+        .lines()
+        .skip_while(|line| !line.starts_with("**JSON**"))
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned()))
+        .collect();
+    let mut found = BTreeSet::new();
+    for diff in sample::all() {
+        let mut diff = diff;
+        // One of several runs has a seed.
+        diff.metrics.iter_mut().for_each(|row| row.seed = Some(7));
+        diff.differences.iter_mut().for_each(|it| it.seed = Some(7));
+        fields(&serde_json::to_value(diff).unwrap(), "", &mut found);
+    }
+    found.retain(|path| !path.starts_with("current."));
+    assert_eq!(named, found);
+}
+
+fn fields(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    let whole =
+        ["scenario[]", "metrics[].baseline", "metrics[].current", "metrics[].interval", "metrics[].from"];
+    match value {
+        Value::Object(inner) if !whole.contains(&path) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            inner.iter().for_each(|(name, value)| fields(value, &format!("{path}{dot}{name}"), found));
+        }
+        Value::Array(inner) => inner.iter().for_each(|value| fields(value, &format!("{path}[]"), found)),
+        _ => drop(found.insert(path.to_owned())),
+    }
+}
