@@ -71,25 +71,29 @@ pub fn by_chance(paths: &[&str], baseline: &Side, current: &Side, how: &How, tes
         let values = |side: &Side| -> Vec<Option<f64>> {
             side.runs.iter().map(|run| metric::value(&run.document, path).ok().flatten()).collect()
         };
-        let (was, is) = (values(baseline), values(current));
+        let (all_was, all_is) = (values(baseline), values(current));
+        let known = |side: &[Option<f64>]| side.iter().any(Option::is_some);
+        let known = (known(&all_was), known(&all_is));
         let (was, is): (Vec<f64>, Vec<f64>) = match test {
-            Test::Pairs => was.iter().zip(&is).filter_map(|(was, is)| (*was).zip(*is)).unzip(),
-            Test::Sides => (was.into_iter().flatten().collect(), is.into_iter().flatten().collect()),
+            Test::Pairs if known == (true, true) => {
+                all_was.into_iter().zip(all_is).filter_map(|(was, is)| was.zip(is)).unzip()
+            }
+            _ => (all_was.into_iter().flatten().collect(), all_is.into_iter().flatten().collect()),
         };
         let row = Row {
             baseline: Sample::of(was.iter().copied()),
             current: Sample::of(is.iter().copied()),
             ..Row::empty(path, better, limit)
         };
-        match (was.is_empty(), is.is_empty()) {
-            (true, true) => {}
+        match known {
+            (false, false) => {}
             // Nothing counts on one side, so nothing can be missing there.
             _ if baseline.runs.is_empty() || current.runs.is_empty() => {
                 tested.push(Tested::untested(row, Judged::Undecided));
             }
-            (false, true) => tested.push(Tested::untested(row, Judged::Gone)),
-            (true, false) => tested.push(Tested::untested(row, Judged::New)),
-            (false, false) => {
+            (true, false) => tested.push(Tested::untested(row, Judged::Gone)),
+            (false, true) => tested.push(Tested::untested(row, Judged::New)),
+            (true, true) => {
                 let (chance, shift) = match test {
                     Test::Pairs => {
                         (ranks::signed_rank(&shift::differences(&was, &is)), shift::of_pairs(&was, &is))

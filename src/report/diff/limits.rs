@@ -59,6 +59,16 @@ impl Limits {
     /// # Errors
     /// If it cannot be read or has not the form that is documented, with the place.
     pub fn read(path: &Path) -> Result<Self, LimitsError> {
+        let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
+        let fault = |why: String| LimitsError { file: path.display().to_string(), why };
+        text.and_then(|text| Self::parse(&text)).map_err(fault)
+    }
+
+    /// Reads the text of such a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Document {
@@ -68,28 +78,20 @@ impl Limits {
             #[serde(default)]
             limits: BTreeMap<String, Limit>,
         }
-        let fault = |why: String| LimitsError { file: path.display().to_string(), why };
-        let text = std::fs::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
-        let mut json = serde_json::Deserializer::from_slice(&text);
+        let mut json = serde_json::Deserializer::from_slice(text);
         let read: Document = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| match error.path().iter().count() {
                 0 => error.inner().to_string(),
                 _ => format!("`{}`: {}", error.path(), error.inner()),
             })
-            .and_then(|read| json.end().map(|()| read).map_err(|error| error.to_string()))
-            .map_err(fault)?;
+            .and_then(|read| json.end().map(|()| read).map_err(|error| error.to_string()))?;
         if read.schema != SCHEMA {
-            return Err(fault(format!(
-                "has the schema \"{}\"; this version reads \"{SCHEMA}\"",
-                read.schema
-            )));
+            return Err(format!("has the schema \"{}\"; this version reads \"{SCHEMA}\"", read.schema));
         }
-        if !matches!(read.max_regression, None | Some(Limit::Relative(_))) {
-            return Err(fault(
-                "`max_regression`: is of all figures, so it is a percentage, such as \"10%\"".into(),
-            ));
+        match read.max_regression {
+            None | Some(Limit::Relative(_)) => Ok(Self { all: read.max_regression, by_path: read.limits }),
+            _ => Err("`max_regression`: is of all figures, so it is a percentage, such as \"10%\"".into()),
         }
-        Ok(Self { all: read.max_regression, by_path: read.limits })
     }
 
     /// These, and where they say nothing those.
@@ -192,8 +194,11 @@ impl FromStr for Assigned {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            // 0.07 × 100 is 7.000000000000001, and nobody wrote that.
-            Self::Relative(limit) => write!(f, "{}%", (limit * 1e12).round() / 1e10),
+            Self::Relative(limit) => {
+                // 0.07 × 100 is 7.000000000000001, and nobody wrote that.
+                let rounded = (limit * 1e12).round() / 1e10;
+                write!(f, "{}%", if rounded / 100.0 == *limit { rounded } else { limit * 100.0 })
+            }
             Self::Absolute(limit) => write!(f, "{limit}"),
             Self::None => f.write_str("none"),
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::random::{Purpose, Stream};
+use crate::report::many::Outcomes;
 use crate::report::sample as results;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
@@ -111,6 +112,16 @@ fn what_measures_the_machine_is_left_out_with_its_partner() {
     };
     let diff = compare(side(0), all(side(1)), None, false);
     assert_eq!(diff.verdict, Verdict::Undecided, "{:?}", diff.metrics);
+}
+
+#[test]
+fn a_metric_that_no_current_run_has_is_gone_by_turns_as_well() {
+    for paired in [false, true] {
+        let mut current = noisy(1, 1, 10, 0.01, 1.0);
+        current.runs.iter_mut().for_each(|run| run.document["latency"]["round"]["p50"] = Value::Null);
+        let diff = compare(noisy(1, 0, 10, 0.01, 1.0), current, None, paired);
+        assert_eq!(diff.regressions().map(|row| row.verdict).collect::<Vec<_>>(), [Judged::Gone]);
+    }
 }
 
 #[test]
