@@ -7,10 +7,11 @@ mod batch;
 mod by_turns;
 pub mod check;
 pub mod compare;
-mod live;
 pub mod diff;
+mod live;
 pub mod node;
 mod replay;
+pub mod report;
 pub mod run;
 pub mod schema;
 mod setting;
@@ -41,6 +42,7 @@ Start here:
                                                what each transport costs
   p2pfl-sim diff baselines/ring-100 runs/ring-100-1
                                                what has changed, and whether it may
+  p2pfl-sim report runs/ring-100-1 --open      look at what a run left, in a browser
   p2pfl-sim node --listen 127.0.0.1:4001 --connect 127.0.0.1:4000
                                                take part in a network of P2PFL peers
   p2pfl-sim schema > scenario.schema.json      completion and checking in your editor
@@ -61,6 +63,7 @@ enum Command {
     Baseline(baseline::Args),
     Check(check::Args),
     Node(node::Args),
+    Report(report::Args),
     /// Print the JSON Schema of the scenario file.
     Schema,
     Topology(topology::Args),
@@ -127,6 +130,7 @@ pub fn main() -> u8 {
         Command::Baseline(args) => baseline::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Node(args) => node::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Schema => schema::run(&mut std::io::stdout().lock()).map_err(|error| unprintable(&error)),
         Command::Topology(args) => topology::run(args),
     };

@@ -12,13 +12,14 @@ pub mod event_log;
 pub mod figures;
 pub mod findings;
 pub mod folder;
+pub mod html;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod many;
 pub mod progress;
 pub mod repeats;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod sweep;
 pub mod tables;
 pub mod terminal;

@@ -302,6 +302,19 @@ pub fn trace() -> Trace {
     tracer.trace(seconds(30), seconds(51))
 }
 
+/// What is known of a run that left this result and nothing else.
+pub fn bare(result: RunResult) -> Findings {
+    Findings {
+        result,
+        nodes: Vec::new(),
+        series: Vec::new(),
+        spectra: Default::default(),
+        intervals: Vec::new(),
+        trace: Trace::default(),
+        drawing: Drawing::default(),
+    }
+}
+
 /// Half a second of throughput.
 pub fn series() -> Series {
     let mut series = Series::default();

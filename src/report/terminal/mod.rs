@@ -16,6 +16,7 @@ pub use compare::compare_table;
 pub use diff::diff_table;
 pub(super) use many::shown;
 pub use many::{repeats_summary, sweep_table};
+pub(super) use sentence::happened;
 
 use crate::metrics::result::RunResult;
 use crate::report::figures;
@@ -36,6 +37,9 @@ pub struct Style {
 impl Style {
     /// No colour, ASCII.
     pub const PLAIN: Self = Self { colour: false, unicode: false };
+
+    /// No colour, and more than ASCII: for a page.
+    pub(super) const PAGE: Self = Self { colour: false, unicode: true };
 
     /// What stdout can show: no colour if it is not a terminal or `NO_COLOR` is set.
     pub fn stdout() -> Self {

@@ -8,7 +8,19 @@ use std::fmt::Write;
 /// The name of the scenario and what happened, with a second sentence if the figures are not to be trusted.
 pub fn headline(result: &RunResult, style: Style) -> String {
     let name = result.scenario["name"].as_str().unwrap_or("run");
-    let mut text = format!("{name}: {}", happened(result, style));
+    let text = format!("{name}: {}", happened(result, style));
+    let failed = thresholds_failed(result);
+    let wrapped = textwrap::fill(&text, usize::from(WIDTH));
+    style.paint(&wrapped, |paint| match (result.outcome, result.overloaded || failed > 0) {
+        (Outcome::Completed, false) => paint.bold().green(),
+        (Outcome::Failed | Outcome::Stalled, _) => paint.bold().red(),
+        _ => paint.bold().yellow(),
+    })
+}
+
+/// What happened, in a sentence, and in more if there is more to know before relying on the figures.
+pub fn happened(result: &RunResult, style: Style) -> String {
+    let mut text = ended(result, style);
     let nodes = &result.nodes;
     let fates = [
         (nodes.crashed, "crashed"),
@@ -22,7 +34,7 @@ pub fn headline(result: &RunResult, style: Style) -> String {
     if !fates.is_empty() {
         let _ = write!(text, " On the way, {}.", fates.join(", "));
     }
-    let failed = result.thresholds.iter().filter(|threshold| !threshold.passed).count();
+    let failed = thresholds_failed(result);
     if failed > 0 {
         let _ = write!(text, " {failed} of {} thresholds not met.", result.thresholds.len());
     }
@@ -31,15 +43,14 @@ pub fn headline(result: &RunResult, style: Style) -> String {
             " Overloaded: this machine could not keep up, so the figures measure the machine and not the scenario.",
         );
     }
-    let wrapped = textwrap::fill(&text, usize::from(WIDTH));
-    style.paint(&wrapped, |paint| match (result.outcome, result.overloaded || failed > 0) {
-        (Outcome::Completed, false) => paint.bold().green(),
-        (Outcome::Failed | Outcome::Stalled, _) => paint.bold().red(),
-        _ => paint.bold().yellow(),
-    })
+    text
 }
 
-fn happened(result: &RunResult, style: Style) -> String {
+fn thresholds_failed(result: &RunResult) -> usize {
+    result.thresholds.iter().filter(|threshold| !threshold.passed).count()
+}
+
+fn ended(result: &RunResult, style: Style) -> String {
     let nodes = &result.nodes;
     let finished = if nodes.finished == nodes.total {
         counted(nodes.total, "peer")
