@@ -13,6 +13,10 @@ pub enum Data {
     Lines(Lines),
     /// A row for each name, with the percentiles of a distribution.
     Ranges(Ranges),
+    /// What nodes did when.
+    Timeline(super::timeline::Drawn),
+    /// Nodes and connections.
+    Network(super::topology::Drawn),
 }
 
 /// Lines over an axis.

@@ -9,9 +9,13 @@ mod background;
 mod chart;
 mod happened;
 mod latency;
+mod layout;
 mod learning;
 mod messages;
+mod side_by_side;
 mod throughput;
+mod timeline;
+mod topology;
 mod view;
 mod words;
 
@@ -51,6 +55,8 @@ pub fn page(findings: &Findings) -> Result<String, PageError> {
         messages::probe(findings),
         latency::section(findings),
         throughput::section(findings),
+        timeline::section(findings),
+        topology::section(findings),
         messages::section(findings),
         messages::sockets(findings),
         background::nodes(findings),
@@ -68,8 +74,7 @@ pub fn pages(runs: &[Named]) -> Result<String, PageError> {
     match runs {
         [run] => page(&run.findings),
         _ => {
-            let heads: Vec<Head> = runs.iter().map(|run| happened::head(&run.findings)).collect();
-            render(&format!("{} runs", runs.len()), &heads, Vec::new())
+            render(&format!("{} runs", runs.len()), &side_by_side::heads(runs), side_by_side::sections(runs))
         }
     }
 }
@@ -108,7 +113,9 @@ fn in_script(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::result::RunResult;
     use crate::report::sample;
+    use serde_json::json;
 
     #[test]
     fn every_kind_of_result_has_a_whole_page_that_is_the_same_twice() {
@@ -117,6 +124,89 @@ mod tests {
             assert!(text.trim_end().ends_with("</html>"));
             assert_eq!(text, page(&findings).unwrap());
             assert!(text.contains(findings.result.outcome.name()));
+            let open = |tag: &str| text.matches(&format!("<{tag}")).count();
+            let shut = |tag: &str| text.matches(&format!("</{tag}>")).count();
+            for tag in ["section", "figure", "table", "details", "dl", "ul"] {
+                assert_eq!(open(tag), shut(tag), "{tag}");
+            }
+            assert!(!text.contains("NaN") && !text.contains(">inf"), "{}", findings.name());
         }
+    }
+
+    #[test]
+    fn a_page_shows_what_is_known_and_nothing_else() {
+        let sections =
+            ["learning", "latency", "throughput", "timeline", "topology", "messages", "nodes", "background"];
+        let text = page(&sample::findings()).unwrap();
+        let at = sections
+            .map(|id| text.find(&format!("<section id=\"{id}\"")).unwrap_or_else(|| panic!("no {id}")));
+        assert!(at.is_sorted(), "in the order in which they are read");
+        let bare = page(&sample::bare(sample::empty())).unwrap();
+        let shown = sections.iter().filter(|id| bare.contains(&format!("<section id=\"{id}\"")));
+        assert_eq!(shown.collect::<Vec<_>>(), [&"background"]);
+        for (id, result) in [
+            ("probe", sample::probed()),
+            ("sockets", RunResult { sockets: Some(sample::sockets()), ..sample::full() }),
+        ] {
+            assert!(page(&sample::bare(result)).unwrap().contains(&format!("<section id=\"{id}\"")));
+        }
+        let rumor = RunResult {
+            rumor: Some(crate::metrics::result::Rumor { rounds: 2, reached: 99 }),
+            ..sample::full()
+        };
+        assert!(page(&sample::bare(rumor)).unwrap().contains("The rumor reached 99 of 100 nodes"));
+    }
+
+    #[test]
+    fn names_with_markup_are_only_names() {
+        let evil = "</script><script>alert(1)</script><!-- \"quoted\" & 'so'";
+        let mut findings = sample::findings();
+        findings.result.scenario["name"] = json!(evil);
+        findings.result.scenario["description"] = json!(evil);
+        findings.result.warnings = vec![evil.to_owned()];
+        findings.result.reason = Some(evil.to_owned());
+        findings.nodes[0].address = evil.to_owned();
+        findings.trace.marks[0].whom = evil.to_owned();
+        let runs = ["a", evil].map(|name| Named { name: name.to_owned(), findings: findings.clone() });
+        for text in [page(&findings).unwrap(), pages(&runs).unwrap()] {
+            assert!(!text.contains("<script>alert"), "the name became a script");
+            assert!(text.contains("&lt;script&gt;alert(1)"), "the name is shown");
+            let data = text.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+            assert!(!data.contains('<'), "the data ends where it should");
+            serde_json::from_str::<serde_json::Value>(data).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_a_result_are_in_its_page_as_they_are() {
+        let findings = sample::findings();
+        let text = page(&findings).unwrap();
+        let document = serde_json::to_value(&findings.result).unwrap();
+        for path in [
+            "/final/accuracy/mean",
+            "/latency/message/p99",
+            "/messages/total/wire_bytes",
+            "/rounds/0/loss/max",
+        ] {
+            let number = document.pointer(path).unwrap();
+            assert!(text.contains(&format!("<data value=\"{number}\">")), "{path}: {number}");
+        }
+    }
+
+    #[test]
+    fn a_page_asks_for_nothing() {
+        let text = page(&sample::findings()).unwrap();
+        for asking in ["src=", "href=\"http", "url(", "@import", "fetch(", "XMLHttpRequest"] {
+            let ours = text.replace(include_str!("vendor/echarts.min.js"), "");
+            assert!(!ours.contains(asking), "{asking}");
+        }
+    }
+
+    #[test]
+    fn one_run_among_several_is_its_own_page() {
+        let named = |name: &str| Named { name: name.to_owned(), findings: sample::findings() };
+        assert_eq!(pages(&[named("a")]).unwrap(), page(&sample::findings()).unwrap());
+        let text = pages(&[named("a"), named("b"), named("c")]).unwrap();
+        assert!(text.contains("3 runs") && text.contains("<section id=\"figures\""));
     }
 }

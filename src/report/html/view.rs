@@ -63,8 +63,10 @@ pub enum Size {
     Wide,
     /// Wide and high.
     Tall,
-    /// As high as it has rows of this many: `Chart.data` says how many.
+    /// As high as so many rows.
     Rows(u32),
+    /// As wide as the page, and as high as it has rows of nodes.
+    Timeline(u32),
 }
 
 /// A table.
