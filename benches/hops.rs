@@ -4,16 +4,20 @@
 //! Everything runs in one process on one thread, one after another and interleaved, so that the machine's mood hits
 //! all alike; what counts are the ratios. `cargo bench --bench hops`
 
-use anyhow::{Context as _, Result};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
-use p2pfl_sim::engine::{self, Snapshot, Watch};
+#[path = "shared/cpu.rs"]
+mod cpu;
+#[path = "shared/unwatched.rs"]
+mod unwatched;
+
+use anyhow::Result;
+use cpu::{cpu_ns, median};
+use p2pfl_sim::engine;
 use p2pfl_sim::metrics::Recording;
 use p2pfl_sim::scenario;
 use p2pfl_sim::simulation::{Options, prepare};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use unwatched::Unwatched;
 
 const NODES: u32 = 10_000;
 const DEGREE: u32 = 8;
@@ -132,26 +136,4 @@ fn graph(nodes: u32) -> Result<p2pfl_sim::topology::Graph> {
     let text = format!(r#"{{ "kind": "random_regular", "degree": {DEGREE} }}"#);
     let topology: p2pfl_sim::topology::Topology = serde_json::from_str(&text)?;
     Ok(topology.build(nodes, 0, Path::new(""))?.graph)
-}
-
-/// CPU time of the process, in nanoseconds.
-fn cpu_ns() -> Result<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).context("getrusage")?;
-    Ok((usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as f64 * 1e3)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-struct Unwatched;
-
-impl Watch for Unwatched {
-    fn update(&mut self, _: &Snapshot) {}
-
-    fn interrupted(&self) -> Arc<AtomicBool> {
-        Arc::default()
-    }
 }

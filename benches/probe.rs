@@ -4,15 +4,19 @@
 //! Both run in one process on one thread, interleaved, so that the machine's mood hits both alike; what counts are the
 //! ratios. `cargo bench --bench probe`
 
-use anyhow::{Context as _, Result};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
-use p2pfl_sim::engine::{self, Snapshot, Watch};
+#[path = "shared/cpu.rs"]
+mod cpu;
+#[path = "shared/unwatched.rs"]
+mod unwatched;
+
+use anyhow::Result;
+use cpu::{cpu_ns, median};
+use p2pfl_sim::engine;
 use p2pfl_sim::metrics::Recording;
 use p2pfl_sim::scenario;
 use p2pfl_sim::simulation::{Options, prepare};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use unwatched::Unwatched;
 
 const REPEATS: usize = 7;
 /// Messages of all nodes together, in the shorter and the longer of two runs: setting up and taking down is not part of
@@ -146,26 +150,4 @@ fn probe(case: Case, count: u64) -> Result<f64> {
     let spent = cpu_ns()? - before;
     anyhow::ensure!(run.nodes.finished == run.nodes.total, "{:?}: {:?}", run.outcome, run.reason);
     Ok(spent)
-}
-
-/// CPU time of the process, in nanoseconds.
-fn cpu_ns() -> Result<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).context("getrusage")?;
-    Ok((usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as f64 * 1e3)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-struct Unwatched;
-
-impl Watch for Unwatched {
-    fn update(&mut self, _: &Snapshot) {}
-
-    fn interrupted(&self) -> Arc<AtomicBool> {
-        Arc::default()
-    }
 }

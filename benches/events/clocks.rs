@@ -1,12 +1,12 @@
-//! CPU time, wall time, and what is made of several of them.
+//! CPU time and wall time together.
 
-use anyhow::{Context as _, Result};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use crate::cpu::cpu_ns;
+use anyhow::Result;
 use std::time::Instant;
 
 /// Clocks that run.
 pub struct Clocks {
+    /// Nanoseconds.
     cpu: f64,
     wall: Instant,
 }
@@ -21,24 +21,12 @@ pub struct Spent {
 impl Clocks {
     #[expect(clippy::disallowed_methods, reason = "how long it takes is what is measured")]
     pub fn start() -> Result<Self> {
-        Ok(Self { cpu: cpu()?, wall: Instant::now() })
+        Ok(Self { cpu: cpu_ns()?, wall: Instant::now() })
     }
 
     pub fn stop(self) -> Result<Spent> {
-        Ok(Spent { cpu: cpu()? - self.cpu, wall: self.wall.elapsed().as_secs_f64() })
+        Ok(Spent { cpu: (cpu_ns()? - self.cpu) * 1e-9, wall: self.wall.elapsed().as_secs_f64() })
     }
-}
-
-/// CPU time of the process, in seconds.
-fn cpu() -> Result<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).context("getrusage")?;
-    Ok((usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as f64 * 1e-6)
-}
-
-pub fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }
 
 /// The least and the greatest, for people.

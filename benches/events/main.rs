@@ -6,11 +6,16 @@
 //! `-- threads` a part of it.
 
 mod clocks;
+#[path = "../shared/cpu.rs"]
+mod cpu;
 mod nodes;
 mod phold;
+#[path = "../shared/unwatched.rs"]
+mod unwatched;
 
 use anyhow::{Result, ensure};
-use clocks::{Clocks, Spent, median, spread};
+use clocks::{Clocks, Spent, spread};
+use cpu::median;
 use phold::{Heap, Loop, OurCore, Outcome, Threads, Windows};
 
 fn main() -> Result<()> {

@@ -1,13 +1,13 @@
 //! Whole runs of scenarios on the virtual clock: what a message costs, and what a second thread brings.
 
-use crate::clocks::{Clocks, Spent, median, spread};
+use crate::clocks::{Clocks, Spent, spread};
+use crate::cpu::median;
+use crate::unwatched::Unwatched;
 use anyhow::{Result, ensure};
-use p2pfl_sim::engine::{self, Snapshot, Watch};
+use p2pfl_sim::engine;
 use p2pfl_sim::scenario::{self, Override};
 use p2pfl_sim::simulation::{Options, prepare};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// A shipped scenario, with how many nodes and rounds of it.
 struct Case {
@@ -116,15 +116,5 @@ impl Case {
         let spent = clocks.stop()?;
         ensure!(run.nodes.finished > 0, "{}: {:?}: {:?}", self.name, run.outcome, run.reason);
         Ok(Measured { messages: run.recorder.handled().0 as f64, fingerprint: run.fingerprint, spent })
-    }
-}
-
-struct Unwatched;
-
-impl Watch for Unwatched {
-    fn update(&mut self, _: &Snapshot) {}
-
-    fn interrupted(&self) -> Arc<AtomicBool> {
-        Arc::default()
     }
 }

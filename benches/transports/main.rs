@@ -7,11 +7,14 @@
 
 mod bare;
 mod clocks;
+#[path = "../shared/cpu.rs"]
+mod cpu;
 mod io;
 mod ours;
 
 use anyhow::Result;
-use clocks::{Spent, measure, median};
+use clocks::{Spent, measure};
+use cpu::median;
 use p2pfl_sim::transport::grpc::{Address, Security};
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
