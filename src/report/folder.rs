@@ -6,7 +6,7 @@
 use super::findings::{
     Findings, HGRM, HISTOGRAMS, INTERVALS, Interval, NODES, SERIES, Spectrum, TOPOLOGY, TRACE, trace,
 };
-use super::tables;
+use super::{html, tables};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -58,7 +58,8 @@ impl Folder {
         &self.path
     }
 
-    /// Writes all that is known of a run: what [`Folder::write_tables`] does, histograms, the trace and the topology.
+    /// Writes all that is known of a run: what [`Folder::write_tables`] does, histograms, the trace, the topology and a
+    /// page that shows it.
     ///
     /// # Errors
     /// Names the first file that could not be written; the others are there.
@@ -69,6 +70,10 @@ impl Folder {
             self.file(INTERVALS, |out| Interval::write(&run.intervals, out)),
             self.file(TRACE, |out| trace::write(&run.trace, run.name(), out)),
             self.file(TOPOLOGY, |out| serde_json::to_writer(out, &run.drawing).map_err(io::Error::from)),
+            self.file(html::NAME, |out| {
+                let page = html::page(run).map_err(io::Error::other)?;
+                out.write_all(page.as_bytes())
+            }),
         ];
         written.into_iter().collect()
     }
@@ -179,6 +184,7 @@ mod tests {
                 "intervals.hlog",
                 "messages.csv",
                 "nodes.csv",
+                "report.html",
                 "result.json",
                 "rounds.csv",
                 "series.csv",
