@@ -1,9 +1,9 @@
 //! What made the figures: the scenario, the seed, the version, what it cost, and the nodes one by one.
 
 use super::view::{Cell, Section, Table};
-use super::words::{count, counted, fixed, time};
+use super::words::{amount, bytes, count, counted, fixed, time};
 use crate::metrics::result::RunResult;
-use crate::report::{Findings, NodeRow, NodeState, figures};
+use crate::report::{Findings, NodeRow, NodeState};
 
 /// Rows of nodes that a page has at most.
 const MOST_NODES: usize = 2_000;
@@ -67,7 +67,7 @@ pub fn nodes(findings: &Findings) -> Option<Section> {
             Cell::text(row.samples.to_string()),
             Cell::text(count(row.messages_sent)),
             Cell::text(count(row.messages_handled)),
-            Cell::text(figures::bytes(row.bytes_sent as f64)),
+            Cell::text(bytes(row.bytes_sent as f64)),
             plain(row.accuracy, fixed),
         ]);
     }
@@ -160,13 +160,13 @@ fn made_by(result: &RunResult) -> Table {
     row("clock", Cell::text(&engine.clock));
     row("transport", Cell::text(&engine.transport));
     if engine.clock == "real" {
-        row("speedup", Cell::number(engine.speedup, figures::amount));
+        row("speedup", Cell::number(engine.speedup, amount));
     }
     if let Some(lookahead) = engine.lookahead_s {
         row("lookahead", Cell::time(lookahead));
     }
     if let Some(events) = engine.events_per_window {
-        row("events in a window", Cell::number(events, figures::amount));
+        row("events in a window", Cell::number(events, amount));
     }
     table
 }
@@ -182,11 +182,11 @@ fn cost(result: &RunResult) -> Table {
     row("threads that ran nodes", Cell::count(result.engine.threads.into()));
     row("wall time", Cell::time(cost.wall_s));
     row("CPU time", Cell::time(cost.cpu_s));
-    row("memory at most", Cell::maybe(cost.peak_rss_bytes.map(|it| it as f64), figures::bytes));
-    row("memory for each node", Cell::number(cost.bytes_per_node, figures::bytes));
+    row("memory at most", Cell::maybe(cost.peak_rss_bytes.map(|it| it as f64), bytes));
+    row("memory for each node", Cell::number(cost.bytes_per_node, bytes));
     row("events", Cell::count(cost.events));
-    row("events for each second of CPU", Cell::number(cost.events_per_cpu_s, figures::amount));
-    row("messages for each second of CPU", Cell::number(cost.messages_per_cpu_s, figures::amount));
+    row("events for each second of CPU", Cell::number(cost.events_per_cpu_s, amount));
+    row("messages for each second of CPU", Cell::number(cost.messages_per_cpu_s, amount));
     let setup = &result.setup;
     row("set-up, in scenario time", Cell::time(setup.seconds));
     row("messages of set-up", Cell::count(setup.messages));

@@ -1,10 +1,10 @@
 //! The head of a report: what happened, in a sentence, the main figures, and what to know before relying on them.
 
 use super::view::{Cell, Figure, Table};
-use super::words::{counted, fixed, share, time};
+use super::words::{amount, bytes, counted, fixed, share, time};
 use crate::metrics::result::{Outcome, RunResult};
+use crate::report::Findings;
 use crate::report::terminal::{Style, happened};
-use crate::report::{Findings, figures};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -97,8 +97,8 @@ fn main_figures(result: &RunResult) -> Vec<Figure> {
     }
     let throughput = &result.throughput;
     if throughput.messages.count > 0 {
-        let more = format!("{}/s of payload", figures::bytes(throughput.bytes.mean));
-        add("Messages a second", Cell::number(throughput.messages.mean, figures::amount), more);
+        let more = format!("{}/s of payload", bytes(throughput.bytes.mean));
+        add("Messages a second", Cell::number(throughput.messages.mean, amount), more);
     }
     let total = &result.messages.total;
     if total.sent > 0 {
@@ -109,7 +109,7 @@ fn main_figures(result: &RunResult) -> Vec<Figure> {
             }
         };
         let mut cell = Cell::count(total.sent);
-        cell.text = figures::amount(total.sent as f64);
+        cell.text = amount(total.sent as f64);
         add("Messages sent", cell, more);
     }
     if let Some(ended_s) = result.ended_s {

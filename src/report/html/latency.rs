@@ -53,9 +53,16 @@ fn messages(result: &RunResult) -> Vec<&str> {
     names
 }
 
+/// Whether all took as long, as far as one can see: of a network with one latency there is little to draw.
+fn same(of: &Summary) -> bool {
+    of.max <= of.min * 1.02
+}
+
 fn finding(result: &RunResult) -> String {
     let mut text = String::new();
-    if let Some(it) = measured(result, "message") {
+    if let Some(it) = measured(result, "message").filter(|it| same(it)) {
+        text += &format!("Each of {} messages took {}.", count(it.count), time(it.p50));
+    } else if let Some(it) = measured(result, "message") {
         text += &format!(
             "Half of {} messages took at most {}, one in a hundred more than {}, and the slowest {}.",
             count(it.count),
@@ -93,7 +100,7 @@ fn spectrum(findings: &Findings, id: &str, title: &str, names: &[&str]) -> Optio
         });
         found.extend(all.map(|(name, of)| (name.as_str(), of)));
     }
-    let (&(first, summary), _) = (found.first()?, ());
+    let &(first, summary) = found.first()?;
     let mut table = Table::new(format!("{title}: percentiles"), &PERCENTILES);
     found.iter().for_each(|(name, of)| table.row(percentiles(short(name), of)));
     let lines = found.iter().map(|(name, of)| Line {
@@ -102,6 +109,8 @@ fn spectrum(findings: &Findings, id: &str, title: &str, names: &[&str]) -> Optio
         step: findings.spectra.contains_key(*name),
         ..Line::default()
     });
+    let all_same =
+        format!("{}: {} for each of {}.", sentence_name(first), time(summary.p50), count(summary.count));
     let finding = format!(
         "{}: the median is {}, the 99th percentile {}, the 99.9th {}, the longest {}.",
         sentence_name(first),
@@ -110,6 +119,7 @@ fn spectrum(findings: &Findings, id: &str, title: &str, names: &[&str]) -> Optio
         time(summary.p999),
         time(summary.max)
     );
+    let finding = if same(summary) { all_same } else { finding };
     let lines = Lines {
         x: Axis::new("percentile", Unit::Percentile, Scale::Log),
         y: Axis::new("time", Unit::Time, Scale::Log),
@@ -161,6 +171,9 @@ fn ranges(result: &RunResult, id: &str, title: &str, prefix: &str) -> Option<Cha
     let of = |it: &(&String, &Summary)| it.0.starts_with(prefix) && it.1.count > 0;
     let mut found: Vec<(&str, &Summary)> =
         result.latency.iter().filter(of).map(|(name, of)| (name.as_str(), of)).collect();
+    if found.iter().all(|(_, it)| same(it) && same(&Summary { min: found[0].1.min, ..**it })) {
+        return None;
+    }
     found.sort_by(|(_, a), (_, b)| b.p50.total_cmp(&a.p50));
     let (slowest, _) = found.first()?;
     let (tail, of_tail) =
@@ -169,7 +182,7 @@ fn ranges(result: &RunResult, id: &str, title: &str, prefix: &str) -> Option<Cha
         format!("Only {} was measured.", &slowest[prefix.len()..])
     } else {
         format!(
-            "{} takes longest at the median; {} has the longest tail, {} at the 99th percentile over {} at the median.",
+            "Longest at the median is {}; the longest tail is that of {}: {} at the 99th percentile, {} at the median.",
             &slowest[prefix.len()..],
             &tail[prefix.len()..],
             time(of_tail.p99),
@@ -202,6 +215,9 @@ fn over_time(findings: &Findings) -> Option<Chart> {
     })?;
     let intervals: Vec<_> =
         findings.intervals.iter().filter(|it| it.name == name && it.latency.count > 0).collect();
+    if intervals.iter().all(|it| same(&Summary { min: intervals[0].latency.min, ..it.latency })) {
+        return None;
+    }
     let worst = intervals.iter().max_by(|a, b| a.latency.p99.total_cmp(&b.latency.p99))?;
     let finding = format!(
         "{}: the 99th percentile was highest, {}, in the {} from {} on.",

@@ -1,10 +1,10 @@
 //! What became of messages and what they weighed; and of runs that have them, sockets, rumors and probes.
 
 use super::view::{Cell, Section, Table};
-use super::words::{count, counted, fixed, listed, share, time};
+use super::words::{amount, bytes, count, counted, fixed, listed, share, time};
 use crate::metrics::Cause;
 use crate::metrics::result::{Account, RunResult};
-use crate::report::{Findings, figures};
+use crate::report::Findings;
 
 /// The account of messages, if any were sent.
 pub fn section(findings: &Findings) -> Option<Section> {
@@ -21,7 +21,7 @@ fn finding(result: &RunResult) -> String {
     let mut text = format!(
         "Nodes sent {} ({} on the wire).",
         counted(total.sent, "message"),
-        figures::bytes(total.wire_bytes as f64)
+        bytes(total.wire_bytes as f64)
     );
     if total.handled() > 0 {
         let taken = share(total.duplicate as f64, total.handled() as f64);
@@ -121,8 +121,8 @@ pub fn probe(findings: &Findings) -> Option<Section> {
         Some(best) => format!(
             "Of {} the fastest had {} messages/s of {} each, {} until a message was taken (median).",
             counted(cells.len() as u64, "cell"),
-            figures::amount(best.messages_per_s),
-            figures::bytes(best.payload_bytes as f64),
+            amount(best.messages_per_s),
+            bytes(best.payload_bytes as f64),
             time(best.message.p50)
         ),
         None => "No cell was measured.".to_owned(),
@@ -151,8 +151,8 @@ pub fn probe(findings: &Findings) -> Option<Section> {
             it.concurrency.map_or_else(|| Cell::text("at a rate"), |many| Cell::count(many.into())),
             Cell::count(it.messages),
             Cell::count(it.failed),
-            Cell::number(it.messages_per_s, figures::amount),
-            Cell::number(it.payload_bytes_per_s, figures::bytes),
+            Cell::number(it.messages_per_s, amount),
+            Cell::number(it.payload_bytes_per_s, bytes),
             Cell::time(it.message.p50),
             Cell::time(it.message.p99),
             Cell::time(it.rpc.map_or(nan, |it| it.p50)),

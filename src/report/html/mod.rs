@@ -90,6 +90,7 @@ fn render(title: &str, heads: &[Head], sections: Vec<Section>) -> Result<String,
         .collect();
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_filter("code", code);
     environment.add_template("page.html", include_str!("page.html"))?;
     let safe = |text: String| Value::from_safe_string(text);
     let text = environment.get_template("page.html")?.render(context! {
@@ -103,6 +104,15 @@ fn render(title: &str, heads: &[Head], sections: Vec<Section>) -> Result<String,
         data => safe(in_script(&serde_json::to_string(&charts).unwrap_or_default())),
     })?;
     Ok(text)
+}
+
+/// What stands between backticks as code.
+fn code(text: &str) -> Value {
+    let pieces = text.split('`').enumerate().map(|(i, piece)| {
+        let piece = minijinja::HtmlEscape(piece).to_string();
+        if i % 2 == 1 { format!("<code>{piece}</code>") } else { piece }
+    });
+    Value::from_safe_string(pieces.collect())
 }
 
 /// JSON that may stand in a script element: nothing in it can end the element or begin a comment.

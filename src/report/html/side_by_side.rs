@@ -4,7 +4,7 @@
 use super::chart::{Axis, Data, Line, Lines, Scale, Unit, points};
 use super::happened::{self, Head};
 use super::view::{Cell, Chart, Column, Section, Size, Table};
-use super::words::{counted, fixed, time};
+use super::words::{amount, bytes, counted, fixed, time};
 use super::{Named, latency, throughput};
 use crate::metrics::Round;
 use crate::report::many::{self, FIGURES, RunRow};
@@ -105,9 +105,9 @@ fn percent(change: f64) -> String {
 fn shown(value: f64, unit: many::Unit) -> String {
     match unit {
         many::Unit::Time => time(value),
-        many::Unit::Bytes => figures::bytes(value),
-        many::Unit::ByteRate => format!("{}/s", figures::bytes(value)),
-        many::Unit::Rate => format!("{}/s", figures::amount(value)),
+        many::Unit::Bytes => bytes(value),
+        many::Unit::ByteRate => format!("{}/s", bytes(value)),
+        many::Unit::Rate => format!("{}/s", amount(value)),
         many::Unit::Count => figures::Count(value as u64).to_string(),
         many::Unit::Plain => fixed(value),
     }
@@ -200,7 +200,7 @@ fn traffic(runs: &[Named]) -> Option<Section> {
     let axes = (Axis::new("time", Unit::Time, Scale::Linear), Axis::new("messages", Unit::Rate, Scale::Zero));
     let mean = |it: &Findings| {
         let of = &it.result.throughput.messages;
-        (of.count > 0).then(|| ("Mean".to_owned(), format!("{}/s", figures::amount(of.mean))))
+        (of.count > 0).then(|| ("Mean".to_owned(), format!("{}/s", amount(of.mean))))
     };
     let chart = together(runs, ("messages-per-second", "Messages a second"), axes, mean, |it| {
         throughput::rates(&it.series, |point| point.messages)

@@ -2,32 +2,32 @@
 
 use super::chart::{Axis, Data, Line, Lines, Scale, Unit, points, thinned};
 use super::view::{Cell, Chart, Section, Size, Table};
-use super::words::time;
+use super::words::{amount, bytes, time};
 use crate::metrics::Point;
 use crate::metrics::result::RunResult;
-use crate::report::{Findings, figures};
+use crate::report::Findings;
 
 /// The section, if there was any traffic.
 pub fn section(findings: &Findings) -> Option<Section> {
     let throughput = &findings.result.throughput;
     let messages = chart(findings, "messages-per-second", "Messages a second", Unit::Rate, |it| it.messages);
-    let bytes = chart(findings, "bytes-per-second", "Payload a second", Unit::ByteRate, |it| it.bytes);
+    let payload_chart = chart(findings, "bytes-per-second", "Payload a second", Unit::ByteRate, |it| it.bytes);
     if throughput.messages.count == 0 && messages.is_none() {
         return None;
     }
     let (of, payload) = (&throughput.messages, &throughput.bytes);
     let finding = format!(
         "On average nodes took {} messages/s ({}/s of payload); in the busiest {} it was {} messages/s and in the middle {}.",
-        figures::amount(of.mean),
-        figures::bytes(payload.mean),
+        amount(of.mean),
+        bytes(payload.mean),
         time(throughput.interval_s),
-        figures::amount(of.max),
-        figures::amount(of.p50),
+        amount(of.max),
+        amount(of.p50),
     );
     Some(
         Section::new("throughput", "How much went over the network", finding)
             .chart(messages)
-            .chart(bytes)
+            .chart(payload_chart)
             .table(all(&findings.result)),
     )
 }
@@ -48,8 +48,8 @@ fn chart(findings: &Findings, id: &str, title: &str, unit: Unit, of: fn(&Point) 
     let rate = |it: &Point| of(it) as f64 / it.interval_s;
     let peak = series.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
     let show = |value: f64| match unit {
-        Unit::ByteRate => format!("{}/s", figures::bytes(value)),
-        _ => format!("{}/s", figures::amount(value)),
+        Unit::ByteRate => format!("{}/s", bytes(value)),
+        _ => format!("{}/s", amount(value)),
     };
     let finding = format!("{title}: highest at {}, with {}.", time(peak.at_s), show(rate(peak)));
     let mut table = Table::new(format!("{title} over time"), &["#Until", "#Lasting", "#A second"]);
@@ -84,10 +84,8 @@ fn all(result: &RunResult) -> Table {
     if throughput.messages.count == 0 {
         return table;
     }
-    let rows: [(&str, _, fn(f64) -> String); 2] = [
-        ("messages/s", &throughput.messages, figures::amount),
-        ("payload/s", &throughput.bytes, figures::bytes),
-    ];
+    let rows: [(&str, _, fn(f64) -> String); 2] =
+        [("messages/s", &throughput.messages, amount), ("payload/s", &throughput.bytes, bytes)];
     for (name, of, show) in rows {
         let values = [of.mean, of.p50, of.p90, of.p99, of.max].map(|it| Cell::number(it, show));
         table.row([Cell::text(name)].into_iter().chain(values));

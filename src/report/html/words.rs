@@ -3,9 +3,23 @@
 use super::view::Cell;
 use crate::report::figures::{self, Count};
 
-/// Seconds with a unit.
+/// Seconds with a unit. Between a number and its unit no line ends, here and below.
 pub fn time(seconds: f64) -> String {
-    figures::time(seconds).replace(" us", " µs")
+    together(figures::time(seconds)).replace("us", "µs")
+}
+
+/// Bytes with a unit.
+pub fn bytes(bytes: f64) -> String {
+    together(figures::bytes(bytes))
+}
+
+/// A large count or rate.
+pub fn amount(value: f64) -> String {
+    together(figures::amount(value))
+}
+
+fn together(figure: String) -> String {
+    figure.replace(' ', "\u{a0}")
 }
 
 /// How many.
@@ -23,10 +37,10 @@ pub fn share(part: f64, whole: f64) -> String {
     let percent = 100.0 * part / whole;
     match percent {
         it if !it.is_finite() => "-".to_owned(),
-        it if it == 0.0 || (99.95..=100.0).contains(&it) => format!("{it:.0} %"),
-        it if it < 0.1 => "under 0.1 %".to_owned(),
-        it if it < 10.0 => format!("{it:.1} %"),
-        it => format!("{it:.0} %"),
+        it if it == 0.0 || (99.95..=100.0).contains(&it) => format!("{it:.0}\u{a0}%"),
+        it if it < 0.1 => "under 0.1\u{a0}%".to_owned(),
+        it if it < 10.0 => format!("{it:.1}\u{a0}%"),
+        it => format!("{it:.0}\u{a0}%"),
     }
 }
 
@@ -83,7 +97,7 @@ impl Cell {
 
     /// So many bytes.
     pub fn bytes(many: u64) -> Self {
-        Self { text: figures::bytes(many as f64), value: Some(many.to_string()), tone: None }
+        Self { text: bytes(many as f64), value: Some(many.to_string()), tone: None }
     }
 
     /// With a meaning: `good`, `bad` or `mark`.
@@ -101,7 +115,7 @@ mod tests {
     fn a_number_is_short_for_the_eye_and_exact_behind_it() {
         let cell = Cell::number(0.874_651_810_584_958_2, fixed);
         assert_eq!((cell.text.as_str(), cell.value.as_deref()), ("0.875", Some("0.8746518105849582")));
-        assert_eq!(Cell::time(0.000_012).text, "12.0 µs");
+        assert_eq!(Cell::time(0.000_012).text, "12.0\u{a0}µs");
         assert_eq!(Cell::time(f64::NAN), Cell::text("-"));
     }
 
@@ -115,10 +129,10 @@ mod tests {
 
     #[test]
     fn shares_are_told_with_two_digits() {
-        assert_eq!(share(1.0, 3.0), "33 %");
-        assert_eq!(share(1.0, 30.0), "3.3 %");
-        assert_eq!(share(1.0, 10_000.0), "under 0.1 %");
+        assert_eq!(share(1.0, 3.0), "33\u{a0}%");
+        assert_eq!(share(1.0, 30.0), "3.3\u{a0}%");
+        assert_eq!(share(1.0, 10_000.0), "under 0.1\u{a0}%");
         assert_eq!(share(0.0, 0.0), "-");
-        assert_eq!(share(5.0, 5.0), "100 %");
+        assert_eq!(share(5.0, 5.0), "100\u{a0}%");
     }
 }
