@@ -148,7 +148,7 @@ fn made_by(result: &RunResult) -> Table {
     let seed = &result.scenario["seed"];
     row("scenario hash", Cell::text(&result.scenario_hash));
     if !seed.is_null() {
-        row("seed", Cell { text: seed.to_string(), value: Some(seed.to_string()), tone: None });
+        row("seed", Cell { text: seed.to_string(), value: Some(seed.to_string()), tone: None, beside: None });
     }
     if let Some(fingerprint) = &result.fingerprint {
         row("fingerprint", Cell::text(fingerprint));

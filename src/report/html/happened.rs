@@ -147,6 +147,7 @@ fn thresholds(result: &RunResult) -> Option<Table> {
                 },
                 value: Some(number.to_string()),
                 tone: None,
+                beside: None,
             },
             other => Cell::text(other.to_string()),
         };

@@ -66,8 +66,12 @@ fn accounts(result: &RunResult) -> Table {
         cells.extend(copies.then(|| Cell::count(it.network_copies)));
         cells.extend([Cell::count(it.delivered), Cell::count(it.duplicate)]);
         cells.extend(causes.iter().map(|cause| Cell::count(it.dropped.get(cause).copied().unwrap_or(0))));
-        let in_flight =
-            Cell { text: it.in_flight.to_string(), value: Some(it.in_flight.to_string()), tone: None };
+        let in_flight = Cell {
+            text: it.in_flight.to_string(),
+            value: Some(it.in_flight.to_string()),
+            tone: None,
+            beside: None,
+        };
         cells.extend([in_flight, Cell::bytes(it.payload_bytes), Cell::bytes(it.wire_bytes)]);
         cells
     };

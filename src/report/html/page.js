@@ -244,18 +244,19 @@
       if (from === chosen || to === chosen) flights.push([sent / 1e6, (sent + way) / 1e6, from, to, command, round, bytes]);
     }
     const wide = of.marks.filter((mark) => mark.row === null);
-    // Marks of the same kind close to each other are one line with one word.
+    // Marks close to each other are one line with all their words.
     const lines = [];
     for (const mark of wide) {
       const last = lines[lines.length - 1];
-      if (!last || last.what !== mark.what || mark.at - last.at > (of.end - of.start) / 40) lines.push({ ...mark });
+      if (!last || mark.at - last.at > (of.end - of.start) / (narrow() ? 8 : 25)) lines.push({ ...mark, words: [mark.what] });
+      else if (!last.words.includes(mark.what)) last.words.push(mark.what);
     }
     const own = of.marks.filter((mark) => mark.row !== null);
     const shape = (what) => (/crash|fault|stopped itself/.test(what) ? "path://M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z" : /back|joined/.test(what) ? "triangle" : "diamond");
     return {
       ...common(theme),
       grid: { left: 8, right: 16, top: lines.length ? 34 : 8, bottom: 62, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-      xAxis: { ...axis(theme, { name: "", unit: "time", scale: "linear" }), min: of.start / 1e6, max: of.end / 1e6, axisLabel: { color: theme.soft, fontSize: 12, hideOverlap: true, formatter: (v) => trimmed(v.toFixed(3)) + " s" } },
+      xAxis: { ...axis(theme, { name: "", unit: "time", scale: "linear" }), min: of.start / 1e6, max: of.end / 1e6, axisLabel: { color: theme.soft, fontSize: 12, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => trimmed(v.toFixed(3)) + " s" } },
       yAxis: {
         type: "category", inverse: true, data: of.rows.map((node) => (narrow() ? "" + node : "node " + node)),
         axisLine: { show: false }, axisTick: { show: false }, triggerEvent: true,
@@ -282,8 +283,8 @@
           renderItem: bar(0.78, (a) => ({ fill: colours[a] })),
           markLine: lines.length ? {
             silent: true, symbol: "none", lineStyle: { color: theme.alarm, type: [3, 3], width: 1 },
-            label: { formatter: (it) => it.name, color: theme.alarm, fontSize: 11, position: "end", distance: 4 },
-            data: lines.map((mark) => ({ xAxis: mark.at / 1e6, name: mark.what })),
+            label: { formatter: (it) => it.name, color: theme.alarm, fontSize: 11, position: "start", distance: 6 },
+            data: lines.map((mark) => ({ xAxis: mark.at / 1e6, name: mark.words.join(", ") })),
           } : undefined },
         { id: "jobs", type: "custom", data: jobs, clip: true, encode: { x: [0, 1], y: 2 }, z: 2, progressive: 0, renderItem: bar(0.22, (a) => ({ fill: colours[a], opacity: 0.55 })) },
         { id: "flights", type: "custom", data: flights.slice(0, 600), clip: true, encode: { x: [0, 1], y: [2, 3] }, z: 4,
@@ -482,6 +483,15 @@
   });
 
   // For whoever looks from outside: tests, and the console.
-  window.report = { svg, all, ids: plots.map((plot) => plot.dataset.chart) };
+  /** Where on the screen there is something in a chart to point at. */
+  const spot = (id) => {
+    const { of, chart, plot } = drawn(id);
+    plot.scrollIntoView({ block: "center", behavior: "instant" });
+    const box = plot.getBoundingClientRect();
+    const value = { timeline: () => [(of.spans[1] + of.spans[2] / 2) / 1e6, of.spans[0]], network: () => [of.x[0], of.y[0]], ranges: () => [of.rows[0].values[1], 0] }[of.kind];
+    const [x, y] = value ? chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, value()) : [box.width / 2, box.height / 2];
+    return { x: box.left + x, y: box.top + y };
+  };
+  window.report = { svg, all, spot, ids: plots.map((plot) => plot.dataset.chart) };
   root.dataset.ready = "yes";
 })();

@@ -19,7 +19,9 @@ const LINES: usize = 8;
 pub fn heads(runs: &[Named]) -> Vec<Head> {
     let head = |run: &Named| {
         let mut head = happened::head(&run.findings);
-        head.sentence = format!("{}: {}", head.name, head.sentence);
+        if head.name != run.name {
+            head.sentence = format!("{}: {}", head.name, head.sentence);
+        }
         head.name.clone_from(&run.name);
         head.thresholds =
             head.thresholds.filter(|_| run.findings.result.thresholds.iter().any(|it| !it.passed));
@@ -61,7 +63,7 @@ fn main_figures(first: &Named, runs: &[Named]) -> Section {
             let mut cell = Cell::number(*value, |value| shown(value, figure.unit));
             let change = value / values[0] - 1.0;
             if i > 0 && change.is_finite() && change != 0.0 {
-                cell.text += &format!("  {}", percent(change));
+                cell.beside = Some(percent(change));
                 let told = largest.is_none_or(|(before, ..)| change.abs() > f64::abs(before));
                 // What the machine does with it is not what is compared.
                 if told && !figure.path.starts_with("cost.") {
@@ -100,6 +102,7 @@ fn percent(change: f64) -> String {
         _ => format!("{percent:+.0} %"),
     }
     .replace('-', "−")
+    .replace(' ', "\u{a0}")
 }
 
 fn shown(value: f64, unit: many::Unit) -> String {
@@ -268,16 +271,20 @@ mod tests {
         changed.result.scenario["workflow"]["rounds"] = json!(7);
         let runs = [named("a", sample::findings()), named("b", changed)];
         let sections = sections(&runs);
-        assert!(sections[0].finding.contains("messages.total.sent: +100 % in b"), "{}", sections[0].finding);
+        assert!(
+            sections[0].finding.contains("messages.total.sent: +100\u{a0}% in b"),
+            "{}",
+            sections[0].finding
+        );
         let last = sections.last().unwrap();
         assert_eq!(last.finding, "Their scenarios differ in 1 field.");
     }
 
     #[test]
     fn small_changes_are_told_with_their_sign() {
-        assert_eq!(percent(0.0123), "+1.2 %");
-        assert_eq!(percent(-0.5), "−50.0 %");
-        assert_eq!(percent(-0.0001), "−0.0 %");
-        assert_eq!(percent(12.0), "+1200 %");
+        assert_eq!(percent(0.0123), "+1.2\u{a0}%");
+        assert_eq!(percent(-0.5), "−50.0\u{a0}%");
+        assert_eq!(percent(-0.0001), "−0.0\u{a0}%");
+        assert_eq!(percent(12.0), "+1200\u{a0}%");
     }
 }

@@ -11,7 +11,8 @@ use crate::report::Findings;
 pub fn section(findings: &Findings) -> Option<Section> {
     let throughput = &findings.result.throughput;
     let messages = chart(findings, "messages-per-second", "Messages a second", Unit::Rate, |it| it.messages);
-    let payload_chart = chart(findings, "bytes-per-second", "Payload a second", Unit::ByteRate, |it| it.bytes);
+    let payload_chart =
+        chart(findings, "bytes-per-second", "Payload a second", Unit::ByteRate, |it| it.bytes);
     if throughput.messages.count == 0 && messages.is_none() {
         return None;
     }

@@ -343,8 +343,11 @@ fn waited(trace: &Trace, waits: &[Wait<'_>]) -> Table {
 
 fn happened(trace: &Trace) -> Table {
     let mut table = Table::new("What happened on the way", &["#At", "What", "To whom"]);
-    // What the script did to many stands there once, and again for each of the nodes followed.
-    let marks: Vec<&Mark> = trace.marks.iter().collect();
+    // What the script did to many stands there once, and not again for each of the nodes followed.
+    let together: BTreeSet<(i64, Happening)> =
+        trace.marks.iter().filter(|it| it.node.is_none()).map(|it| (it.at_ns, it.happening)).collect();
+    let alone = |it: &&Mark| it.node.is_none() || !together.contains(&(it.at_ns, it.happening));
+    let marks: Vec<&Mark> = trace.marks.iter().filter(alone).collect();
     for mark in marks.iter().take(LISTED) {
         let whom = match mark.node {
             Some(node) => format!("node {node}"),

@@ -186,7 +186,7 @@ fn sampled(findings: &Findings) -> Option<String> {
 
 fn finding(findings: &Findings, late: &Lateness) -> String {
     let result = &findings.result;
-    let kind = result.scenario["topology"]["kind"].as_str().unwrap_or("network").replace('_', " ");
+    let kind = shape(result.scenario["topology"]["kind"].as_str().unwrap_or_default());
     let degrees = findings.nodes.iter().map(|row| row.degree);
     let mut text = match (degrees.clone().min(), degrees.max()) {
         (Some(least), Some(most)) if least == most => format!(
@@ -215,6 +215,21 @@ fn finding(findings: &Findings, late: &Lateness) -> String {
         text += &format!(" {} did not finish.", counted(out, "node"));
     }
     text
+}
+
+/// What one calls a topology of this kind.
+fn shape(kind: &str) -> &str {
+    match kind {
+        "ring" | "line" | "star" | "grid" | "torus" => kind,
+        "full" => "full mesh",
+        "random_k" => "random graph",
+        "random_regular" => "random regular graph",
+        "erdos_renyi" => "random graph (Erdős and Rényi)",
+        "watts_strogatz" => "small world (Watts and Strogatz)",
+        "barabasi_albert" => "grown graph (Barabási and Albert)",
+        "static_exponential" => "static exponential graph",
+        _ => "network",
+    }
 }
 
 /// Nodes that did not finish, and those that finished last.

@@ -100,6 +100,8 @@ pub struct Cell {
     pub value: Option<String>,
     /// What it means: `good`, `bad` or `mark`.
     pub tone: Option<&'static str>,
+    /// What stands beside it: by how much it differs.
+    pub beside: Option<String>,
 }
 
 /// A text that is folded away.

@@ -77,7 +77,7 @@ impl Cell {
         }
         // As JSON has it, so that what stands in result.json is found in the page.
         let exact = serde_json::Number::from_f64(value).map(|it| it.to_string());
-        Self { text: show(value), value: exact, tone: None }
+        Self { text: show(value), value: exact, tone: None, beside: None }
     }
 
     /// A number that may be missing.
@@ -92,12 +92,12 @@ impl Cell {
 
     /// So many.
     pub fn count(many: u64) -> Self {
-        Self { text: count(many), value: Some(many.to_string()), tone: None }
+        Self { text: count(many), value: Some(many.to_string()), tone: None, beside: None }
     }
 
     /// So many bytes.
     pub fn bytes(many: u64) -> Self {
-        Self { text: bytes(many as f64), value: Some(many.to_string()), tone: None }
+        Self { text: bytes(many as f64), value: Some(many.to_string()), tone: None, beside: None }
     }
 
     /// With a meaning: `good`, `bad` or `mark`.
