@@ -104,6 +104,7 @@ fn main_figures(result: &RunResult) -> Vec<Figure> {
     if total.sent > 0 {
         let more = match total.handled() {
             0 => "none of them taken".to_owned(),
+            _ if total.duplicate == 0 => "no duplicates".to_owned(),
             handled => {
                 format!("{} of those taken were duplicates", share(total.duplicate as f64, handled as f64))
             }

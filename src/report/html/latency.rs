@@ -171,24 +171,21 @@ fn ranges(result: &RunResult, id: &str, title: &str, prefix: &str) -> Option<Cha
     let of = |it: &(&String, &Summary)| it.0.starts_with(prefix) && it.1.count > 0;
     let mut found: Vec<(&str, &Summary)> =
         result.latency.iter().filter(of).map(|(name, of)| (name.as_str(), of)).collect();
-    if found.iter().all(|(_, it)| same(it) && same(&Summary { min: found[0].1.min, ..**it })) {
+    // One alone is in the spectrum.
+    if found.len() < 2 || found.iter().all(|(_, it)| same(it) && same(&Summary { min: found[0].1.min, ..**it })) {
         return None;
     }
     found.sort_by(|(_, a), (_, b)| b.p50.total_cmp(&a.p50));
     let (slowest, _) = found.first()?;
     let (tail, of_tail) =
         found.iter().max_by(|(_, a), (_, b)| (a.p99 / a.p50).total_cmp(&(b.p99 / b.p50)))?;
-    let finding = if found.len() == 1 {
-        format!("Only {} was measured.", &slowest[prefix.len()..])
-    } else {
-        format!(
-            "Longest at the median is {}; the longest tail is that of {}: {} at the 99th percentile, {} at the median.",
-            &slowest[prefix.len()..],
-            &tail[prefix.len()..],
-            time(of_tail.p99),
-            time(of_tail.p50)
-        )
-    };
+    let finding = format!(
+        "Longest at the median is {}; the longest tail is that of {}: {} at the 99th percentile, {} at the median.",
+        &slowest[prefix.len()..],
+        &tail[prefix.len()..],
+        time(of_tail.p99),
+        time(of_tail.p50)
+    );
     let mut table = Table::new(format!("{title}: percentiles"), &PERCENTILES);
     found.iter().for_each(|(name, of)| table.row(percentiles(&name[prefix.len()..], of)));
     let rows = found.iter().map(|(name, of)| Range {

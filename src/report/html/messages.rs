@@ -23,7 +23,9 @@ fn finding(result: &RunResult) -> String {
         counted(total.sent, "message"),
         bytes(total.wire_bytes as f64)
     );
-    if total.handled() > 0 {
+    if total.handled() > 0 && total.duplicate == 0 {
+        text += " None of those taken was a duplicate.";
+    } else if total.handled() > 0 {
         let taken = share(total.duplicate as f64, total.handled() as f64);
         text += &format!(" Of those taken {taken} were duplicates.");
     }
