@@ -6,6 +6,9 @@
 
 mod chrome;
 mod page;
+mod perfetto;
+#[path = "../python/mod.rs"]
+mod python;
 
 use chrome::Chrome;
 use page::Page;
@@ -37,8 +40,7 @@ fn the_report_of_a_network_that_changes() {
 #[test]
 fn the_report_of_gossip_on_uneven_lines() {
     let run = ["scenarios/dpsgd-100k.json", "--nodes", "2500", "--rounds", "6"];
-    let examined =
-        examine("dpsgd", &run, &["spectrum-messages", "by-stage", "latency-over-time", "network"]);
+    let examined = examine("dpsgd", &run, &["spectrum-messages", "by-stage", "latency-over-time", "network"]);
     let Some((page, _chrome, _folder)) = examined else { return };
     let topology = page.value("document.querySelector('#topology').innerText");
     assert!(

@@ -172,7 +172,9 @@ fn ranges(result: &RunResult, id: &str, title: &str, prefix: &str) -> Option<Cha
     let mut found: Vec<(&str, &Summary)> =
         result.latency.iter().filter(of).map(|(name, of)| (name.as_str(), of)).collect();
     // One alone is in the spectrum.
-    if found.len() < 2 || found.iter().all(|(_, it)| same(it) && same(&Summary { min: found[0].1.min, ..**it })) {
+    if found.len() < 2
+        || found.iter().all(|(_, it)| same(it) && same(&Summary { min: found[0].1.min, ..**it }))
+    {
         return None;
     }
     found.sort_by(|(_, a), (_, b)| b.p50.total_cmp(&a.p50));
