@@ -37,7 +37,7 @@ fn quality(
     let rounds = evaluated(result, of);
     let (&(first_round, first), &(last_round, last)) = (rounds.first()?, rounds.last()?);
     let spread = if fixed(last.min) == fixed(last.max) {
-        format!("all nodes agree on it to three decimals")
+        "all nodes agree on it to three decimals".to_owned()
     } else {
         format!("nodes are between {} and {}", fixed(last.min), fixed(last.max))
     };

@@ -1,6 +1,7 @@
 //! What became of messages and what they weighed; and of runs that have them, sockets, rumors and probes.
 
-use super::view::{Cell, Section, Table};
+use super::chart::{Axis, Data, Line, Lines, Scale, Unit, points};
+use super::view::{Cell, Chart, Section, Size, Table};
 use super::words::{amount, bytes, count, counted, fixed, listed, share, time};
 use crate::metrics::Cause;
 use crate::metrics::result::{Account, RunResult};
@@ -172,8 +173,6 @@ pub fn probe(findings: &Findings) -> Option<Section> {
 
 /// How a rumor spread.
 pub fn rumor(findings: &Findings) -> Option<Section> {
-    use super::chart::{Axis, Data, Line, Lines, Scale, Unit, points};
-    use super::view::{Chart, Size};
     let result = &findings.result;
     let rumor = result.rumor?;
     let total = result.nodes.total;

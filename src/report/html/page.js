@@ -134,7 +134,7 @@
     if (of.lines.some((line) => line.band.length > 1)) entries.push(["from the lowest to the highest node", paint[0] + "40", "box"]);
     legend.innerHTML = entries.length > 1 ? keyed(entries) : "";
     const xs = of.lines.flatMap((line) => line.points.map((p) => p[0]));
-    const xRange = xs.length ? { min: Math.min(...xs), max: Math.max(...xs) } : {};
+    const xRange = new Set(xs).size > 1 ? { min: Math.min(...xs), max: Math.max(...xs) } : {};
     if (of.x.unit === "percentile") xRange.min = 1;
     if (of.x.unit === "time" && xRange.min > 0 && xRange.min < xRange.max * 0.06) xRange.min = 0;
     return {
@@ -255,7 +255,7 @@
     const shape = (what) => (/crash|fault|stopped itself/.test(what) ? "path://M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z" : /back|joined/.test(what) ? "triangle" : "diamond");
     return {
       ...common(theme),
-      grid: { left: 8, right: 16, top: lines.length ? 34 : 8, bottom: 62, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 8, right: 16, top: lines.length && !narrow() ? 34 : 8, bottom: 62, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: { ...axis(theme, { name: "", unit: "time", scale: "linear" }), min: of.start / 1e6, max: of.end / 1e6, axisLabel: { color: theme.soft, fontSize: 12, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => trimmed(v.toFixed(3)) + " s" } },
       yAxis: {
         type: "category", inverse: true, data: of.rows.map((node) => (narrow() ? "" + node : "node " + node)),
@@ -283,7 +283,7 @@
           renderItem: bar(0.78, (a) => ({ fill: colours[a] })),
           markLine: lines.length ? {
             silent: true, symbol: "none", lineStyle: { color: theme.alarm, type: [3, 3], width: 1 },
-            label: { formatter: (it) => it.name, color: theme.alarm, fontSize: 11, position: "start", distance: 6 },
+            label: { show: !narrow(), formatter: (it) => it.name, color: theme.alarm, fontSize: 11, position: "start", distance: 6 },
             data: lines.map((mark) => ({ xAxis: mark.at / 1e6, name: mark.words.join(", ") })),
           } : undefined },
         { id: "jobs", type: "custom", data: jobs, clip: true, encode: { x: [0, 1], y: 2 }, z: 2, progressive: 0, renderItem: bar(0.22, (a) => ({ fill: colours[a], opacity: 0.55 })) },

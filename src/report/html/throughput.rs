@@ -85,7 +85,8 @@ fn all(result: &RunResult) -> Table {
     if throughput.messages.count == 0 {
         return table;
     }
-    let rows: [(&str, _, fn(f64) -> String); 2] =
+    type Show = fn(f64) -> String;
+    let rows: [(&str, _, Show); 2] =
         [("messages/s", &throughput.messages, amount), ("payload/s", &throughput.bytes, bytes)];
     for (name, of, show) in rows {
         let values = [of.mean, of.p50, of.p90, of.p99, of.max].map(|it| Cell::number(it, show));
