@@ -140,7 +140,7 @@
     return {
       ...common(theme),
       grid: { left: 8, right: 22, top: 14, bottom: 26, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-      xAxis: axis(theme, of.x, { nameGap: 28, ...xRange, axisPointer: { snap: false }, splitLine: { show: of.x.unit === "percentile", lineStyle: { color: theme.line } } }),
+      xAxis: axis(theme, of.x, { nameGap: 28, ...xRange, axisPointer: { snap: of.x.unit === "count" }, splitLine: { show: of.x.unit === "percentile", lineStyle: { color: theme.line } } }),
       yAxis: axis(theme, { ...of.y, name: "" }, { ...range }),
       dataZoom: of.x.unit === "count" && xs.length < 30 ? [] : [{ type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: true, moveOnMouseWheel: false, preventDefaultMouseMove: false, filterMode: "none" }],
       tooltip: tooltip(theme, {
@@ -255,7 +255,7 @@
     const shape = (what) => (/crash|fault|stopped itself/.test(what) ? "path://M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z" : /back|joined/.test(what) ? "triangle" : "diamond");
     return {
       ...common(theme),
-      grid: { left: 8, right: 16, top: lines.length && !narrow() ? 34 : 8, bottom: 62, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 8, right: 16, top: !lines.length || narrow() ? 8 : lines.length > 1 ? 46 : 34, bottom: 62, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: { ...axis(theme, { name: "", unit: "time", scale: "linear" }), min: of.start / 1e6, max: of.end / 1e6, axisLabel: { color: theme.soft, fontSize: 12, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => trimmed(v.toFixed(3)) + " s" } },
       yAxis: {
         type: "category", inverse: true, data: of.rows.map((node) => (narrow() ? "" + node : "node " + node)),
@@ -284,7 +284,7 @@
           markLine: lines.length ? {
             silent: true, symbol: "none", lineStyle: { color: theme.alarm, type: [3, 3], width: 1 },
             label: { show: !narrow(), formatter: (it) => it.name, color: theme.alarm, fontSize: 11, position: "start", distance: 6 },
-            data: lines.map((mark) => ({ xAxis: mark.at / 1e6, name: mark.words.join(", ") })),
+            data: lines.map((mark, i) => ({ xAxis: mark.at / 1e6, name: mark.words.join(", "), label: { distance: i % 2 ? 19 : 6 } })),
           } : undefined },
         { id: "jobs", type: "custom", data: jobs, clip: true, encode: { x: [0, 1], y: 2 }, z: 2, progressive: 0, renderItem: bar(0.22, (a) => ({ fill: colours[a], opacity: 0.55 })) },
         { id: "flights", type: "custom", data: flights.slice(0, 600), clip: true, encode: { x: [0, 1], y: [2, 3] }, z: 4,

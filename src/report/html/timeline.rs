@@ -311,10 +311,16 @@ fn shares(trace: &Trace) -> Table {
 
 fn waited(trace: &Trace, waits: &[Wait<'_>]) -> Table {
     let mut table = Table::new(
-        "Who waited for whom: the longest waits that a model ended",
+        "Who waited for whom: the longest waits that a model ended, three of a round at most",
         &["#Node", "#Round", "Stage", "#Waited", "#Until", "Model", "#From node", "#On its way"],
     );
-    for Wait { span, ended_by } in waits.iter().take(LISTED) {
+    let mut of_round: BTreeMap<Option<u32>, u32> = BTreeMap::new();
+    let told = waits.iter().filter(|it| {
+        let many = of_round.entry(it.span.round).or_default();
+        *many += 1;
+        *many <= 3
+    });
+    for Wait { span, ended_by } in told.take(LISTED) {
         let Activity::Stage(stage) = span.activity else { continue };
         table.row([
             Cell::text(span.node.to_string()),
