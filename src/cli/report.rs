@@ -179,6 +179,7 @@ mod tests {
         std::fs::write(root.path().join("summary.json"), "{}").unwrap();
         assert!(refusal(root.path()).contains("many runs (summary.json)"));
         let folder = left(root.path(), "a");
+        std::fs::remove_file(folder.join(html::NAME)).unwrap();
         std::fs::write(folder.join("nodes.csv"), "node,address\n0,node-0\n").unwrap();
         assert!(refusal(&folder).contains("nodes.csv"));
         std::fs::write(folder.join("result.json"), "{\"schema\":").unwrap();
