@@ -277,6 +277,7 @@ fn kept(result: &RunResult) -> RunResult {
     if kept.engine.clock == "virtual" {
         kept.engine.threads = 1;
         kept.cost = Cost {
+            machine: None,
             wall_s: 0.0,
             cpu_s: f64::NAN,
             peak_rss_bytes: None,

@@ -3,6 +3,7 @@
 //! These figures alone are about the program rather than about the network; they differ from run to run on either
 //! clock, and nothing in a run may depend on them.
 
+use super::Machine;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,11 @@ use std::fs;
 use std::time::Instant;
 
 /// What a run cost. What could not be measured is `null`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
+    /// The machine that it was measured on.
+    #[serde(default)]
+    pub machine: Option<Machine>,
     /// Wall time from the building of the nodes to the end.
     pub wall_s: f64,
     /// CPU time of all threads in that time, user and system.
@@ -77,6 +81,7 @@ impl Meter {
         let peak_rss_bytes = self.alone.then(|| status_bytes("VmHWM:").or_else(peak_of_process)).flatten();
         let grown = peak_rss_bytes.zip(self.rss_bytes).map(|(peak, before)| peak.saturating_sub(before));
         Cost {
+            machine: Some(Machine::this()),
             wall_s: self.wall_s(),
             cpu_s,
             peak_rss_bytes,

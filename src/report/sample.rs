@@ -7,7 +7,8 @@ use crate::metrics::result::{
 };
 use crate::metrics::trace::{Happening, Job};
 use crate::metrics::{
-    Cause, Cost, Followed, Histogram, Phase, Recorder, Recording, RoundLog, Series, Spread, Trace, Tracer,
+    Cause, Cost, Followed, Histogram, Machine, Phase, Recorder, Recording, RoundLog, Series, Spread, Trace,
+    Tracer,
 };
 use crate::node::Stage;
 use crate::time::Time;
@@ -165,6 +166,7 @@ pub fn empty() -> RunResult {
         reason: Some("Ctrl-C".to_owned()),
         nodes: Nodes { total: 100, ..Nodes::default() },
         cost: Cost {
+            machine: None,
             wall_s: 0.0,
             cpu_s: 0.0,
             peak_rss_bytes: None,
@@ -205,6 +207,12 @@ fn blank() -> RunResult {
         thresholds: Vec::new(),
         stalled: Vec::new(),
         cost: Cost {
+            machine: Some(Machine {
+                cpu: Some("Model 3".into()),
+                cores: 2,
+                memory_bytes: Some(25_769_803_776),
+                platform: "linux x86_64".into(),
+            }),
             wall_s: 7.9,
             cpu_s: 12.4,
             peak_rss_bytes: Some(52_428_800),

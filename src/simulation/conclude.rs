@@ -80,7 +80,7 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
     }
     if let Workflow::Probe(spec) = &loaded.scenario.workflow {
         // What a run costs is not known of one beside others.
-        let laps = run.laps.as_ref().filter(|_| cost.cpu_s.is_finite());
+        let laps = run.laps.as_ref().filter(|_| result.cost.cpu_s.is_finite());
         let speedup = if loaded.scenario.clock == Clock::Real { run.speedup } else { 1.0 };
         let probe = Probe::of(spec, &run.recorder, &run.rounds, laps, run.end, speedup);
         result.warnings.extend(probe.doubts());

@@ -180,6 +180,9 @@ fn cost(result: &RunResult) -> Table {
         }
     };
     row("threads that ran nodes", Cell::count(result.engine.threads.into()));
+    if let Some(machine) = &cost.machine {
+        row("machine", Cell::text(&machine.to_string()));
+    }
     row("wall time", Cell::time(cost.wall_s));
     row("CPU time", Cell::time(cost.cpu_s));
     row("memory at most", Cell::maybe(cost.peak_rss_bytes.map(|it| it as f64), bytes));
