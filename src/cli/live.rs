@@ -62,3 +62,15 @@ pub fn shown(scenario: &Scenario, nodes: u32, rounds: u32, interrupted: &Arc<Ato
 pub fn shown(_: &Scenario, nodes: u32, rounds: u32, _: &Arc<AtomicBool>) -> Shown {
     Shown::Progress(Progress::new(nodes, rounds, false))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_the_view_says_so_and_runs_without_it() {
+        let refused = refuse_if_not_built(true).map_err(|error| error.exit_code());
+        assert_eq!(refused, if cfg!(feature = "live") { Ok(()) } else { Err(2) });
+        assert!(refuse_if_not_built(false).is_ok());
+    }
+}

@@ -25,8 +25,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use terminal::Screen;
 
-/// How often the view looks for keys and for something new. The engines tell no more often than that.
-const EVERY: Duration = Duration::from_millis(100);
+/// How often the view looks for something new; keys are heeded at once. Half as often as the engines tell, as drawing is
+/// what the view costs.
+const EVERY: Duration = Duration::from_millis(200);
 
 /// Shows one run until it is dropped.
 #[derive(Debug)]
