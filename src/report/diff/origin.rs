@@ -34,17 +34,17 @@ pub fn origin(path: &str, baseline: &[&Value], current: &[&Value]) -> Option<Ori
         .collect();
     let contribution = |name: &str| {
         let part = part(path, name);
-        let prefix = part.prefix?;
-        let name = name.strip_prefix(prefix).filter(|it| !it.is_empty())?.to_owned();
-        let weighed = |it: &Value| {
-            let weight = part.weight.as_ref().map_or(Some(1.0), |weight| figure(it, weight))?;
-            Some(figure(it, &part.figure)? * weight)
+        let name = name.strip_prefix(part.prefix?).filter(|it| !it.is_empty())?.to_owned();
+        let count = |it: &Value| figure(it, part.count.as_ref()?);
+        // How often there was something now, for both sides.
+        let times = median(current, count).or(median(baseline, count));
+        let amount = |side: &[&Value]| match part.total {
+            true => median(side, |it| Some(figure(it, &part.figure)? * count(it)?)),
+            false => median(side, |it| Some(figure(it, &part.figure)? * times.unwrap_or(1.0))),
         };
-        let (was, is) = (median(baseline, weighed), median(current, weighed));
-        let by = is.unwrap_or(0.0) - was.unwrap_or(0.0);
-        let own = |side: &[&Value]| median(side, |it| figure(it, &part.figure));
-        let change = own(baseline).zip(own(current)).map(|(was, is)| (is - was) / was);
-        Some((by, Origin { name, change: change.filter(|it| it.is_finite()) }))
+        let (was, is) = (amount(baseline), amount(current));
+        let change = was.zip(is).map(|(was, is)| (is - was) / was).filter(|it| it.is_finite());
+        Some((is.unwrap_or(0.0) - was.unwrap_or(0.0), Origin { name, change }))
     };
     let parts = names.into_iter().filter_map(|name| contribution(name));
     let same_way = parts.filter(|(by, _)| *by != 0.0 && (*by > 0.0) == (change > 0.0));
@@ -57,13 +57,15 @@ struct Part {
     prefix: Option<&'static str>,
     /// The figure of it that contributes.
     figure: String,
-    /// What that is multiplied by.
-    weight: Option<String>,
+    /// How many values it is of, if it is of several.
+    count: Option<String>,
+    /// Whether the sum of these values is what changes: more of them make it larger.
+    total: bool,
 }
 
 fn command(path: &str, name: &str) -> Part {
     let rest = path.trim_start_matches("messages.total.");
-    Part { prefix: Some(""), figure: format!("messages.by_command.{name}.{rest}"), weight: None }
+    Part { prefix: Some(""), figure: format!("messages.by_command.{name}.{rest}"), count: None, total: false }
 }
 
 /// Those of `message` and `rpc` are made of those of commands.
@@ -73,7 +75,8 @@ fn latency(path: &str, name: &str) -> Part {
     Part {
         prefix: name.starts_with(prefix).then_some(prefix),
         figure: format!("latency.{name}.{quantile}"),
-        weight: Some(format!("latency.{name}.count")),
+        count: Some(format!("latency.{name}.count")),
+        total: false,
     }
 }
 
@@ -82,7 +85,8 @@ fn stage(_: &str, name: &str) -> Part {
     Part {
         prefix: name.starts_with("stage.").then_some("stage."),
         figure: format!("latency.{name}.mean"),
-        weight: Some(format!("latency.{name}.count")),
+        count: Some(format!("latency.{name}.count")),
+        total: true,
     }
 }
 

@@ -185,6 +185,10 @@ impl Row {
     /// Where the change comes from: `vote +40 %`.
     pub fn from_told(&self) -> String {
         self.from.as_ref().map_or_else(String::new, |from| match from.change {
+            // It only has to say where to look.
+            Some(change) if (0.1..10.0).contains(&change.abs()) => {
+                format!("{} {:+.0} %", from.name, change * 100.0)
+            }
             Some(change) => format!("{} {}", from.name, percent(change)),
             None => format!("{} (new)", from.name),
         })
