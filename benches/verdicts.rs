@@ -28,7 +28,7 @@ const COMPARISONS: u64 = 10;
 /// How much slower handling is planted to be.
 const PLANTED: f64 = 1.05;
 
-/// A second or two each: one that handles messages as fast as it can, and one that learns.
+/// A few seconds each: one that handles messages as fast as it can, and one that learns.
 const SCENARIOS: [(&str, &str); 2] = [
     (
         "probe",
@@ -40,7 +40,7 @@ const SCENARIOS: [(&str, &str); 2] = [
     (
         "flood",
         r#"{
-            "name": "flood", "nodes": 40, "topology": { "kind": "ring" }, "speedup": 50,
+            "name": "flood", "nodes": 40, "topology": { "kind": "ring" }, "speedup": 15,
             "workflow": { "kind": "p2pfl", "rounds": 2, "trainset_size": 4 },
             "settings": {
                 "heartbeat": { "period": "1s", "timeout": "60s" },
