@@ -1,7 +1,7 @@
 //! `report.html`: a finished run as one page that needs nothing else, no network and no other file.
 //!
-//! [`Findings`] become sections, each with a sentence that says what one sees ([`view`]); a template makes HTML of them,
-//! and a script of the page draws the charts from data that is as compact as JSON can have it ([`chart`]). Everything
+//! [`Findings`] become sections, each with a sentence that says what one sees (`view.rs`); a template makes HTML of them,
+//! and a script of the page draws the charts from data that is as compact as JSON can have it (`chart.rs`). Everything
 //! that is drawn stands in a table, too, and is there without the script. The page of the same findings is the same to the
 //! byte: nothing in it depends on when or where it is made. How folders are read and pages written is not told here.
 

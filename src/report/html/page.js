@@ -329,6 +329,7 @@
     const show = measure ? SHOW[measure.unit] : String;
     legend.innerHTML = (measure ? `<span>${escaped(measure.name)}: ${known.length ? show(low) : "-"} <span class="ramp"></span> ${known.length ? show(high) : "-"}</span>` : "")
       + (of.flag.includes(1) ? `<span><b style="color:${theme.alarm}">◆</b>finished late</span>` : "")
+      + (of.flag.includes(3) ? `<span><b style="color:${theme.alarm}">▲</b>crashed and came back</span>` : "")
       + (of.flag.includes(2) ? `<span><b style="color:${theme.alarm}">✕</b>did not finish</span>` : "")
       + (of.start !== null ? `<span><b>◎</b>began</span>` : "") + (entry.copy ? "" : `<span>click a node for its neighbours; drag, or Ctrl and the wheel, to move and zoom</span>`);
     const points = (flag) => of.nodes.flatMap((_, i) => (of.flag[i] === flag ? [{
@@ -346,7 +347,7 @@
     const room = 10000 * Math.max(width, height) / Math.min(width, height);
     const bounds = (long) => (long ? { min: 5000 - room / 2, max: 5000 + room / 2 } : { min: 0, max: 10000 });
     const hidden = { type: "value", show: false };
-    const marked = [1, 2].map((flag) => ({ id: "flag" + flag, type: "scatter", z: 3 + flag, data: points(flag), symbolSize: size * (flag === 1 ? 1.5 : 1.3), symbol: flag === 1 ? "diamond" : "path://M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z", cursor: "pointer", emphasis: { scale: 1.4 } }));
+    const marked = [1, 3, 2].map((flag) => ({ id: "flag" + flag, type: "scatter", z: 3 + flag, data: points(flag), symbolSize: size * (flag === 2 ? 1.3 : 1.5), symbol: flag === 1 ? "diamond" : flag === 3 ? "triangle" : "path://M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z", cursor: "pointer", emphasis: { scale: 1.4 } }));
     return {
       ...common(theme),
       grid: { left: 16, right: 16, top: 16, bottom: 16 },
@@ -425,7 +426,6 @@
     charts.set(id, entry);
     chart.setOption(option(entry, palette()));
     listen(entry);
-    plot.classList.remove("empty");
     plot.dataset.drawn = "yes";
     return entry;
   };

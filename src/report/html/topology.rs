@@ -5,8 +5,11 @@ use super::chart::{Data, Real, Unit};
 use super::layout;
 use super::view::{Cell, Chart, Section, Size, Table};
 use super::words::{count, counted, fixed, time};
+use crate::metrics::Trace;
+use crate::metrics::trace::Happening;
 use crate::report::{Findings, NodeRow, NodeState, figures};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Rows of the table of those that stand out.
 const LISTED: usize = 50;
@@ -21,7 +24,7 @@ pub struct Drawn {
     /// What became of each: its place in `states`.
     state: Vec<usize>,
     states: Vec<&'static str>,
-    /// Whether it stands out: 0 as others, 1 late, 2 it did not finish.
+    /// Whether it stands out: 0 as others, 1 late, 2 it did not finish, 3 it finished though it had crashed.
     flag: Vec<u8>,
     /// Neighbours in the whole topology.
     degree: Vec<u32>,
@@ -49,7 +52,13 @@ pub fn section(findings: &Findings) -> Option<Section> {
     }
     let rows: Vec<Option<&NodeRow>> = drawing.nodes.iter().map(|&node| row(&findings.nodes, node)).collect();
     let late = Lateness::of(&findings.nodes);
-    let flag: Vec<u8> = rows.iter().map(|row| row.map_or(0, |row| late.flag(row))).collect();
+    let fell: BTreeSet<u32> = crashed(&findings.trace);
+    let flag = |row: &NodeRow| match late.flag(row) {
+        2 => 2,
+        _ if fell.contains(&row.node) => 3,
+        other => other,
+    };
+    let flag: Vec<u8> = rows.iter().map(|row| row.map_or(0, flag)).collect();
     let finding = finding(findings, &late);
     let measures = measures(&rows, &late);
     let mut section = Section::new("topology", "The topology", finding.clone()).note(sampled(findings));
@@ -70,6 +79,12 @@ fn row(rows: &[NodeRow], node: u32) -> Option<&NodeRow> {
     rows.get(node as usize)
         .filter(|row| row.node == node)
         .or_else(|| rows.iter().find(|row| row.node == node))
+}
+
+/// Nodes of which it is known that they crashed, whether they came back or not.
+fn crashed(trace: &Trace) -> BTreeSet<u32> {
+    let crashes = trace.marks.iter().filter(|mark| mark.happening == Happening::Crash);
+    crashes.filter_map(|mark| mark.node).collect()
 }
 
 /// When nodes finished, and how far from each other.
