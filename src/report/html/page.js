@@ -347,7 +347,7 @@
     const room = 10000 * Math.max(width, height) / Math.min(width, height);
     const bounds = (long) => (long ? { min: 5000 - room / 2, max: 5000 + room / 2 } : { min: 0, max: 10000 });
     const hidden = { type: "value", show: false };
-    const marked = [1, 3, 2].map((flag) => ({ id: "flag" + flag, type: "scatter", z: 3 + flag, data: points(flag), symbolSize: size * (flag === 2 ? 1.3 : 1.5), symbol: flag === 1 ? "diamond" : flag === 3 ? "triangle" : "path://M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z", cursor: "pointer", emphasis: { scale: 1.4 } }));
+    const marked = [1, 3, 2].map((flag) => ({ id: "flag" + flag, type: "scatter", z: 3 + flag, data: points(flag), symbolSize: size * 1.35, symbol: flag === 1 ? "diamond" : flag === 3 ? "triangle" : "path://M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z", cursor: "pointer", emphasis: { scale: 1.4 } }));
     return {
       ...common(theme),
       grid: { left: 16, right: 16, top: 16, bottom: 16 },
@@ -442,7 +442,7 @@
   window.addEventListener("beforeprint", all);
   let wide = window.innerWidth;
   window.addEventListener("resize", () => {
-    if (window.innerWidth !== wide) { wide = window.innerWidth; charts.forEach((entry) => { entry.chart.resize(); if (entry.of.kind === "network") choose(entry, {}); }); }
+    if (window.innerWidth !== wide) { wide = window.innerWidth; charts.forEach((entry) => { entry.chart.resize(); choose(entry, {}); }); }
   });
 
   // ---- Light and dark.

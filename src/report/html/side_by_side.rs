@@ -268,6 +268,7 @@ mod tests {
         let named = |name: &str, findings| Named { name: name.to_owned(), findings };
         let mut changed = sample::findings();
         changed.result.messages.total.sent *= 2;
+        changed.result.fingerprint = Some("another".to_owned());
         changed.result.scenario["workflow"]["rounds"] = json!(7);
         let runs = [named("a", sample::findings()), named("b", changed)];
         let sections = sections(&runs);
