@@ -14,9 +14,9 @@ pub const PAIRS: std::ops::RangeInclusive<u32> = 12..=40;
 /// of 5 % is five of them.
 const PRECISION: f64 = 0.01;
 
-/// Of a normal distribution, the standard deviation for each unit of the median distance between the distances from zero and
-/// their own median.
-const DEVIATION_OF_DISTANCES: f64 = 2.5;
+/// Of a normal distribution, the standard deviation for each unit of the root mean square between the distances from zero
+/// and their median.
+const DEVIATION_OF_DISTANCES: f64 = 1.63;
 
 /// Whether so many pairs are enough, by what handling costs in them.
 pub fn are_enough(baseline: &[RunResult], current: &[RunResult]) -> bool {
@@ -39,16 +39,13 @@ pub fn are_enough(baseline: &[RunResult], current: &[RunResult]) -> bool {
         || spread(&shift::differences(&was, &is)) <= PRECISION * (pairs as f64).sqrt()
 }
 
-/// The standard deviation of differences, by their distances from zero: of half a normal distribution around zero exactly,
-/// of a shifted one too much.
+/// The standard deviation of differences, by their distances from zero: of a normal distribution around zero exactly, of a
+/// shifted one too much. A single pair that is far off counts in full: then it takes more pairs.
 fn spread(differences: &[f64]) -> f64 {
-    let median = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or_default()
-    };
     let distances: Vec<f64> = differences.iter().map(|it| it.abs()).collect();
-    let middle = median(distances.clone());
-    median(distances.into_iter().map(|it| (it - middle).abs()).collect()) * DEVIATION_OF_DISTANCES
+    let middle = shift::median(&distances).unwrap_or_default();
+    let squares: f64 = distances.iter().map(|it| (it - middle) * (it - middle)).sum();
+    (squares / distances.len().max(1) as f64).sqrt() * DEVIATION_OF_DISTANCES
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub fn exact(path: &str, pairs: &[(&Run, &Run)], limit: Limit) -> Option<Row> {
         };
         let row = Row {
             change: was.zip(is).and_then(|(was, is)| relative(is - was, was)),
-            baseline: Sample::of(was),
-            current: Sample::of(is),
+            baseline: sample(was.as_slice()),
+            current: sample(is.as_slice()),
             verdict,
             seed: (pairs.len() > 1).then(|| current.seed()),
             ..Row::empty(path, better, limit)
@@ -80,11 +80,7 @@ pub fn by_chance(paths: &[&str], baseline: &Side, current: &Side, how: &How, tes
             }
             _ => (all_was.into_iter().flatten().collect(), all_is.into_iter().flatten().collect()),
         };
-        let row = Row {
-            baseline: Sample::of(was.iter().copied()),
-            current: Sample::of(is.iter().copied()),
-            ..Row::empty(path, better, limit)
-        };
+        let row = Row { baseline: sample(&was), current: sample(&is), ..Row::empty(path, better, limit) };
         match known {
             (false, false) => {}
             // Nothing counts on one side, so nothing can be missing there.
@@ -240,6 +236,13 @@ fn worse_by(better: Better, change: f64) -> f64 {
         Better::Lower => change,
         Better::Higher => -change,
     }
+}
+
+/// The values of a side, without an interval of their own: that of the change is what counts.
+fn sample(values: &[f64]) -> Option<Sample> {
+    let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+    values.iter().for_each(|&it| (min, max) = (min.min(it), max.max(it)));
+    Some(Sample { n: values.len(), median: shift::median(values)?, min, max, interval: None })
 }
 
 fn relative(change: f64, baseline: f64) -> Option<f64> {

@@ -99,7 +99,8 @@ fn scaled(values: &[f64], ratio: bool) -> Vec<f64> {
     values.iter().map(|&it| if ratio { libm::log(it) } else { it }).collect()
 }
 
-fn median(values: &[f64]) -> Option<f64> {
+/// The middle of values in any order; nothing of none.
+pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let (low, high) = (sorted.get(sorted.len().checked_sub(1)? / 2)?, sorted.get(sorted.len() / 2)?);

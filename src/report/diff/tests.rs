@@ -18,11 +18,12 @@ fn noisy(draw: u64, side: u64, runs: u64, noise: f64, slower: f64) -> Side {
     };
     let template = sample::real(0, 1.0);
     let document = serde_json::to_value(&template).unwrap();
+    let paths: Vec<&str> = metric::judged(&document, true).collect();
     let runs = (0..runs).map(|seed| {
         let mut document = document.clone();
         document["scenario"]["seed"] = seed.into();
-        for path in metric::judged(&document.clone(), true) {
-            let by = if path == "cost.messages_per_cpu_s" { factor() / slower } else { factor() };
+        for path in &paths {
+            let by = if *path == "cost.messages_per_cpu_s" { factor() / slower } else { factor() };
             let at =
                 document.pointer_mut(&format!("/{}", path.replace('.', "/"))).expect("it is in the result");
             *at = (at.as_f64().expect("a number") * by).into();
@@ -42,7 +43,7 @@ fn compare(baseline: Side, current: Side, limit: Option<f64>, paired: bool) -> D
 /// The rate is that of chance alone, as the limit is nothing: at most 1 % of comparisons, all five metrics together.
 #[test]
 fn where_nothing_changed_hardly_any_comparison_is_an_alarm() {
-    let draws = 60;
+    let draws = 120;
     for paired in [false, true] {
         let mut alarms = 0;
         for draw in 0..draws {
@@ -50,13 +51,13 @@ fn where_nothing_changed_hardly_any_comparison_is_an_alarm() {
             alarms += u32::from(compare(was, is, Some(0.0), paired).verdict == Verdict::Regressed);
         }
         // 1 % and three standard deviations of so many draws.
-        assert!(alarms <= 2, "{alarms} of {draws}, paired: {paired}");
+        assert!(alarms <= 4, "{alarms} of {draws}, paired: {paired}");
     }
 }
 
 #[test]
 fn a_planted_regression_is_found() {
-    let draws = 10;
+    let draws = 20;
     let (mut of_pairs, mut of_sides) = (0, 0);
     for draw in 0..draws {
         let side = |side, slower| noisy(draw, side, 12, 0.015, slower);
