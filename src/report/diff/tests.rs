@@ -69,12 +69,12 @@ fn a_planted_regression_is_found() {
 }
 
 #[test]
-fn five_metrics_take_six_runs_a_side_or_nine_pairs() {
+fn five_metrics_take_seven_runs_a_side_or_ten_pairs() {
     for (runs, paired, verdict) in [
-        (5, false, Verdict::Undecided),
-        (6, false, Verdict::Regressed),
-        (8, true, Verdict::Undecided),
-        (9, true, Verdict::Regressed),
+        (6, false, Verdict::Undecided),
+        (7, false, Verdict::Regressed),
+        (9, true, Verdict::Undecided),
+        (10, true, Verdict::Regressed),
     ] {
         let diff = compare(noisy(1, 0, runs, 0.001, 1.0), noisy(1, 1, runs, 0.001, 2.0), None, paired);
         assert_eq!(diff.verdict, verdict, "{runs} {paired}");
