@@ -175,14 +175,15 @@ fn cost(result: &RunResult) -> Table {
     let cost = &result.cost;
     let mut table = Table::new("What it cost on the machine that ran it", &["", "#"]);
     let mut row = |name: &str, cell: Cell| {
-        if cell.value.is_some() {
+        // What was not measured is left out.
+        if cell.text != "-" {
             table.row([Cell::text(name), cell]);
         }
     };
-    row("threads that ran nodes", Cell::count(result.engine.threads.into()));
     if let Some(machine) = &cost.machine {
-        row("machine", Cell::text(&machine.to_string()));
+        row("machine", Cell::text(machine.to_string()));
     }
+    row("threads that ran nodes", Cell::count(result.engine.threads.into()));
     row("wall time", Cell::time(cost.wall_s));
     row("CPU time", Cell::time(cost.cpu_s));
     row("memory at most", Cell::maybe(cost.peak_rss_bytes.map(|it| it as f64), bytes));
