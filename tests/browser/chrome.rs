@@ -79,7 +79,9 @@ fn installed() -> Result<PathBuf, String> {
         false => does(Command::new("sudo").args(["-n", "apt-get"]).args(arguments)),
     };
     let install = ["install", "--yes", "--no-install-recommends", "chromium"];
-    if !run(&install) && !(run(&["update"]) && run(&install)) {
+    // Where the lists of packages are old or missing, they are fetched first.
+    let done = run(&install) || (run(&["update"]) && run(&install));
+    if !done {
         return Err(format!("apt-get could not install chromium; {ADVICE}"));
     }
     found().ok_or_else(|| ADVICE.into())
