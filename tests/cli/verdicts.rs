@@ -163,7 +163,7 @@ fn what_the_real_clock_cannot_repeat_is_refused_before_anything_runs() {
     refused(&["run", "FILE", "--event-log", "--out", "again"], "--event-log needs the virtual clock");
     refused(&["run", "FILE", "--replay", "out", "--out", "again"], "cannot be used with");
     refused(&["run", "--replay", "out", "--nodes", "5", "--out", "again"], "cannot be used with");
-    refused(&["run", "--replay", "nowhere", "--out", "again"], "nowhere cannot be read");
+    refused(&["run", "--replay", "nowhere", "--out", "again"], "nowhere: cannot be read");
     refused(&["run", "--replay", "scenario.json", "--out", "again"], "is no result");
 }
 

@@ -446,7 +446,6 @@ impl<'a> Conductor<'a> {
         seen[0] += happened.len();
         let mut taken = Histogram::with_digits(2);
         for (shard, seen) in shards.iter_mut().zip(&mut seen[1..]) {
-            shard.peers.recorder.watch();
             taken.merge(&shard.peers.recorder.take_recent());
             let more = shard.peers.tracer.since(*seen);
             *seen += more.len();

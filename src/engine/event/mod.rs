@@ -66,6 +66,9 @@ pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
             Shard::new(&shared, number, wanted.clone(), logs.next(), pulse)
         })
         .collect();
+    if watch.wants_details() {
+        shards.iter_mut().for_each(|shard| shard.peers.recorder.watch());
+    }
     shards.par_iter_mut().for_each(Shard::bring_up);
     let mut conductor = Conductor::new(&shared, watch, evaluator);
     let shards = crew::run(shards, &mut conductor)?;
