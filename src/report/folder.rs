@@ -110,8 +110,11 @@ impl Folder {
         emptied.map_err(|source| FolderError { path: path.clone(), source })?;
         let folder = Self { path };
         let some = spectra.iter().filter(|(_, spectrum)| spectrum.count > 0);
-        let written = some.map(|(name, it)| folder.file(&format!("{name}.{HGRM}"), |out| it.write(out)));
-        written.fold(Ok(()), |so_far, it| so_far.and(it))
+        let write =
+            |(name, it): (&String, &Spectrum)| folder.file(&format!("{name}.{HGRM}"), |out| it.write(out));
+        // Each is tried, whatever became of those before.
+        let written: Vec<_> = some.map(write).collect();
+        written.into_iter().collect()
     }
 
     /// Writes a document, whole or not at all.
