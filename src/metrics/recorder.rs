@@ -147,7 +147,18 @@ impl Recorder {
     pub fn message_latency(&mut self, phase: Phase, command: Command, nanos: u64, count: u64) {
         if self.on && phase == Phase::Learning {
             self.message[command as usize].record(nanos, count);
-            self.over_time(nanos, count);
+        }
+    }
+
+    /// `count` messages that came together, whatever their commands, took `nanos` each: for latencies over time. They are
+    /// told of apart from [`Recorder::message_latency`], since most come in parcels of several commands.
+    #[inline]
+    pub fn together(&mut self, phase: Phase, nanos: u64, count: u64) {
+        if self.on && phase == Phase::Learning && count > 0 {
+            self.intervals.record(Over::Message, nanos, count);
+            if let Some(recent) = &mut self.recent {
+                recent.record(nanos, count);
+            }
         }
     }
 
@@ -223,10 +234,7 @@ impl Recorder {
     /// through the cell, and is not to be recorded twice.
     pub fn probe_taken(&mut self, phase: Phase, cell: i32, nanos: u64) {
         match self.on.then(|| self.probes.at(cell)).flatten() {
-            Some(it) => {
-                it.message.record(nanos, 1);
-                self.over_time(nanos, 1);
-            }
+            Some(it) => it.message.record(nanos, 1),
             None => self.message_latency(phase, Command::Probe, nanos, 1),
         }
     }
@@ -271,14 +279,6 @@ impl Recorder {
     /// Latencies over time.
     pub fn intervals(&self) -> &Intervals {
         &self.intervals
-    }
-
-    #[inline]
-    fn over_time(&mut self, nanos: u64, count: u64) {
-        self.intervals.record(Over::Message, nanos, count);
-        if let Some(recent) = &mut self.recent {
-            recent.record(nanos, count);
-        }
     }
 
     /// What was measured of a cell of a probe.

@@ -369,6 +369,7 @@ fn recorder() -> Recorder {
     recorder.delivered(learning, Command::PartialModel, 1_200, 3_200_000);
     for i in 1..=1_000 {
         recorder.message_latency(learning, Command::Beat, i * 700, 1_234);
+        recorder.together(learning, i * 700, 1_234);
         recorder.rpc_latency(learning, Command::PartialModel, i * 2_000);
         recorder.timer_lateness(i * 1_100);
     }

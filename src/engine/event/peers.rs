@@ -168,6 +168,7 @@ impl Peers<'_> {
             Some(command) => {
                 let bytes = shared.plan.rules.sizes.payload(from, &envelope.message);
                 self.recorder.delivered(phase, command, 1, bytes);
+                self.recorder.together(phase, waited, 1);
                 match &envelope.message {
                     Message::Probe(probe) => self.recorder.probe_taken(phase, probe.cell, waited),
                     Message::Weights(it) if self.tracer.follows(from, to) => {
@@ -199,6 +200,7 @@ impl Peers<'_> {
                     self.recorder.duplicate(phase, command, duplicate.messages, duplicate.bytes);
                     self.recorder.message_latency(phase, command, waited, both);
                 }
+                self.recorder.together(phase, waited, messages);
                 for (span, hops) in self.taken.spread.drain(..) {
                     self.recorder.dissemination(phase, nanos(span), u32::from(hops));
                 }

@@ -310,6 +310,9 @@ impl Driver {
         match message.command() {
             Some(command) => {
                 worker.recorder.delivered(phase, command, 1, bytes);
+                if !outside {
+                    worker.recorder.together(phase, waited, 1);
+                }
                 match &message {
                     // When it was sent nobody here knows.
                     _ if outside => {}
@@ -341,6 +344,7 @@ impl Driver {
                 if outside {
                     worker.taken.spread.clear();
                 }
+                let before = self.handled;
                 for command in worker.taken.commands() {
                     let delivered = worker.taken.delivered[command as usize];
                     let duplicate = worker.taken.duplicate[command as usize];
@@ -351,6 +355,9 @@ impl Driver {
                     if !outside {
                         worker.recorder.message_latency(phase, command, waited, both);
                     }
+                }
+                if !outside {
+                    worker.recorder.together(phase, waited, self.handled - before);
                 }
                 for (span, hops) in worker.taken.spread.drain(..) {
                     worker.recorder.dissemination(phase, crate::time::nanos(span), u32::from(hops));
