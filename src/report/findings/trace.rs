@@ -103,7 +103,7 @@ pub fn write(trace: &Trace, scenario: &str, out: &mut dyn Write) -> io::Result<(
     out.write_all(b"\n]}\n")
 }
 
-/// Reads what [`write`] has written.
+/// Reads what [`write()`] has written.
 ///
 /// # Errors
 /// What is wrong with it.
