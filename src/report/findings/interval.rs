@@ -26,9 +26,8 @@ impl Interval {
     /// All that were recorded, in the order of time.
     pub fn all(intervals: &Intervals) -> Vec<Self> {
         let stretch = |start: u64, length: u64, name: &str, histogram: &Histogram| {
-            histogram
-                .as_hdr()
-                .map(|hdr| Self::new(name, start as f64 / 1e9, length as f64 / 1e9, hdr.clone()))
+            // What was recorded has been clipped to a day.
+            Self::new(name, start as f64 / 1e9, length as f64 / 1e9, histogram.as_hdr()?)
         };
         let all = intervals.all().flat_map(|(start, length, of)| {
             of.filter_map(move |(over, histogram)| stretch(start, length, over.name(), histogram))
@@ -36,13 +35,13 @@ impl Interval {
         all.collect()
     }
 
-    fn new(name: &str, start_s: f64, length_s: f64, recorded: hdrhistogram::Histogram<u64>) -> Self {
+    /// Nothing if a value is longer than a day.
+    fn new(name: &str, start_s: f64, length_s: f64, recorded: &hdrhistogram::Histogram<u64>) -> Option<Self> {
         // How far it had to grow depends on who recorded what first, and is told in the file.
-        let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, MAX_NANOS, recorded.sigfig())
-            .expect("a day in nanoseconds can be recorded");
-        histogram.add(&recorded).expect("nothing is longer than a day");
+        let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, MAX_NANOS, recorded.sigfig()).ok()?;
+        histogram.add(recorded).ok()?;
         let latency = Histogram::summary_of(&histogram, 1e9);
-        Self { name: name.to_owned(), start_s, length_s, latency, histogram }
+        Some(Self { name: name.to_owned(), start_s, length_s, latency, histogram })
     }
 
     /// Writes all of them.
@@ -90,7 +89,8 @@ impl Interval {
             let histogram = deserializer.deserialize(&mut bytes.as_slice());
             let histogram = histogram.map_err(|error| fault(format!("has no histogram: {error}")))?;
             let (start, length) = (it.start_timestamp().as_secs_f64(), it.duration().as_secs_f64());
-            found.push(Self::new(name.as_str(), start, length, histogram));
+            let interval = Self::new(name.as_str(), start, length, &histogram);
+            found.push(interval.ok_or_else(|| fault("has a value of more than a day".into()))?);
         }
         Ok(found)
     }
@@ -100,6 +100,7 @@ impl Interval {
 mod tests {
     use super::*;
     use crate::metrics::Over;
+    use proptest::prelude::*;
 
     fn intervals() -> Vec<Interval> {
         let mut intervals = Intervals::default();
@@ -126,6 +127,34 @@ mod tests {
         let mut again = Vec::new();
         Interval::write(&back, &mut again).unwrap();
         assert_eq!(again, text);
+    }
+
+    #[test]
+    fn a_value_of_more_than_a_day_is_refused() {
+        let mut histogram = hdrhistogram::Histogram::<u64>::new(2).unwrap();
+        histogram.record(MAX_NANOS * 3).unwrap();
+        let mut text = Vec::new();
+        let mut serializer = V2DeflateSerializer::new();
+        let mut out = &mut text;
+        let mut log = IntervalLogWriterBuilder::new().begin_log_with(&mut out, &mut serializer).unwrap();
+        log.write_histogram(&histogram, Duration::ZERO, Duration::from_secs(1), Tag::new("round")).unwrap();
+        assert!(Interval::parse(&text).unwrap_err().contains("more than a day"));
+    }
+
+    proptest! {
+        /// Bytes of a log that were changed are read or refused, and never more than that.
+        #[test]
+        fn a_log_that_was_changed_is_read_or_refused(
+            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6)
+        ) {
+            let mut text = Vec::new();
+            Interval::write(&intervals(), &mut text).unwrap();
+            for (at, byte) in changes {
+                let at = at.index(text.len());
+                text[at] = byte;
+            }
+            let _ = Interval::parse(&text);
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ struct Args {
 /// # Errors
 /// If it cannot be written.
 pub fn write(trace: &Trace, scenario: &str, out: &mut dyn Write) -> io::Result<()> {
-    let since_start = |nanos: i64| (nanos - trace.start_ns) as f64 / 1e3;
+    let since_start = |nanos: i64| nanos.saturating_sub(trace.start_ns) as f64 / 1e3;
     let about = About {
         schema: SCHEMA.into(),
         scenario: scenario.into(),
@@ -112,18 +112,19 @@ pub fn parse(text: &[u8]) -> Result<Trace, String> {
     if file.other_data.schema != SCHEMA {
         return Err(format!("it has the format \"{}\", not \"{SCHEMA}\"", file.other_data.schema));
     }
-    let nanos = |micros: f64| (micros * 1e3).round() as i64;
+    // Thirty years at most, so that times can be added and subtracted whatever is in the file.
+    let nanos = |micros: f64| (micros * 1e3).round().clamp(-1e18, 1e18) as i64;
     let zero = nanos(file.other_data.learning_starts_us);
     let mut trace = Trace {
-        start_ns: -zero,
-        end_ns: nanos(file.other_data.ended_us) - zero,
+        start_ns: 0i64.saturating_sub(zero),
+        end_ns: nanos(file.other_data.ended_us).saturating_sub(zero),
         left_out: file.other_data.left_out,
         ..Trace::default()
     };
     let mut begun: BTreeMap<u64, Event> = BTreeMap::new();
     for (number, event) in (1..).zip(file.trace_events) {
         let fault = |what: &str| format!("event {number} has no {what} that p2pfl-sim knows");
-        let at = event.ts.map(|ts| nanos(ts) - zero);
+        let at = event.ts.map(|ts| nanos(ts).saturating_sub(zero));
         let node = event.pid.and_then(|pid| u32::try_from(pid.checked_sub(1)?).ok());
         match event.ph.as_str() {
             "M" if event.name.as_deref() == Some("process_name") => {
@@ -136,7 +137,7 @@ pub fn parse(text: &[u8]) -> Result<Trace, String> {
                     node: node.ok_or_else(|| fault("pid"))?,
                     activity: activity(&event).ok_or_else(|| fault("name"))?,
                     round: event.args.and_then(|it| it.round),
-                    end_ns: start_ns + nanos(event.dur.ok_or_else(|| fault("dur"))?),
+                    end_ns: start_ns.saturating_add(nanos(event.dur.ok_or_else(|| fault("dur"))?)),
                 });
             }
             "s" => drop(begun.insert(event.id.ok_or_else(|| fault("id"))?, event)),
@@ -145,7 +146,7 @@ pub fn parse(text: &[u8]) -> Result<Trace, String> {
                 let args = sent.args.clone().unwrap_or_default();
                 let from = sent.pid.and_then(|pid| u32::try_from(pid.checked_sub(1)?).ok());
                 trace.transfers.push(Transfer {
-                    sent_ns: sent.ts.map(|ts| nanos(ts) - zero).ok_or_else(|| fault("ts"))?,
+                    sent_ns: sent.ts.map(|ts| nanos(ts).saturating_sub(zero)).ok_or_else(|| fault("ts"))?,
                     from: from.ok_or_else(|| fault("pid"))?,
                     to: node.ok_or_else(|| fault("pid"))?,
                     command: command(sent.name.as_deref()).ok_or_else(|| fault("name"))?,
@@ -207,7 +208,7 @@ fn span(it: &Span, since_start: impl Fn(i64) -> f64) -> Event {
         pid: Some(u64::from(it.node) + 1),
         tid: Some(tid),
         ts: Some(since_start(it.start_ns)),
-        dur: Some((it.end_ns - it.start_ns) as f64 / 1e3),
+        dur: Some(it.end_ns.saturating_sub(it.start_ns) as f64 / 1e3),
         args: it.round.map(|round| Args { round: Some(round), ..Args::default() }),
         ..Event::default()
     }
@@ -306,5 +307,7 @@ mod tests {
         assert!(parse(text.replace("trace/1", "trace/9").as_bytes()).unwrap_err().contains("trace/9"));
         assert!(parse(text.replace("\"vote\"", "\"dream\"").as_bytes()).unwrap_err().contains("name"));
         assert!(parse(text.replace("\"pid\":1,", "\"pid\":0,").as_bytes()).is_err());
+        // Times of no meaning are times all the same.
+        parse(text.replace("\"ts\":", "\"ts\":-9e300,\"was\":").as_bytes()).unwrap();
     }
 }
