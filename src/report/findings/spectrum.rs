@@ -105,6 +105,9 @@ impl Spectrum {
                     let number = |word: &str| word.parse::<f64>().map_err(|_| fault());
                     let count = count.parse().map_err(|_| fault())?;
                     let (value_s, quantile) = (number(value)? / 1e3, number(quantile)?);
+                    if !value_s.is_finite() || !(0.0..=1.0).contains(&quantile) {
+                        return Err(fault());
+                    }
                     found.steps.push(Step { value_s, quantile, count });
                 }
                 _ => return Err(fault()),
@@ -173,6 +176,7 @@ mod tests {
         Spectrum::default().write(&mut text).unwrap();
         assert_eq!(Spectrum::parse(std::str::from_utf8(&text).unwrap()).unwrap(), Spectrum::default());
         assert!(Spectrum::parse("Value Percentile\n\n 1.0 0.5\n").unwrap_err().contains("line 3"));
+        assert!(Spectrum::parse("NaN 0.5 3").is_err() && Spectrum::parse("1.0 1.5 3").is_err());
         assert!(Spectrum::parse("<html>").unwrap_err().contains("line 1"));
     }
 }

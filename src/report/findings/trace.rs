@@ -169,7 +169,16 @@ pub fn parse(text: &[u8]) -> Result<Trace, String> {
             _ => {}
         }
     }
-    Ok(trace)
+    let named = |node: u32| trace.nodes.binary_search(&node).is_ok();
+    if !trace.nodes.is_sorted_by(|one, other| one < other) {
+        return Err("its nodes are not in the order of their numbers".into());
+    }
+    let of_spans = trace.spans.iter().map(|it| it.node);
+    let of_transfers = trace.transfers.iter().flat_map(|it| [it.from, it.to]);
+    match of_spans.chain(of_transfers).find(|&node| !named(node)) {
+        Some(node) => Err(format!("it tells of node {node}, which is none of its processes")),
+        None => Ok(trace),
+    }
 }
 
 /// A node's process and its tracks. A process of number 0 would be the idle one.
@@ -307,6 +316,8 @@ mod tests {
         assert!(parse(text.replace("trace/1", "trace/9").as_bytes()).unwrap_err().contains("trace/9"));
         assert!(parse(text.replace("\"vote\"", "\"dream\"").as_bytes()).unwrap_err().contains("name"));
         assert!(parse(text.replace("\"pid\":1,", "\"pid\":0,").as_bytes()).is_err());
+        let unnamed = text.replace("process_name", "process_labels");
+        assert!(parse(unnamed.as_bytes()).unwrap_err().contains("none of its processes"));
         // Times of no meaning are times all the same.
         parse(text.replace("\"ts\":", "\"ts\":-9e300,\"was\":").as_bytes()).unwrap();
     }
