@@ -4,7 +4,7 @@ use crate::io::{dial, listen};
 use crate::{FRAME, WINDOW};
 use anyhow::Result;
 use hyper_util::rt::TokioIo;
-use p2pfl_sim::transport::grpc::{Address, Security};
+use p2pfl_sim::transport::socket::{Address, Security};
 use p2pfl_sim::wire::proto::node_services_client::NodeServicesClient;
 use p2pfl_sim::wire::proto::node_services_server::{NodeServices, NodeServicesServer};
 use p2pfl_sim::wire::proto::{HandShakeRequest, ResponseMessage, RootMessage};

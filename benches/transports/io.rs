@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
-use p2pfl_sim::transport::grpc::{Address, Security};
+use p2pfl_sim::transport::socket::{Address, Security};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ mod ours;
 use anyhow::Result;
 use clocks::{Spent, measure};
 use cpu::median;
-use p2pfl_sim::transport::grpc::{Address, Security};
+use p2pfl_sim::transport::socket::{Address, Security};
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! A channel and a server of this program.
 
 use anyhow::{Result, ensure};
-use p2pfl_sim::transport::grpc::{
-    Address, Answer, Body, Call, Channel, Host, Limits, Listener, Redial, Reply, Security, Server, Traffic,
+use p2pfl_sim::transport::socket::{
+    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Listener, Protocol, Redial, Reply,
+    Security, Server, Traffic,
 };
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
@@ -27,8 +28,9 @@ impl Pair {
         let listener = Listener::bind(at)?;
         let to = listener.address().clone();
         let (limits, traffic) = (Limits::default(), Arc::new(Traffic::default()));
-        let server = Server::start(listener, Arc::new(Yes), security, limits.clone(), Arc::clone(&traffic))?;
-        let channel = Channel::new(to, security, limits, traffic, Redial::Never);
+        let endpoint = Endpoint::new(Protocol::Grpc, security, limits, traffic);
+        let server = endpoint.serve(listener, Arc::new(Yes))?;
+        let channel = endpoint.channel(to, Redial::Never);
         channel.open(Duration::from_secs(10)).await?;
         Ok(Self { channel, _server: server })
     }

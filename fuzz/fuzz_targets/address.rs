@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use p2pfl_sim::transport::grpc::Address;
+use p2pfl_sim::transport::socket::Address;
 
 fuzz_target!(|text: &str| {
     match text.parse::<Address>() {

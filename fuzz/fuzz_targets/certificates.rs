@@ -5,7 +5,7 @@ mod file;
 
 use libfuzzer_sys::fuzz_target;
 use p2pfl_sim::scenario::settings::Ssl;
-use p2pfl_sim::transport::grpc::Security;
+use p2pfl_sim::transport::socket::Security;
 
 fuzz_target!(|bytes: &[u8]| {
     let folder = file::holding("any.pem", bytes);

@@ -8,7 +8,7 @@ use crate::node::spec::Workflow;
 use crate::report::{Folder, Style, summary};
 use crate::scenario::{self, Loaded, Override, ScenarioFile, Transport};
 use crate::simulation::{self, Alone, Options, alone, prepare};
-use crate::transport::grpc::Address;
+use crate::transport::socket::Address;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use crate::engine::{self, Watch};
 use crate::report::Progress;
 #[cfg(feature = "live")]
 use crate::report::live::{self, Live};
-use crate::transport::grpc;
+use crate::transport::socket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -70,7 +70,7 @@ pub fn on_ctrl_c() -> Arc<AtomicBool> {
 pub fn end(interrupted: &AtomicBool) {
     if interrupted.swap(true, Ordering::Relaxed) {
         // Nobody else gets to clear them away.
-        grpc::remove_all();
+        socket::remove_all();
         #[cfg(feature = "live")]
         live::give_back();
         std::process::exit(130);

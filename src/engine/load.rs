@@ -6,9 +6,10 @@ use crate::network::Links;
 use crate::node::Rules;
 use crate::node::probe::spec::{Extent, Pattern};
 use crate::node::spec::Workflow;
-use crate::scenario::Transport;
 use crate::scenario::settings::Settings;
+use crate::scenario::{Carrier, Transport};
 use crate::topology::Graph;
+use crate::transport::socket::Protocol;
 use std::time::Duration;
 
 /// CPU time that a message costs over the in-memory transport, with the node's work and the recording: what
@@ -20,10 +21,13 @@ const SECONDS_PER_MODEL: f64 = 1.0e-6;
 
 /// CPU time that a call costs over a socket, at both ends and with the node's work: what `benches/` measures, rounded up.
 const fn seconds_per_call(transport: Transport) -> f64 {
-    match transport {
-        Transport::Memory => 0.0,
-        Transport::Grpc | Transport::GrpcUds => 22e-6,
-        Transport::GrpcTls | Transport::GrpcMtls => 25e-6,
+    let Some((protocol, carrier)) = transport.on_sockets() else { return 0.0 };
+    let plain = match protocol {
+        Protocol::Grpc | Protocol::GrpcStream => 22e-6,
+    };
+    match carrier {
+        Carrier::Tcp | Carrier::Unix => plain,
+        Carrier::Tls { .. } => plain + 3e-6,
     }
 }
 

@@ -27,7 +27,7 @@ use crate::metrics::{Laps, Recorder, RoundLog, Series, Summary, Trace};
 use crate::node::Stage;
 use crate::scenario::Clock;
 use crate::time::Time;
-use crate::transport::grpc::{ClaimError, FolderError, TransportError};
+use crate::transport::socket::{ClaimError, FolderError, TransportError};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::scenario::Clock;
 use crate::scenario::script::At;
 use crate::time::Time;
 use crate::topology::Graph;
-use crate::transport::grpc::{Address, Security};
+use crate::transport::socket::{Address, Protocol, Security};
 use crate::wire::{Experiment, PeerId};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -78,6 +78,8 @@ pub struct Plan {
 /// `rules.book`, as the engine binds the listeners.
 #[derive(Clone, Debug)]
 pub struct SocketPlan {
+    /// What is spoken on connections.
+    pub protocol: Protocol,
     /// Whether connections are encrypted, and with what.
     pub security: Security,
     /// Where nodes listen.

@@ -20,6 +20,7 @@ pub mod tagged;
 #[cfg(test)]
 mod tests;
 pub mod thresholds;
+mod transport;
 pub mod units;
 mod validate;
 
@@ -27,6 +28,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use explain::nearest;
 pub use load::{Loaded, ScenarioFile, load, parse};
 pub use overrides::Override;
+pub use transport::{Carrier, Transport};
 
 use crate::learning::spec::Learning;
 use crate::network::spec::Network;
@@ -91,47 +93,6 @@ pub struct Scenario {
     /// What must hold of the result, such as `"final.accuracy.mean >= 0.85"`. If one does not, the exit code is 3.
     #[serde(default)]
     pub thresholds: Vec<String>,
-}
-
-/// What carries messages between nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Transport {
-    /// Within the process, by reference.
-    #[default]
-    Memory,
-    /// gRPC over TCP, on the loopback interface.
-    Grpc,
-    /// gRPC over Unix sockets.
-    #[serde(rename = "grpc+uds")]
-    #[value(name = "grpc+uds")]
-    GrpcUds,
-    /// gRPC over TCP with TLS: the server shows a certificate.
-    #[serde(rename = "grpc+tls")]
-    #[value(name = "grpc+tls")]
-    GrpcTls,
-    /// gRPC over TCP with mutual TLS: both sides show a certificate, as P2PFL's peers do.
-    #[serde(rename = "grpc+mtls")]
-    #[value(name = "grpc+mtls")]
-    GrpcMtls,
-}
-
-impl Transport {
-    /// Whether messages go through sockets, encoded, rather than by reference.
-    pub const fn is_socket(self) -> bool {
-        !matches!(self, Self::Memory)
-    }
-
-    /// The name in scenarios and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Grpc => "grpc",
-            Self::GrpcUds => "grpc+uds",
-            Self::GrpcTls => "grpc+tls",
-            Self::GrpcMtls => "grpc+mtls",
-        }
-    }
 }
 
 /// Which clock a run follows.

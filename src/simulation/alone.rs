@@ -6,7 +6,7 @@ use crate::learning;
 use crate::node::spec::Workflow;
 use crate::random::{NO_NODE, Purpose, Stream};
 use crate::topology::Graph;
-use crate::transport::grpc::Address;
+use crate::transport::socket::Address;
 use rand::Rng;
 use std::time::Duration;
 

@@ -2,10 +2,10 @@
 
 use super::descriptors::Demand;
 use crate::engine::{Listen, SocketPlan};
-use crate::scenario::{Diagnostics, Loaded, Scenario, Transport};
+use crate::scenario::{Carrier, Diagnostics, Loaded, Scenario};
 use crate::topology::Graph;
-use crate::transport::grpc::Security;
-use crate::transport::grpc::tls::TlsError;
+use crate::transport::socket::Security;
+use crate::transport::socket::tls::TlsError;
 
 /// What a scenario's transport needs; nothing for one without sockets.
 pub(super) fn sockets(
@@ -14,12 +14,10 @@ pub(super) fn sockets(
     graph: &Graph,
 ) -> Result<Option<SocketPlan>, Diagnostics> {
     let grpc = &scenario.grpc;
-    let (secure, listen) = match scenario.transport {
-        Transport::Memory => return Ok(None),
-        Transport::Grpc => (None, Listen::Tcp(grpc.listen.clone())),
-        Transport::GrpcUds => (None, Listen::Unix),
-        Transport::GrpcTls => (Some(Mutual(false)), Listen::Tcp(grpc.listen.clone())),
-        Transport::GrpcMtls => (Some(Mutual(true)), Listen::Tcp(grpc.listen.clone())),
+    let Some((protocol, carrier)) = scenario.transport.on_sockets() else { return Ok(None) };
+    let listen = match carrier {
+        Carrier::Unix => Listen::Unix,
+        Carrier::Tcp | Carrier::Tls { .. } => Listen::Tcp(grpc.listen.clone()),
     };
     let demand = Demand::of(
         graph,
@@ -31,14 +29,15 @@ pub(super) fn sockets(
     );
     let allowed =
         demand.raise().map_err(|error| loaded.diagnose("nodes", error.to_string(), Some(error.help())))?;
-    let security = match secure {
-        None => Security::Plain,
-        Some(mutual) => security(loaded, scenario, mutual)
+    let security = match carrier {
+        Carrier::Tcp | Carrier::Unix => Security::Plain,
+        Carrier::Tls { mutual } => security(loaded, scenario, mutual)
             .map_err(|error| loaded.diagnose(error.field(), error.to_string(), Some(error.help())))?,
     };
     // The scenario was checked.
     let join = grpc.join.iter().filter_map(|it| it.parse().ok()).collect();
     Ok(Some(SocketPlan {
+        protocol,
         security,
         listen,
         max_message: grpc.max_message.0,
@@ -49,10 +48,7 @@ pub(super) fn sockets(
     }))
 }
 
-/// Whether those who call have to show a certificate as well.
-struct Mutual(bool);
-
-fn security(loaded: &Loaded, scenario: &Scenario, Mutual(mutual): Mutual) -> Result<Security, TlsError> {
+fn security(loaded: &Loaded, scenario: &Scenario, mutual: bool) -> Result<Security, TlsError> {
     let (ssl, listen) = (&scenario.settings.ssl, &scenario.grpc.listen);
     if ssl.is_empty() {
         Security::generate(mutual, listen)

@@ -5,7 +5,7 @@
 //! a thousand models are a gigabyte. A message that does not fit is handed back. Senders never wait: two full nodes
 //! that waited for each other would wait for ever.
 
-use super::grpc::Reply;
+use super::socket::Reply;
 use crate::metrics::Phase;
 use crate::node::io::{JobId, JobResult, RequestId};
 use crate::wire::{Message, PeerId, Response};

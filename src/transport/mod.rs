@@ -3,6 +3,7 @@
 
 pub mod grpc;
 mod memory;
+pub mod socket;
 pub mod spec;
 
 pub use memory::{Back, Envelope, Full, Item, Memory, ReturnTo};

@@ -6,7 +6,9 @@ use crate::raw::{
 };
 use crate::rig::{Rig, SOON, message, until};
 use bytes::Bytes;
-use p2pfl_sim::transport::grpc::{CallError, Channel, Limits, Redial, Refusal, Security, Traffic};
+use p2pfl_sim::transport::socket::{
+    CallError, Endpoint, Limits, Protocol, Redial, Refusal, Security, Traffic,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -283,7 +285,7 @@ async fn a_peer_that_never_reads_gets_no_more_than_the_backlog() {
     });
     let (limits, traffic) =
         (Limits { backlog: 3_000_000, ..Limits::default() }, Arc::new(Traffic::default()));
-    let channel = Channel::new(at, &Security::Plain, limits, traffic, Redial::Never);
+    let channel = Endpoint::new(Protocol::Grpc, &Security::Plain, limits, traffic).channel(at, Redial::Never);
     channel.open(SOON).await.unwrap();
     let calls = (0..10).map(|_| channel.send(message("beat", 1_000_000), SHORT));
     let ended = futures_util::future::join_all(calls).await;
@@ -310,8 +312,9 @@ fn encrypted(limits: Limits) -> Rig {
 #[tokio::test]
 async fn plaintext_on_a_tls_port_is_hung_up_on() {
     let rig = encrypted(Limits::default());
-    let (limits, traffic) = (rig.limits.clone(), Arc::clone(&rig.traffic));
-    let plain = Channel::new(rig.at.clone(), &Security::Plain, limits, traffic, Redial::Never);
+    let (limits, traffic) = (Limits::default(), Arc::clone(&rig.traffic));
+    let plain = Endpoint::new(Protocol::Grpc, &Security::Plain, limits, traffic)
+        .channel(rig.at.clone(), Redial::Never);
     let error = plain.open(SOON).await.unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
     rig.until_refused(Refusal::Tls).await;
@@ -321,10 +324,13 @@ async fn plaintext_on_a_tls_port_is_hung_up_on() {
 #[tokio::test]
 async fn tls_on_a_plain_port_is_hung_up_on() {
     let rig = Rig::new(Limits::default());
-    let (limits, traffic) = (rig.limits.clone(), Arc::clone(&rig.traffic));
+    let (limits, traffic) = (Limits::default(), Arc::clone(&rig.traffic));
     let security = Security::generate(false, &[]).unwrap();
-    let error =
-        Channel::new(rig.at.clone(), &security, limits, traffic, Redial::Never).open(SOON).await.unwrap_err();
+    let error = Endpoint::new(Protocol::Grpc, &security, limits, traffic)
+        .channel(rig.at.clone(), Redial::Never)
+        .open(SOON)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("TLS"), "{error}");
     rig.until_refused(Refusal::Protocol).await;
     rig.goes_on().await;
@@ -333,10 +339,13 @@ async fn tls_on_a_plain_port_is_hung_up_on() {
 #[tokio::test]
 async fn a_certificate_of_another_authority_is_refused_by_both() {
     let rig = encrypted(Limits::default());
-    let (limits, traffic) = (rig.limits.clone(), Arc::clone(&rig.traffic));
+    let (limits, traffic) = (Limits::default(), Arc::clone(&rig.traffic));
     let other = Security::generate(true, &[]).unwrap();
-    let error =
-        Channel::new(rig.at.clone(), &other, limits, traffic, Redial::Never).open(SOON).await.unwrap_err();
+    let error = Endpoint::new(Protocol::Grpc, &other, limits, traffic)
+        .channel(rig.at.clone(), Redial::Never)
+        .open(SOON)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
     rig.until_refused(Refusal::Tls).await;
     rig.goes_on().await;

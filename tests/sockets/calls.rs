@@ -1,7 +1,7 @@
 //! Calls between two that behave.
 
 use crate::rig::{Rig, SOON, code, message, until};
-use p2pfl_sim::transport::grpc::{Address, Answer, Body, Call, CallError, Limits, Security};
+use p2pfl_sim::transport::socket::{Address, Answer, Body, Call, CallError, Limits, Security};
 use p2pfl_sim::wire::proto;
 use prost::Message as _;
 use std::time::Duration;

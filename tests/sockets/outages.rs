@@ -1,8 +1,8 @@
 //! Peers that go, stay away and come back.
 
-use crate::rig::{Rig, SOON, message, until};
-use p2pfl_sim::transport::grpc::{
-    Address, Answer, CallError, Channel, Limits, Listener, Redial, Refusal, Security, Server, Traffic,
+use crate::rig::{Rig, SOON, grpc, message, until};
+use p2pfl_sim::transport::socket::{
+    Address, Answer, CallError, Limits, Listener, Redial, Refusal, Security, Traffic,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn a_port_that_nobody_has_fails_at_once() {
     let gone = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap().address().clone();
     for to in [gone, Address::Unix("/tmp/p2pfl-sim-nobody-is-here".into())] {
         let traffic = Arc::new(Traffic::default());
-        let channel = Channel::new(to, &Security::Plain, Limits::default(), traffic, Redial::Never);
+        let channel = grpc(Limits::default(), traffic).channel(to, Redial::Never);
         let error = channel.open(Duration::MAX).await.unwrap_err();
         assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
     }
@@ -49,13 +49,7 @@ async fn a_peer_outside_is_waited_for() {
     let at = listener.address().clone();
     drop(listener);
     let traffic = Arc::new(Traffic::default());
-    let channel = Channel::new(
-        at.clone(),
-        &Security::Plain,
-        Limits::default(),
-        Arc::clone(&traffic),
-        Redial::Patiently,
-    );
+    let channel = grpc(Limits::default(), Arc::clone(&traffic)).channel(at.clone(), Redial::Patiently);
     let short = channel.open(Duration::from_millis(30)).await.unwrap_err();
     assert!(short.to_string().contains("refused"), "{short}");
     let call = tokio::spawn(async move { channel.send(message("beat", 10), SOON).await });
@@ -81,8 +75,7 @@ async fn a_channel_connects_again_after_its_peer_was_replaced() {
     .await;
     let node = Arc::new(crate::rig::Node::default());
     let (limits, traffic) = (Limits::default(), Arc::new(Traffic::default()));
-    let _server =
-        Server::start(listener.unwrap(), Arc::clone(&node), &Security::Plain, limits, traffic).unwrap();
+    let _server = grpc(limits, traffic).serve(listener.unwrap(), Arc::clone(&node)).unwrap();
     assert_eq!(channel.send(message("beat", 10), SOON).await.unwrap(), Answer::Empty);
     assert_eq!(node.commands(), ["beat"]);
 }

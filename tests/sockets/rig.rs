@@ -1,8 +1,8 @@
 //! A node's server with a host that answers as it is told, and channels to it.
 
-use p2pfl_sim::transport::grpc::{
-    Address, Answer, Body, Call, Channel, Host, Limits, Listener, Redial, Refusal, Reply, Security, Server,
-    Traffic,
+use p2pfl_sim::transport::socket::{
+    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Listener, Protocol, Redial, Refusal, Reply,
+    Security, Server, Traffic,
 };
 use p2pfl_sim::wire::proto;
 use std::sync::{Arc, Mutex};
@@ -52,8 +52,7 @@ pub struct Rig {
     pub server: Server,
     pub traffic: Arc<Traffic>,
     pub at: Address,
-    pub limits: Limits,
-    pub security: Security,
+    pub endpoint: Endpoint,
 }
 
 impl Rig {
@@ -66,15 +65,13 @@ impl Rig {
         let listener = Listener::bind(&at).unwrap();
         let (node, traffic) = (Arc::new(Node::default()), Arc::new(Traffic::default()));
         let at = listener.address().clone();
-        let server =
-            Server::start(listener, Arc::clone(&node), &security, limits.clone(), Arc::clone(&traffic))
-                .unwrap();
-        Self { node, server, traffic, at, limits, security }
+        let endpoint = Endpoint::new(Protocol::Grpc, &security, limits, Arc::clone(&traffic));
+        let server = endpoint.serve(listener, Arc::clone(&node)).unwrap();
+        Self { node, server, traffic, at, endpoint }
     }
 
     pub fn channel(&self) -> Channel {
-        let traffic = Arc::clone(&self.traffic);
-        Channel::new(self.at.clone(), &self.security, self.limits.clone(), traffic, Redial::Never)
+        self.endpoint.channel(self.at.clone(), Redial::Never)
     }
 
     pub fn refused(&self, why: Refusal) -> u64 {
@@ -91,6 +88,11 @@ impl Rig {
         let answer = self.channel().send(message("true", 10), SOON).await;
         assert_eq!(answer.unwrap(), Answer::Response("true".into()));
     }
+}
+
+/// An endpoint that speaks gRPC in the clear.
+pub fn grpc(limits: Limits, traffic: Arc<Traffic>) -> Endpoint {
+    Endpoint::new(Protocol::Grpc, &Security::Plain, limits, traffic)
 }
 
 /// Waits until something is so.
@@ -115,9 +117,9 @@ pub fn message(cmd: &str, model: usize) -> Body {
 }
 
 /// The gRPC status of a call that was refused.
-pub fn code<T: std::fmt::Debug>(answer: Result<T, p2pfl_sim::transport::grpc::CallError>) -> tonic::Code {
+pub fn code<T: std::fmt::Debug>(answer: Result<T, p2pfl_sim::transport::socket::CallError>) -> tonic::Code {
     match answer {
-        Err(p2pfl_sim::transport::grpc::CallError::Refused(status)) => status.code(),
+        Err(p2pfl_sim::transport::socket::CallError::Refused(status)) => status.code(),
         other => panic!("not refused but {other:?}"),
     }
 }

@@ -9,7 +9,7 @@ use crate::metrics::{Cause, Phase};
 use crate::network::Port;
 use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
 use crate::node::{Context, Node};
-use crate::transport::grpc::{Answer, Listener};
+use crate::transport::socket::{Answer, Listener};
 use crate::transport::{Back, Envelope, Item};
 use crate::wire::{self, Message, PeerId, Response};
 use flume::Receiver;

@@ -6,7 +6,7 @@ use crate::engine::ending::{self, Verdict};
 use crate::engine::{NodeReport, Run, Watch};
 use crate::metrics::result::{Outcome, Sockets};
 use crate::time::Time;
-use crate::transport::grpc::Refusal;
+use crate::transport::socket::Refusal;
 use crate::wire::PeerId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

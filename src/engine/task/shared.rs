@@ -10,7 +10,7 @@ use crate::network::Faults;
 use crate::node::Stage;
 use crate::node::io::{Control, Start};
 use crate::time::Time;
-use crate::transport::grpc::{Answer, Reply};
+use crate::transport::socket::{Answer, Reply};
 use crate::transport::{Item, Memory};
 use crate::wire::PeerId;
 use flume::{Receiver, Sender};

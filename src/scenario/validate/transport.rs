@@ -4,8 +4,8 @@ use super::Report;
 use crate::node::spec::{Variant, Workflow};
 use crate::scenario::path::Path;
 use crate::scenario::settings::Ssl;
-use crate::scenario::{Clock, Scenario, Speedup, Transport};
-use crate::transport::grpc::Address;
+use crate::scenario::{Carrier, Clock, Scenario, Speedup, Transport};
+use crate::transport::socket::Address;
 
 pub(super) fn check(scenario: &Scenario, report: &mut Report) {
     let transport = scenario.transport;
@@ -26,10 +26,9 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
             report,
         );
     }
-    match transport {
-        Transport::GrpcTls => certificates(&scenario.settings.ssl, false, report),
-        Transport::GrpcMtls => certificates(&scenario.settings.ssl, true, report),
-        Transport::Memory | Transport::Grpc | Transport::GrpcUds => idle(
+    match transport.carrier() {
+        Some(Carrier::Tls { mutual }) => certificates(&scenario.settings.ssl, mutual, report),
+        None | Some(Carrier::Tcp | Carrier::Unix) => idle(
             "settings.ssl",
             "has no effect without TLS",
             "leave it out, or write \"transport\": \"grpc+mtls\"",
@@ -109,7 +108,7 @@ fn unreachable(text: &str, transport: Transport) -> Option<(String, &'static str
         Err(error) => Some((error.to_string(), "write it as the peer has it, such as \"127.0.0.1:4000\"")),
         Ok(Address::Tcp(at)) if at.port() == 0 => Some((format!("`{text}` has no port"), port)),
         Ok(Address::Host(_, 0)) => Some((format!("`{text}` has no port"), port)),
-        Ok(Address::Unix(_)) if matches!(transport, Transport::GrpcTls | Transport::GrpcMtls) => {
+        Ok(Address::Unix(_)) if matches!(transport.carrier(), Some(Carrier::Tls { .. })) => {
             let message = format!("`{text}` is a Unix socket, over which there is no TLS");
             Some((message, "write its address over TCP, or \"transport\": \"grpc+uds\""))
         }

@@ -1,163 +1,35 @@
-//! A gRPC message on its way out: the five bytes before it and its protobuf encoding, a model's bytes uncopied.
+//! gRPC's framing: the five bytes before a message.
 
-use crate::wire::proto::{self, root_message::PayloadType};
-use bytes::buf::Chain;
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use prost::Message as _;
-use prost::encoding::{self, WireType};
-use std::sync::Arc;
-
-/// What HTTP/2 is handed: three pieces that lie one behind the other on the wire.
-pub(super) type Payload = Chain<Chain<Bytes, Bytes>, Bytes>;
+use crate::transport::socket::link::Outgoing;
+use crate::transport::socket::{Payload, pieces};
+use crate::wire::proto;
+use bytes::{BufMut as _, Bytes, BytesMut};
 
 /// Bytes before a message: whether it is compressed, and its length.
 pub(super) const PREFIX: usize = 5;
 
-/// A piece below this is copied rather than kept apart: a frame of its own would cost more.
-const APART: usize = 1 << 10;
-
-/// A message to be sent.
-#[derive(Clone, Debug)]
-pub enum Body {
-    /// Encoded once, for many receivers.
-    Encoded(Bytes),
-    /// Encoded while it is sent. The bytes of a model are not copied.
-    Message(Arc<proto::RootMessage>),
-}
-
-impl Body {
-    /// Bytes of the encoding, without what gRPC and HTTP/2 add.
-    pub fn encoded_len(&self) -> usize {
-        match self {
-            Self::Encoded(bytes) => bytes.len(),
-            Self::Message(message) => message.encoded_len(),
+/// A request as it is sent. `length` is that of its encoding.
+pub(super) fn of_request(call: Outgoing<'_>, length: usize) -> Payload {
+    match call {
+        Outgoing::Handshake(own) | Outgoing::Disconnect(own) => {
+            of(&proto::HandShakeRequest { addr: own.to_owned() })
         }
-    }
-
-    /// As it is sent. `length` is [`encoded_len`](Self::encoded_len), which is worth asking only once.
-    pub(super) fn payload(&self, length: usize) -> Payload {
-        match self {
-            Self::Encoded(bytes) => encoded(bytes),
-            Self::Message(message) => match &message.payload_type {
-                Some(PayloadType::Weights(weights)) if weights.weights.len() >= APART => {
-                    apart(message, weights, length)
-                }
-                _ => whole(&**message, length),
-            },
-        }
+        Outgoing::Send(body) => body.payload(&prefix(length), length),
     }
 }
 
-/// The payload of a message that is small.
+/// A message that is small.
 pub(super) fn of<M: prost::Message>(message: &M) -> Payload {
-    whole(message, message.encoded_len())
-}
-
-fn encoded(bytes: &Bytes) -> Payload {
-    let mut head = BytesMut::with_capacity(PREFIX + if bytes.len() < APART { bytes.len() } else { 0 });
-    prefix(bytes.len(), &mut head);
-    if bytes.len() < APART {
-        head.put_slice(bytes);
-        pieces(head.freeze(), Bytes::new(), Bytes::new())
-    } else {
-        pieces(head.freeze(), bytes.clone(), Bytes::new())
-    }
-}
-
-fn whole<M: prost::Message>(message: &M, length: usize) -> Payload {
+    let length = message.encoded_len();
     let mut head = BytesMut::with_capacity(PREFIX + length);
-    prefix(length, &mut head);
+    head.put_slice(&prefix(length));
     message.encode_raw(&mut head);
     pieces(head.freeze(), Bytes::new(), Bytes::new())
 }
 
-/// What the generated encoder writes, in three pieces: before the model's bytes, these, and behind them.
-fn apart(message: &proto::RootMessage, weights: &proto::Weights, length: usize) -> Payload {
-    let around = length - weights.weights.len();
-    let mut buffer = BytesMut::with_capacity(PREFIX + around);
-    prefix(length, &mut buffer);
-    if !message.source.is_empty() {
-        encoding::string::encode(1, &message.source, &mut buffer);
-    }
-    if let Some(round) = &message.round {
-        encoding::int32::encode(2, round, &mut buffer);
-    }
-    if !message.cmd.is_empty() {
-        encoding::string::encode(3, &message.cmd, &mut buffer);
-    }
-    encoding::encode_key(6, WireType::LengthDelimited, &mut buffer);
-    encoding::encode_varint(weights.encoded_len() as u64, &mut buffer);
-    encoding::encode_key(1, WireType::LengthDelimited, &mut buffer);
-    encoding::encode_varint(weights.weights.len() as u64, &mut buffer);
-    let head = buffer.split().freeze();
-    encoding::string::encode_repeated(2, &weights.contributors, &mut buffer);
-    if weights.num_samples != 0 {
-        encoding::int32::encode(3, &weights.num_samples, &mut buffer);
-    }
-    pieces(head, weights.weights.clone(), buffer.freeze())
-}
-
-fn prefix(length: usize, buffer: &mut BytesMut) {
-    buffer.put_u8(0);
-    buffer.put_u32(u32::try_from(length).expect("a channel refuses what is beyond gRPC's 4 GiB"));
-}
-
-fn pieces(head: Bytes, middle: Bytes, tail: Bytes) -> Payload {
-    head.chain(middle).chain(tail)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn flat(mut payload: Payload) -> Bytes {
-        payload.copy_to_bytes(payload.remaining())
-    }
-
-    fn messages() -> impl Strategy<Value = proto::RootMessage> {
-        let weights = (prop_oneof![0..64usize, 1000..1100usize, Just(200_000)], any::<u8>())
-            .prop_map(|(length, byte)| Bytes::from(vec![byte; length]));
-        let contributors = prop::collection::vec("[a-z:0-9]{0,20}", 0..5);
-        let payload = prop_oneof![
-            Just(None),
-            (weights, contributors, any::<i32>()).prop_map(|(weights, contributors, num_samples)| Some(
-                PayloadType::Weights(proto::Weights { weights, contributors, num_samples })
-            )),
-            (any::<i32>(), any::<i64>(), prop::collection::vec(".{0,10}", 0..3)).prop_map(
-                |(ttl, hash, args)| {
-                    Some(PayloadType::GossipMessage(proto::GossipMessage { ttl, hash, args }))
-                }
-            ),
-        ];
-        (".{0,30}", any::<Option<i32>>(), ".{0,30}", payload).prop_map(
-            |(source, round, cmd, payload_type)| proto::RootMessage { source, round, cmd, payload_type },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn a_message_in_pieces_is_what_the_generated_encoder_writes(message in messages()) {
-            let expected = message.encode_to_vec();
-            for body in [Body::Message(Arc::new(message)), Body::Encoded(expected.clone().into())] {
-                prop_assert_eq!(body.encoded_len(), expected.len());
-                let sent = flat(body.payload(body.encoded_len()));
-                prop_assert_eq!(sent[0], 0);
-                prop_assert_eq!(u32::from_be_bytes(sent[1..5].try_into().unwrap()) as usize, expected.len());
-                prop_assert_eq!(&sent[5..], &expected[..]);
-            }
-        }
-    }
-
-    #[test]
-    fn the_bytes_of_a_model_are_not_copied() {
-        let model = Bytes::from(vec![7; 1 << 20]);
-        let weights = proto::Weights { weights: model.clone(), ..Default::default() };
-        let message =
-            proto::RootMessage { payload_type: Some(PayloadType::Weights(weights)), ..Default::default() };
-        let body = Body::Message(Arc::new(message));
-        let mut payload = body.payload(body.encoded_len());
-        payload.advance(payload.first_ref().first_ref().len());
-        assert_eq!(payload.chunk().as_ptr(), model.as_ptr());
-    }
+/// Not compressed, and so long.
+pub(super) fn prefix(length: usize) -> [u8; PREFIX] {
+    let [a, b, c, d] =
+        u32::try_from(length).expect("a channel refuses what is beyond gRPC's 4 GiB").to_be_bytes();
+    [0, a, b, c, d]
 }

@@ -2,8 +2,8 @@
 
 use super::gather::{Gather, Unfit};
 use super::respond::Responder;
-use super::serve::Shared;
-use super::{Call, Host, Refusal, Reply};
+use crate::transport::socket::serve::Shared;
+use crate::transport::socket::{Call, Host, Refusal, Reply, Responder as Back};
 use crate::wire::proto;
 use bytes::Bytes;
 use h2::RecvStream;
@@ -139,7 +139,7 @@ impl<H: Host> Receiving<H> {
         };
         // A node that went down answers nobody: its connections are about to be hung up on.
         if let Some(back) = self.back.take().filter(|_| self.shared.gate.is_up()) {
-            self.shared.host.take(call, Reply::new(back, self.which == Which::Disconnect));
+            self.shared.host.take(call, Reply::new(Back::Unary(back), self.which == Which::Disconnect));
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ const NOTHING: Bytes = Bytes::from_static(&[0; payload::PREFIX]);
 
 /// The way back of one call. Writing to it never waits: what is said is short.
 #[derive(Debug)]
-pub(super) struct Responder(pub SendResponse<Bytes>);
+pub struct Responder(pub(super) SendResponse<Bytes>);
 
 impl Responder {
     /// Says a message, and that all is well. That the other end is gone is no matter to anyone here.

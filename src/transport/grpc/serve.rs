@@ -1,22 +1,19 @@
-//! One connection to a server, from TLS and HTTP/2's first words to its end.
+//! gRPC for whoever is called: one connection, from HTTP/2's first words to its end.
 
 use super::receive::Receiving;
-use super::server::Gate;
-use super::socket::Socket;
-use super::{Host, Limits, Refusal, Traffic};
+use crate::transport::socket::link::Io;
+use crate::transport::socket::serve::{Shared, hung_up};
+use crate::transport::socket::{Host, Refusal};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use h2::Reason;
 use h2::server::{Builder, Connection};
 use std::future::{Future as _, poll_fn};
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// HTTP/2's windows: what the other end may send before it is told to go on. A window is no allocation.
 pub(super) const WINDOW: u32 = 16 << 20;
@@ -25,40 +22,8 @@ pub(super) const FRAME: u32 = 256 << 10;
 /// Bytes of headers that are taken; P2PFL's are some hundred.
 pub(super) const HEADERS: u32 = 16 << 10;
 
-/// What all connections of a server share.
-pub(super) struct Shared<H> {
-    pub host: Arc<H>,
-    pub gate: Arc<Gate>,
-    pub tls: Option<TlsAcceptor>,
-    pub limits: Limits,
-    pub traffic: Arc<Traffic>,
-    /// Bytes of unfinished requests.
-    pub held: AtomicUsize,
-}
-
 /// Serves one connection to its end, whatever end that is.
-pub(super) async fn serve<H: Host>(socket: Socket, shared: Arc<Shared<H>>) {
-    match &shared.tls {
-        None => greet(socket, &shared, Instant::now()).await,
-        // In a box, so that who has no TLS needs no room for it.
-        Some(acceptor) => Box::pin(decrypt(acceptor, socket, &shared)).await,
-    }
-}
-
-async fn decrypt<H: Host>(acceptor: &TlsAcceptor, socket: Socket, shared: &Arc<Shared<H>>) {
-    let began = Instant::now();
-    match timeout(shared.limits.greeting, acceptor.accept(socket)).await {
-        Ok(Ok(encrypted)) => greet(encrypted, shared, began).await,
-        Ok(Err(error)) if hung_up(&error) => {}
-        Ok(Err(_)) => shared.traffic.refused(Refusal::Tls),
-        Err(_) => shared.traffic.refused(Refusal::Silent),
-    }
-}
-
-async fn greet<H: Host, S>(io: S, shared: &Arc<Shared<H>>, began: Instant)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
     let mut http = Builder::new();
     http.initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
@@ -155,10 +120,4 @@ fn count<H>(shared: &Shared<H>, error: &h2::Error) {
         _ => Refusal::Protocol,
     };
     shared.traffic.refused(why);
-}
-
-/// Whether the other end only went away, which is no fault.
-fn hung_up(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
 }

@@ -5,7 +5,7 @@ use super::Sockets;
 use super::tickets::{Ticket, key, key_of_call};
 use crate::engine::task::shared::{Event, Shared};
 use crate::metrics::Cause;
-use crate::transport::grpc::{Answer, Call, Host, Reply};
+use crate::transport::socket::{Answer, Call, Host, Reply};
 use crate::transport::{Back, Envelope, Full};
 use crate::wire::decode::{self, DecodeError};
 use crate::wire::{Command, Message, PeerId};

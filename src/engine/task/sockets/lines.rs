@@ -7,7 +7,7 @@ use super::tickets::{Ticket, key, key_of_call};
 use crate::engine::task::shared::Shared;
 use crate::metrics::{Cause, Phase};
 use crate::time::Time;
-use crate::transport::grpc::{Address, Answer, Body, CallError, Channel, Redial};
+use crate::transport::socket::{Address, Answer, Body, CallError, Channel, Redial};
 use crate::transport::{Item, ReturnTo};
 use crate::wire::{Command, Gossip, Message, PeerId, Response, Weights, encode, weights};
 use bytes::Bytes;
@@ -228,8 +228,7 @@ fn channel(shared: &Shared, to: PeerId) -> Option<Channel> {
     let address: Address = sockets.names.name(to).parse().ok()?;
     // A node of this process that hangs up is down, and is not to be waited for.
     let redial = if shared.is_outside(to) { Redial::Patiently } else { Redial::Never };
-    let limits = sockets.limits.clone();
-    Some(Channel::new(address, &sockets.security, limits, Arc::clone(&sockets.traffic), redial))
+    Some(sockets.endpoint.channel(address, redial))
 }
 
 /// A call under way.

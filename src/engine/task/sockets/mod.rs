@@ -2,7 +2,7 @@
 //! peers do.
 //!
 //! Here messages become protobuf and back, and what is measured of them is kept beside the sockets. Connections, HTTP/2
-//! and TLS are the transport's (`transport::grpc`), what a message means the node's.
+//! and TLS are the transport's (`transport::socket`), what a message means the node's.
 
 mod arrivals;
 mod lines;
@@ -15,7 +15,7 @@ use super::shared::Shared;
 use crate::engine::{Failure, Listen, Plan};
 use crate::metrics::{Phase, Recorder, result};
 use crate::node::spec::Workflow;
-use crate::transport::grpc::{Address, Folder, Limits, Listener, Security, Server, Traffic, claim};
+use crate::transport::socket::{Address, Endpoint, Folder, Limits, Listener, Server, Traffic, claim};
 use crate::wire::Expected;
 use crate::wire::{AddressBook, Names, PeerId};
 use arrivals::Door;
@@ -34,8 +34,7 @@ pub(super) struct Sockets {
     /// The addresses of all nodes, and of peers outside as they become known.
     names: Arc<Names>,
     tickets: Tickets,
-    security: Security,
-    limits: Limits,
+    endpoint: Endpoint,
     pub traffic: Arc<Traffic>,
     /// What models have to look like.
     expected: Expected,
@@ -93,15 +92,14 @@ impl Sockets {
         for peer in &spec.join {
             names.number(&peer.to_string());
         }
+        let limits =
+            Limits::new(usize::try_from(spec.max_message).unwrap_or(usize::MAX), spec.opening as usize);
+        let traffic: Arc<Traffic> = Arc::default();
         let sockets = Self {
             names: Arc::clone(names),
             tickets: Tickets::new(plan.nodes()),
-            security: spec.security.clone(),
-            limits: Limits::new(
-                usize::try_from(spec.max_message).unwrap_or(usize::MAX),
-                spec.opening as usize,
-            ),
-            traffic: Arc::default(),
+            endpoint: Endpoint::new(spec.protocol, &spec.security, limits, Arc::clone(&traffic)),
+            traffic,
             zeros: zeros(plan),
             expected: expected(plan).up_to(spec.max_message),
             nodes: plan.nodes(),
@@ -173,9 +171,8 @@ impl Socket {
     pub fn new(node: PeerId, shared: &Arc<Shared>, listener: Listener) -> Option<Self> {
         let sockets = shared.sockets.as_ref()?;
         let door = Arc::new(Door { node, shared: Arc::clone(shared) });
-        let (limits, traffic) = (sockets.limits.clone(), Arc::clone(&sockets.traffic));
         // It fails outside a runtime with sockets, and there is one.
-        let server = Server::start(listener, door, &sockets.security, limits, traffic).ok()?;
+        let server = sockets.endpoint.serve(listener, door).ok()?;
         server.down();
         Some(Self { server, lines: Lines::default() })
     }

@@ -9,7 +9,7 @@ use crate::engine::task::worker::Worker;
 use crate::metrics::Phase;
 use crate::network::Faults;
 use crate::node::io::{Expect, RequestId};
-use crate::transport::grpc::{Answer, Reply};
+use crate::transport::socket::{Answer, Reply};
 use crate::transport::{Back, Item, ReturnTo};
 use crate::wire::{Gossip, Message, PeerId, Response};
 

@@ -1,9 +1,9 @@
 //! Takes the calls of one node: accepts connections, bounds their number, hangs up on them.
 
+use super::io::{Socket, Stream};
 use super::listener::Bound;
 use super::serve::{Shared, serve};
-use super::socket::{Socket, Stream};
-use super::{Host, Limits, Listener, Refusal, Security, Traffic};
+use super::{Endpoint, Host, Listener, Refusal};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,35 +28,25 @@ pub struct Server {
 
 /// Whether the node is there.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub struct Gate {
     up: AtomicBool,
     went_down: Notify,
 }
 
 impl Server {
-    /// Begins to accept. To be called within a tokio runtime with I/O and time.
-    ///
-    /// # Errors
-    ///
-    /// If the system does not let the runtime have the listener.
-    pub fn start<H: Host>(
-        listener: Listener,
-        host: Arc<H>,
-        security: &Security,
-        limits: Limits,
-        traffic: Arc<Traffic>,
-    ) -> io::Result<Self> {
+    pub(super) fn start<H: Host>(listener: Listener, host: Arc<H>, endpoint: &Endpoint) -> io::Result<Self> {
         let listener = match listener.socket {
             Bound::Tcp(tcp) => Accepting::Tcp(TcpListener::from_std(tcp)?),
             Bound::Unix(unix) => Accepting::Unix(UnixListener::from_std(unix)?),
         };
         let gate = Arc::new(Gate { up: AtomicBool::new(true), went_down: Notify::new() });
         let shared = Shared {
+            protocol: endpoint.protocol,
             host,
             gate: Arc::clone(&gate),
-            tls: security.server().map(Into::into),
-            limits,
-            traffic,
+            tls: endpoint.security.server().map(Into::into),
+            limits: endpoint.limits.clone(),
+            traffic: Arc::clone(&endpoint.traffic),
             held: AtomicUsize::new(0),
         };
         let accepting = tokio::spawn(accept(listener, Arc::new(shared)));

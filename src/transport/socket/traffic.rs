@@ -140,7 +140,7 @@ impl Traffic {
         self.failed.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn refused(&self, why: Refusal) {
+    pub(in crate::transport) fn refused(&self, why: Refusal) {
         self.refused[why as usize].fetch_add(1, Relaxed);
     }
 

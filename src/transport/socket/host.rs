@@ -1,6 +1,6 @@
 //! What a server asks of the node behind it.
 
-use super::respond::Responder;
+use crate::transport::grpc;
 use crate::wire::proto;
 use tonic::Status;
 
@@ -47,7 +47,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(back: Responder, empty: bool) -> Self {
+    pub(in crate::transport) fn new(back: Responder, empty: bool) -> Self {
         Self { back: Some(back), empty }
     }
 
@@ -55,7 +55,7 @@ impl Reply {
     pub fn answer(mut self, answer: Answer) {
         if let Some(back) = self.back.take() {
             let answer = if self.empty { Answer::Empty } else { answer };
-            back.message(&answer.into());
+            back.say(Ok(answer));
         }
     }
 
@@ -65,10 +65,38 @@ impl Reply {
     }
 }
 
+/// What is said back: an answer, or a gRPC status for a call that has none.
+pub type Outcome = Result<Answer, Box<Status>>;
+
+/// The way back of one call, by what is spoken on its connection.
+#[derive(Debug)]
+pub enum Responder {
+    /// A stream of HTTP/2 for this call alone.
+    Unary(grpc::Responder),
+}
+
+impl Responder {
+    /// Never waits. Nobody hears it if the caller hung up meanwhile.
+    pub fn say(self, outcome: Outcome) {
+        match self {
+            Self::Unary(back) => match outcome {
+                Ok(answer) => back.message(&answer.into()),
+                Err(status) => back.status(&status),
+            },
+        }
+    }
+
+    fn is_abandoned(&mut self) -> bool {
+        match self {
+            Self::Unary(back) => back.is_abandoned(),
+        }
+    }
+}
+
 impl Drop for Reply {
     fn drop(&mut self) {
         if let Some(back) = self.back.take() {
-            back.status(&Status::unavailable("the node does not answer"));
+            back.say(Err(Box::new(Status::unavailable("the node does not answer"))));
         }
     }
 }

@@ -41,9 +41,6 @@ pub struct Tls {
     client: Arc<ClientConfig>,
 }
 
-/// HTTP/2, which is all that gRPC speaks.
-const H2: &[u8] = b"h2";
-
 impl Security {
     /// A certificate authority of the run and certificates of it, for `127.0.0.1`, `::1`, `localhost` and every address
     /// in `listen`. With `mutual`, those who call have to show one as well.
@@ -88,7 +85,6 @@ impl Security {
             Some(own) => calls.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own))),
             None => calls.with_no_client_auth(),
         };
-        calls.alpn_protocols = vec![H2.to_vec()];
         calls.resumption = Resumption::disabled();
 
         let takes = versions(ServerConfig::builder_with_provider(Arc::clone(provider)));
@@ -99,10 +95,18 @@ impl Security {
             takes.with_no_client_auth()
         };
         let mut takes = takes.with_cert_resolver(Arc::new(SingleCertAndKey::from(server)));
-        takes.alpn_protocols = vec![H2.to_vec()];
         takes.session_storage = Arc::new(NoServerSessionStorage {});
         takes.send_tls13_tickets = 0;
         Self::Tls(Arc::new(Tls { server: Arc::new(takes), client: Arc::new(calls) }))
+    }
+
+    /// The same, where both ends agree on what is spoken (RFC 7301).
+    pub(super) fn speaking(&self, alpn: &[u8]) -> Self {
+        let Self::Tls(tls) = self else { return Self::Plain };
+        let (mut server, mut client) = (ServerConfig::clone(&tls.server), ClientConfig::clone(&tls.client));
+        server.alpn_protocols = vec![alpn.to_vec()];
+        client.alpn_protocols = vec![alpn.to_vec()];
+        Self::Tls(Arc::new(Tls { server: Arc::new(server), client: Arc::new(client) }))
     }
 
     /// What the accepting end needs; nothing in the clear.

@@ -10,6 +10,8 @@ use std::io;
 use std::time::Duration;
 use tempfile::TempDir;
 
+const H2: &[u8] = b"h2";
+
 /// What became of both ends.
 struct Shaken {
     client: Result<Option<Vec<u8>>, rustls::Error>,
@@ -32,6 +34,7 @@ impl Shaken {
 /// Calls `to`; bytes go back and forth until neither end has any more.
 fn shake(caller: &Security, callee: &Security, to: &str) -> Shaken {
     let to = server_name(&to.parse().unwrap()).unwrap();
+    let (caller, callee) = (caller.speaking(H2), callee.speaking(H2));
     let mut client = ClientConnection::new(caller.client().unwrap(), to).unwrap();
     let mut server = ServerConnection::new(callee.server().unwrap()).unwrap();
     let (mut client_failed, mut server_failed) = (None, None);

@@ -1,0 +1,79 @@
+//! The names of transports: what is spoken, and what carries it.
+
+use crate::transport::socket::Protocol;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What carries messages between nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// Within the process, by reference.
+    #[default]
+    Memory,
+    /// gRPC over TCP, on the loopback interface.
+    Grpc,
+    /// gRPC over Unix sockets.
+    #[serde(rename = "grpc+uds")]
+    #[value(name = "grpc+uds")]
+    GrpcUds,
+    /// gRPC over TCP with TLS: the server shows a certificate.
+    #[serde(rename = "grpc+tls")]
+    #[value(name = "grpc+tls")]
+    GrpcTls,
+    /// gRPC over TCP with mutual TLS: both sides show a certificate, as P2PFL's peers do.
+    #[serde(rename = "grpc+mtls")]
+    #[value(name = "grpc+mtls")]
+    GrpcMtls,
+}
+
+/// What the bytes of a protocol go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// TCP, in the clear.
+    Tcp,
+    /// Unix sockets.
+    Unix,
+    /// TCP and TLS; `mutual` if those who call show a certificate as well.
+    Tls {
+        /// Whether both sides show one.
+        mutual: bool,
+    },
+}
+
+impl Transport {
+    /// What is spoken on the sockets, and what they are; nothing where messages go by reference.
+    pub const fn on_sockets(self) -> Option<(Protocol, Carrier)> {
+        Some(match self {
+            Self::Memory => return None,
+            Self::Grpc => (Protocol::Grpc, Carrier::Tcp),
+            Self::GrpcUds => (Protocol::Grpc, Carrier::Unix),
+            Self::GrpcTls => (Protocol::Grpc, Carrier::Tls { mutual: false }),
+            Self::GrpcMtls => (Protocol::Grpc, Carrier::Tls { mutual: true }),
+        })
+    }
+
+    /// Whether messages go through sockets, encoded, rather than by reference.
+    pub const fn is_socket(self) -> bool {
+        self.on_sockets().is_some()
+    }
+
+    /// What carries the protocol, where there is one.
+    pub const fn carrier(self) -> Option<Carrier> {
+        match self.on_sockets() {
+            Some((_, carrier)) => Some(carrier),
+            None => None,
+        }
+    }
+
+    /// The name in scenarios and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Grpc => "grpc",
+            Self::GrpcUds => "grpc+uds",
+            Self::GrpcTls => "grpc+tls",
+            Self::GrpcMtls => "grpc+mtls",
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! A way to one peer: one connection, and the calls on it.
+
+use super::link::{Broken, Link, Outgoing, Request, Terms};
+use super::tls::server_name;
+use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial};
+use crate::transport::grpc::Unary;
+use http::uri::Authority;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tonic::Code;
+
+/// A way to a peer: connects when it is first used, and again when the connection broke. Clones are the same channel;
+/// it is closed when the last is dropped.
+///
+/// Calls leave in the order in which their futures were first polled. A call that is dropped is cancelled.
+#[derive(Clone)]
+pub struct Channel {
+    it: Arc<Inner>,
+}
+
+struct Inner {
+    dial: Dial,
+    way: Way,
+    /// Breaks the connection off without waiting for anything.
+    breaker: std::sync::Mutex<Option<AbortHandle>>,
+    closed: AtomicBool,
+    /// Bytes of requests that are not answered yet.
+    waiting: AtomicU64,
+}
+
+/// The connection, by what is spoken on it. Waiting for it is first come, first served, which keeps calls in order.
+type Slot<L> = tokio::sync::Mutex<Option<L>>;
+
+enum Way {
+    Grpc(Slot<Unary>),
+}
+
+/// Does the same with the connection, whatever is spoken on it.
+macro_rules! on {
+    ($way:expr, $slot:ident => $body:expr) => {
+        match $way {
+            Way::Grpc($slot) => $body,
+        }
+    };
+}
+
+impl Channel {
+    pub(super) fn new(to: Address, endpoint: &Endpoint, redial: Redial) -> Self {
+        let tls = endpoint.security.client().map(|config| (config.into(), server_name(&to)));
+        let terms =
+            Terms { authority: authority(&to), secure: tls.is_some(), limits: endpoint.limits.clone() };
+        let way = match endpoint.protocol {
+            Protocol::Grpc | Protocol::GrpcStream => Way::Grpc(Slot::default()),
+        };
+        Self {
+            it: Arc::new(Inner {
+                dial: Dial { to, tls, terms, traffic: Arc::clone(&endpoint.traffic), redial },
+                way,
+                breaker: std::sync::Mutex::new(None),
+                closed: AtomicBool::new(false),
+                waiting: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Whom it leads to.
+    pub fn address(&self) -> &Address {
+        &self.it.dial.to
+    }
+
+    /// Connects, unless it is connected.
+    ///
+    /// # Errors
+    ///
+    /// If that is not to be had by `deadline`.
+    pub async fn open(&self, deadline: Duration) -> Result<(), CallError> {
+        let mut failed = None;
+        let opening = async { on!(&self.it.way, slot => self.it.open(slot, &mut failed).await) };
+        within(deadline, opening).await.unwrap_or_else(|| Err(self.it.late(deadline, failed)))
+    }
+
+    /// Tells the peer that the one at `own` wants to be its neighbour.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer. That the peer does not want is an [`Answer::Error`].
+    pub async fn handshake(&self, own: &str, deadline: Duration) -> Result<Answer, CallError> {
+        self.call(Outgoing::Handshake(own), deadline).await
+    }
+
+    /// Tells the peer that the one at `own` is its neighbour no more. The peer is told no deadline, as P2PFL has none for
+    /// this call; it is not waited for any longer than that.
+    ///
+    /// # Errors
+    ///
+    /// If the peer could not be told.
+    pub async fn disconnect(&self, own: &str, deadline: Duration) -> Result<(), CallError> {
+        self.call(Outgoing::Disconnect(own), deadline).await?;
+        Ok(())
+    }
+
+    /// Sends a message and waits for what comes back. The deadline covers connecting, and is told the peer.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub async fn send(&self, message: Body, deadline: Duration) -> Result<Answer, CallError> {
+        self.call(Outgoing::Send(&message), deadline).await
+    }
+
+    /// Breaks the connection off; calls under way end with [`CallError::Closed`], and so do later ones.
+    pub fn close(&self) {
+        self.it.closed.store(true, Ordering::Release);
+        self.it.hang_up();
+    }
+
+    async fn call(&self, call: Outgoing<'_>, deadline: Duration) -> Result<Answer, CallError> {
+        let request = Request { call, length: call.encoded_len(), deadline };
+        let _waiting = Waiting::of(&self.it, request.length)?;
+        let mut failed = None;
+        let calling = async { on!(&self.it.way, slot => self.it.call(slot, &request, &mut failed).await) };
+        within(deadline, calling).await.unwrap_or_else(|| Err(self.it.late(deadline, failed)))
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("to", self.address()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    async fn open<L: Link>(&self, slot: &Slot<L>, failed: &mut Option<String>) -> Result<(), CallError> {
+        let mut link = slot.lock().await;
+        self.connected(&mut link, failed).await.map(|_| ())
+    }
+
+    async fn call<L: Link>(
+        &self,
+        slot: &Slot<L>,
+        request: &Request<'_>,
+        failed: &mut Option<String>,
+    ) -> Result<Answer, CallError> {
+        loop {
+            let answer = {
+                let mut link = slot.lock().await;
+                let link = self.connected(&mut link, failed).await?;
+                link.leave(request)
+            };
+            let answer = match answer {
+                Ok(answer) => answer.await,
+                Err(broken) => Err(broken),
+            };
+            match answer {
+                Ok(answer) => return Ok(answer),
+                Err(Broken::Unheard) => {}
+                // The other end keeps the deadline as well, and may be the first to notice.
+                Err(Broken::Status(status)) if status.code() == Code::DeadlineExceeded => {
+                    return Err(CallError::Timeout(request.deadline));
+                }
+                Err(Broken::Status(status)) => return Err(CallError::Refused(status)),
+                Err(Broken::Connection(why)) => return Err(self.unreachable(why)),
+            }
+        }
+    }
+
+    /// The connection, ready for a request; a new one if there is none or it is broken.
+    async fn connected<'a, L: Link>(
+        &self,
+        link: &'a mut Option<L>,
+        failed: &mut Option<String>,
+    ) -> Result<&'a mut L, CallError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(CallError::Closed);
+        }
+        let broken = match link.as_mut() {
+            None => true,
+            Some(link) => !poll_fn(|cx| link.poll_ready(cx)).await,
+        };
+        if broken {
+            *link = None;
+            let opened =
+                self.dial.open::<L>(failed).await.map_err(|NoLink { why, .. }| self.unreachable(why))?;
+            *self.breaker.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.breaker());
+            *link = Some(opened);
+            if self.closed.load(Ordering::Acquire) {
+                self.hang_up();
+                return Err(CallError::Closed);
+            }
+        }
+        Ok(link.as_mut().expect("there is one by now"))
+    }
+
+    fn hang_up(&self) {
+        if let Some(breaker) = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            breaker.abort();
+        }
+    }
+
+    fn unreachable(&self, why: String) -> CallError {
+        if self.closed.load(Ordering::Acquire) {
+            return CallError::Closed;
+        }
+        CallError::Unreachable { address: self.dial.to.clone(), why }
+    }
+
+    /// The error of a call whose time is over: what kept it from connecting, if that is what did.
+    fn late(&self, deadline: Duration, failed: Option<String>) -> CallError {
+        failed.map_or(CallError::Timeout(deadline), |why| self.unreachable(why))
+    }
+}
+
+/// Counts a request among the waiting until it is dropped.
+struct Waiting<'a> {
+    on: &'a AtomicU64,
+    bytes: u64,
+}
+
+impl<'a> Waiting<'a> {
+    fn of(inner: &'a Inner, length: usize) -> Result<Self, CallError> {
+        let bytes = length as u64;
+        let before = inner.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let counted = Self { on: &inner.waiting, bytes };
+        if before > 0 && before + bytes > inner.dial.terms.limits.backlog {
+            return Err(CallError::Backlog { waiting: before });
+        }
+        Ok(counted)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.on.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+async fn within<T>(deadline: Duration, future: impl Future<Output = T>) -> Option<T> {
+    timeout(deadline, future).await.ok()
+}
+
+/// What HTTP/2 calls the other end. A path is no name, and gRPC says `localhost` for one.
+fn authority(to: &Address) -> Authority {
+    match to {
+        Address::Unix(_) => Authority::from_static("localhost"),
+        at => Authority::try_from(at.to_string()).unwrap_or_else(|_| Authority::from_static("localhost")),
+    }
+}

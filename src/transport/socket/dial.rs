@@ -1,0 +1,113 @@
+//! How a channel gets its connection: the socket, TLS, what is spoken on it, and trying again.
+
+use super::io::{Socket, Stream};
+use super::link::{Link, Terms};
+use super::{Address, Traffic};
+use nix::errno::Errno;
+use rustls::pki_types::ServerName;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+/// The first pause before another attempt, and the longest; each is twice the one before.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
+
+/// Whether a peer that nobody answers for is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redial {
+    /// No: it is a peer in this process, so that a refused connection, or one hung up on at once, means that it is down.
+    /// Only a shortage on this side (descriptors, ports, a full queue) is waited out.
+    Never,
+    /// Until the call's deadline, with growing pauses: it is a peer outside, which may be starting just now.
+    Patiently,
+}
+
+/// Where a channel leads, and how.
+pub struct Dial {
+    pub to: Address,
+    /// With whose certificate is expected.
+    pub tls: Option<(TlsConnector, Option<ServerName<'static>>)>,
+    pub terms: Terms,
+    pub traffic: Arc<Traffic>,
+    pub redial: Redial,
+}
+
+/// Why there is no connection, and whether trying again may help.
+#[derive(Debug)]
+pub struct NoLink {
+    pub why: String,
+    again: bool,
+}
+
+impl Dial {
+    /// Connects, for as long as it takes: the caller has a deadline. `failed` is where the last failure is left for it.
+    pub async fn open<L: Link>(&self, failed: &mut Option<String>) -> Result<L, NoLink> {
+        let mut pause = PAUSES.0;
+        loop {
+            let place = self.terms.limits.opening.acquire().await.expect("nobody closes the semaphore");
+            let began = Instant::now();
+            let attempt = timeout(self.terms.limits.greeting, self.attempt());
+            let opened = attempt.await.unwrap_or_else(|_| Err(self.silent()));
+            drop(place);
+            match opened {
+                Ok(link) => {
+                    self.traffic.opened(began.elapsed());
+                    return Ok(link);
+                }
+                Err(error) if error.again || self.redial == Redial::Patiently => {
+                    self.traffic.failed();
+                    *failed = Some(error.why);
+                }
+                Err(error) => {
+                    self.traffic.failed();
+                    return Err(error);
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    async fn attempt<L: Link>(&self) -> Result<L, NoLink> {
+        let stream = match &self.to {
+            Address::Tcp(at) => TcpStream::connect(at).await.map(Stream::Tcp),
+            Address::Host(name, port) => TcpStream::connect((name.as_str(), *port)).await.map(Stream::Tcp),
+            Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+        };
+        let socket = Socket::new(stream.map_err(NoLink::from)?, Arc::clone(&self.traffic));
+        match &self.tls {
+            None => L::greet(socket, &self.terms).await,
+            Some((_, None)) => Err(NoLink::for_good("there is no TLS for such an address".into())),
+            Some((connector, Some(name))) => {
+                let encrypted = connector.connect(name.clone(), socket).await;
+                let encrypted = encrypted.map_err(|error| NoLink::for_good(format!("TLS: {error}")))?;
+                L::greet(encrypted, &self.terms).await
+            }
+        }
+    }
+
+    fn silent(&self) -> NoLink {
+        NoLink::for_good(format!("it did not say what it speaks within {:?}", self.terms.limits.greeting))
+    }
+}
+
+impl NoLink {
+    /// Trying again would not help.
+    pub fn for_good(why: String) -> Self {
+        Self { why, again: false }
+    }
+}
+
+impl From<io::Error> for NoLink {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{AddrInUse, AddrNotAvailable, Interrupted, OutOfMemory, WouldBlock};
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        let short = matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS));
+        let again = short
+            || matches!(error.kind(), AddrInUse | AddrNotAvailable | Interrupted | OutOfMemory | WouldBlock);
+        Self { why: error.to_string(), again }
+    }
+}

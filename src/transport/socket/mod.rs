@@ -1,0 +1,49 @@
+//! What all protocols over sockets have in common: moves P2PFL's messages between addresses.
+//!
+//! A node has an [`Endpoint`]: a [`Server`] on its own [`Listener`], and a [`Channel`] to each of its neighbours. Addresses,
+//! certificates, limits, deadlines, connecting and hanging up are the same whatever is spoken on a connection; that is the
+//! [`Protocol`]'s, and has a folder of its own beside this one.
+//!
+//! What lives here knows addresses, certificates, limits and byte counts. Peers as numbers, their states, metrics by
+//! command and scenario time are the engine's. What a message means is `wire`'s and `node`'s.
+//!
+//! The other end is not to be trusted. Whatever it does is refused within bounded memory and time, counted in
+//! [`Traffic`] by [`Refusal`], and leaves the node going on.
+
+mod address;
+mod body;
+mod channel;
+mod claim;
+mod dial;
+mod endpoint;
+mod error;
+mod folder;
+mod host;
+mod io;
+mod limits;
+pub(super) mod link;
+mod listener;
+mod protocol;
+pub(super) mod serve;
+mod server;
+pub mod tls;
+mod traffic;
+
+pub use address::{Address, AddressError};
+pub use body::Body;
+pub(super) use body::{Payload, pieces};
+pub use channel::Channel;
+pub use claim::{ClaimError, claim};
+pub use dial::Redial;
+pub(super) use dial::{Dial, NoLink};
+pub use endpoint::Endpoint;
+pub use error::{CallError, TransportError};
+pub use folder::{Folder, FolderError, remove_all};
+pub(super) use host::Responder;
+pub use host::{Answer, Call, Host, Reply};
+pub use limits::Limits;
+pub use listener::Listener;
+pub use protocol::Protocol;
+pub use server::Server;
+pub use tls::Security;
+pub use traffic::{Refusal, Traffic, TrafficCounts};

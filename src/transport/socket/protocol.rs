@@ -1,0 +1,38 @@
+//! What is spoken on a connection.
+
+/// What is spoken on a connection. Each has its own folder in `transport`, with a link for whoever calls and a server's part
+/// for whoever is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// P2PFL's own: unary gRPC calls over HTTP/2.
+    #[default]
+    Grpc,
+    /// One long-lived gRPC stream in each direction, and unary calls with peers that do not have it.
+    GrpcStream,
+}
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Grpc, Self::GrpcStream];
+
+    /// Its name in scenarios, without what it is carried by.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::GrpcStream => "grpc-stream",
+        }
+    }
+
+    /// What TLS agrees on (RFC 7301).
+    pub(super) const fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Grpc | Self::GrpcStream => b"h2",
+        }
+    }
+
+    /// Whether messages to a peer arrive in the order in which they left: what is sent on one stream does, calls of their
+    /// own may overtake each other.
+    pub const fn keeps_order(self) -> bool {
+        matches!(self, Self::GrpcStream)
+    }
+}
