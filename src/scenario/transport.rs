@@ -25,6 +25,20 @@ pub enum Transport {
     #[serde(rename = "grpc+mtls")]
     #[value(name = "grpc+mtls")]
     GrpcMtls,
+    /// One long-lived gRPC stream a neighbour over TCP, with numbered messages; unary calls with peers that have none.
+    GrpcStream,
+    /// gRPC streams over Unix sockets.
+    #[serde(rename = "grpc-stream+uds")]
+    #[value(name = "grpc-stream+uds")]
+    GrpcStreamUds,
+    /// gRPC streams over TCP with TLS.
+    #[serde(rename = "grpc-stream+tls")]
+    #[value(name = "grpc-stream+tls")]
+    GrpcStreamTls,
+    /// gRPC streams over TCP with mutual TLS.
+    #[serde(rename = "grpc-stream+mtls")]
+    #[value(name = "grpc-stream+mtls")]
+    GrpcStreamMtls,
 }
 
 /// What the bytes of a protocol go through.
@@ -50,6 +64,10 @@ impl Transport {
             Self::GrpcUds => (Protocol::Grpc, Carrier::Unix),
             Self::GrpcTls => (Protocol::Grpc, Carrier::Tls { mutual: false }),
             Self::GrpcMtls => (Protocol::Grpc, Carrier::Tls { mutual: true }),
+            Self::GrpcStream => (Protocol::GrpcStream, Carrier::Tcp),
+            Self::GrpcStreamUds => (Protocol::GrpcStream, Carrier::Unix),
+            Self::GrpcStreamTls => (Protocol::GrpcStream, Carrier::Tls { mutual: false }),
+            Self::GrpcStreamMtls => (Protocol::GrpcStream, Carrier::Tls { mutual: true }),
         })
     }
 
@@ -74,6 +92,10 @@ impl Transport {
             Self::GrpcUds => "grpc+uds",
             Self::GrpcTls => "grpc+tls",
             Self::GrpcMtls => "grpc+mtls",
+            Self::GrpcStream => "grpc-stream",
+            Self::GrpcStreamUds => "grpc-stream+uds",
+            Self::GrpcStreamTls => "grpc-stream+tls",
+            Self::GrpcStreamMtls => "grpc-stream+mtls",
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What carries messages between the nodes of a real-clock run. A transport moves envelopes and knows nothing of the
 //! protocol; what a simulated link does to a message is `network`'s, accounting is the engine's.
 
+pub mod exchange;
 pub mod grpc;
 mod memory;
 pub mod socket;
 pub mod spec;
+pub mod stream;
 
 pub use memory::{Back, Envelope, Full, Item, Memory, ReturnTo};

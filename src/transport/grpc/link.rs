@@ -8,7 +8,7 @@ use crate::transport::socket::{Answer, NoLink, Payload};
 use crate::wire::proto;
 use bytes::Bytes;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
-use h2::{Ping, Reason};
+use h2::{Ping, PingPong, Reason};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, StatusCode, Uri};
@@ -43,19 +43,7 @@ pub struct Unary {
 impl Link for Unary {
     /// A ping tells whether the other end speaks HTTP/2, and means to.
     async fn greet<S: Io>(io: S, terms: &Terms) -> Result<Self, NoLink> {
-        let mut http = Builder::new();
-        http.initial_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
-            .max_frame_size(FRAME)
-            .max_header_list_size(HEADERS)
-            .initial_max_send_streams(STREAMS)
-            .enable_push(false);
-        let (requests, mut connection) = http.handshake(io).await.map_err(NoLink::from)?;
-        let mut ping = connection.ping_pong().expect("a new connection has its ping");
-        let (needed, unneeded) = oneshot::channel();
-        let driver = tokio::spawn(drive(connection, unneeded));
-        let scheme = if terms.secure { Scheme::HTTPS } else { Scheme::HTTP };
-        let link = Self { requests, authority: terms.authority.clone(), scheme, _needed: needed, driver };
+        let (link, mut ping) = Self::handshake(io, terms).await?;
         match ping.ping(Ping::opaque()).await {
             Ok(_) => Ok(link),
             Err(error) => Err(NoLink::from(error)),
@@ -89,6 +77,28 @@ impl Link for Unary {
 }
 
 impl Unary {
+    /// Says the first words of HTTP/2. Whether the other end understood them shows with its first answer, such as that to
+    /// a ping.
+    pub(in crate::transport) async fn handshake<S: Io>(
+        io: S,
+        terms: &Terms,
+    ) -> Result<(Self, PingPong), NoLink> {
+        let mut http = Builder::new();
+        http.initial_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .max_frame_size(FRAME)
+            .max_header_list_size(HEADERS)
+            .initial_max_send_streams(STREAMS)
+            .enable_push(false);
+        let (requests, mut connection) = http.handshake(io).await.map_err(NoLink::from)?;
+        let ping = connection.ping_pong().expect("a new connection has its ping");
+        let (needed, unneeded) = oneshot::channel();
+        let driver = tokio::spawn(drive(connection, unneeded));
+        let scheme = if terms.secure { Scheme::HTTPS } else { Scheme::HTTP };
+        let link = Self { requests, authority: terms.authority.clone(), scheme, _needed: needed, driver };
+        Ok((link, ping))
+    }
+
     /// The headers of a call to a method.
     pub(in crate::transport) fn request(
         &self,

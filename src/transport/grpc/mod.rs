@@ -14,5 +14,6 @@ mod respond;
 mod serve;
 
 pub use link::Unary;
+pub use payload::{PREFIX, prefix};
 pub use respond::Responder;
 pub use serve::serve;

@@ -6,7 +6,7 @@ use crate::wire::proto;
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 /// Bytes before a message: whether it is compressed, and its length.
-pub(super) const PREFIX: usize = 5;
+pub const PREFIX: usize = 5;
 
 /// A request as it is sent. `length` is that of its encoding.
 pub(super) fn of_request(call: Outgoing<'_>, length: usize) -> Payload {
@@ -28,7 +28,7 @@ pub(super) fn of<M: prost::Message>(message: &M) -> Payload {
 }
 
 /// Not compressed, and so long.
-pub(super) fn prefix(length: usize) -> [u8; PREFIX] {
+pub fn prefix(length: usize) -> [u8; PREFIX] {
     let [a, b, c, d] =
         u32::try_from(length).expect("a channel refuses what is beyond gRPC's 4 GiB").to_be_bytes();
     [0, a, b, c, d]

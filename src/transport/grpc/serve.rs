@@ -3,14 +3,17 @@
 use super::receive::Receiving;
 use crate::transport::socket::link::Io;
 use crate::transport::socket::serve::{Shared, hung_up};
-use crate::transport::socket::{Host, Refusal};
+use crate::transport::socket::{Host, Protocol, Refusal};
+use crate::transport::stream::{self, Exchanging};
 use bytes::Bytes;
+use futures_util::future::Either;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use h2::Reason;
 use h2::server::{Builder, Connection};
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
@@ -43,7 +46,7 @@ async fn attend<H: Host, S>(connection: &mut Connection<S, Bytes>, shared: &Arc<
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut unfinished = FuturesUnordered::new();
+    let mut unfinished: FuturesUnordered<Work<H>> = FuturesUnordered::new();
     let idle = shared.limits.idle;
     let mut quiet = pin!(sleep(idle));
     let mut calls = Calls::default();
@@ -53,14 +56,13 @@ where
         }
         // Looked at only when the time is over: to set the timer anew at each call would cost every call.
         while quiet.as_mut().poll(cx).is_ready() {
-            if calls.since_last_look == 0 {
+            if calls.since_last_look.swap(0, Relaxed) == 0 {
                 if calls.told_to_go {
                     return Poll::Ready(());
                 }
                 calls.told_to_go = true;
                 connection.graceful_shutdown();
             }
-            calls.since_last_look = 0;
             quiet.as_mut().reset(Instant::now() + idle);
         }
         Poll::Pending
@@ -68,17 +70,21 @@ where
     .await;
 }
 
+/// What is going on on a connection: calls that have not come to their end, and streams.
+type Work<H> = Either<Receiving<H>, Box<Exchanging<H>>>;
+
 /// What an idle connection is known by.
 #[derive(Default)]
 struct Calls {
-    since_last_look: u64,
+    /// Streams count here as well, which go on by themselves.
+    since_last_look: Arc<AtomicU64>,
     told_to_go: bool,
 }
 
 /// Takes calls and what comes of them until nothing more comes for now. Ready is the connection's end.
 fn poll_calls<H: Host, S>(
     connection: &mut Connection<S, Bytes>,
-    unfinished: &mut FuturesUnordered<Receiving<H>>,
+    unfinished: &mut FuturesUnordered<Work<H>>,
     shared: &Arc<Shared<H>>,
     calls: &mut Calls,
     cx: &mut Context<'_>,
@@ -89,11 +95,14 @@ where
     loop {
         match connection.poll_accept(cx) {
             Poll::Ready(Some(Ok((request, back)))) => {
-                calls.since_last_look += 1;
-                if let Some(mut receiving) = Receiving::begin(shared, request, back) {
+                calls.since_last_look.fetch_add(1, Relaxed);
+                if shared.protocol == Protocol::GrpcStream && request.uri().path() == stream::PATH {
+                    let begun = Exchanging::begin(shared, request, back, &calls.since_last_look);
+                    unfinished.extend(begun.map(Box::new).map(Either::Right));
+                } else if let Some(mut receiving) = Receiving::begin(shared, request, back) {
                     // A small call is all there by now, and needs no place among the unfinished.
                     if receiving.poll_rest(cx).is_pending() {
-                        unfinished.push(receiving);
+                        unfinished.push(Either::Left(receiving));
                     }
                 }
             }
@@ -106,7 +115,7 @@ where
         }
     }
     while let Poll::Ready(Some(())) = unfinished.poll_next_unpin(cx) {
-        calls.since_last_look += 1;
+        calls.since_last_look.fetch_add(1, Relaxed);
     }
     Poll::Pending
 }

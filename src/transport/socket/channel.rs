@@ -4,6 +4,7 @@ use super::link::{Broken, Link, Outgoing, Request, Terms};
 use super::tls::server_name;
 use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial};
 use crate::transport::grpc::Unary;
+use crate::transport::stream::Stream;
 use http::uri::Authority;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -38,6 +39,7 @@ type Slot<L> = tokio::sync::Mutex<Option<L>>;
 
 enum Way {
     Grpc(Slot<Unary>),
+    Stream(Slot<Stream>),
 }
 
 /// Does the same with the connection, whatever is spoken on it.
@@ -45,6 +47,7 @@ macro_rules! on {
     ($way:expr, $slot:ident => $body:expr) => {
         match $way {
             Way::Grpc($slot) => $body,
+            Way::Stream($slot) => $body,
         }
     };
 }
@@ -55,7 +58,8 @@ impl Channel {
         let terms =
             Terms { authority: authority(&to), secure: tls.is_some(), limits: endpoint.limits.clone() };
         let way = match endpoint.protocol {
-            Protocol::Grpc | Protocol::GrpcStream => Way::Grpc(Slot::default()),
+            Protocol::Grpc => Way::Grpc(Slot::default()),
+            Protocol::GrpcStream => Way::Stream(Slot::default()),
         };
         Self {
             it: Arc::new(Inner {

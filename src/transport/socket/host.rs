@@ -1,5 +1,6 @@
 //! What a server asks of the node behind it.
 
+use crate::transport::exchange::Numbered;
 use crate::transport::grpc;
 use crate::wire::proto;
 use tonic::Status;
@@ -73,6 +74,8 @@ pub type Outcome = Result<Answer, Box<Status>>;
 pub enum Responder {
     /// A stream of HTTP/2 for this call alone.
     Unary(grpc::Responder),
+    /// A place among the answers of a connection that carries many.
+    Numbered(Numbered),
 }
 
 impl Responder {
@@ -83,12 +86,14 @@ impl Responder {
                 Ok(answer) => back.message(&answer.into()),
                 Err(status) => back.status(&status),
             },
+            Self::Numbered(back) => back.say(outcome),
         }
     }
 
     fn is_abandoned(&mut self) -> bool {
         match self {
             Self::Unary(back) => back.is_abandoned(),
+            Self::Numbered(back) => back.is_abandoned(),
         }
     }
 }
