@@ -1,9 +1,9 @@
-//! What a call costs: this program's gRPC beside bare tonic with the same message in the same process, over TCP, Unix
-//! sockets and TLS, with 1 and 64 calls in flight, and with models of 1 and 10 MB.
+//! What a call costs over each protocol, beside a bare loop of the library that it stands on, with the same message in the
+//! same process: over TCP, Unix sockets and TLS, with 1 and 64 calls in flight, and with models of 1 and 10 MB.
 //!
-//! Both ends are on one thread, and the two take turns, so that the machine's mood hits both alike; what counts are the
-//! ratios. `cargo bench --bench transports` runs everything, with `-- tcp`, `-- unix` or `-- tls` a part of it;
-//! `-- small` or `-- large` takes only such messages.
+//! All ends are on one thread, and the loops take turns, so that the machine's mood hits all alike; what counts are the
+//! ratios. `cargo bench --bench transports` runs everything; `-- grpc-stream`, `-- tcp`, `-- unix` or `-- tls` a part of it,
+//! and `-- small` or `-- large` only such messages.
 
 mod bare;
 mod clocks;
@@ -15,7 +15,7 @@ mod ours;
 use anyhow::Result;
 use clocks::{Spent, measure};
 use cpu::median;
-use p2pfl_sim::transport::socket::{Address, Security};
+use p2pfl_sim::transport::socket::{Address, Protocol, Security};
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use std::sync::Arc;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// HTTP/2's windows and frames, the same for both.
+/// HTTP/2's windows and frames, the same for all.
 const WINDOW: u32 = 16 << 20;
 const FRAME: u32 = 256 << 10;
 
@@ -35,12 +35,35 @@ struct Load {
     calls: usize,
 }
 
+/// A bare loop, by the protocol that it is compared with.
+enum Bare {
+    Unary(bare::unary::Pair),
+    Stream(bare::stream::Pair),
+}
+
+impl Bare {
+    async fn new(protocol: Protocol, at: &Address, security: &Security) -> Result<Self> {
+        Ok(match protocol {
+            Protocol::Grpc => Self::Unary(bare::unary::Pair::new(at, security).await?),
+            Protocol::GrpcStream => Self::Stream(bare::stream::Pair::new(at, security).await?),
+        })
+    }
+
+    async fn calls(&self, message: &Arc<proto::RootMessage>, in_flight: usize, calls: usize) -> Result<()> {
+        match self {
+            Self::Unary(it) => it.calls(message, in_flight, calls).await,
+            Self::Stream(it) => it.calls(message, in_flight, calls).await,
+        }
+    }
+}
+
 fn main() -> Result<()> {
     // `cargo test --benches` passes --test: the benchmark then only has to run at all.
     let quick = std::env::args().any(|arg| arg == "--test");
+    let asked = |what: &str| std::env::args().any(|arg| arg == what);
+    let among = |what: &str, all: &[&str]| asked(what) || !all.iter().any(|it| asked(it));
     let ways = ["tcp", "unix", "tls"];
-    let asked = |way: &str| std::env::args().any(|arg| arg == way);
-    let wanted = |way: &str| asked(way) || !ways.into_iter().any(asked);
+    let protocols: Vec<&str> = Protocol::ALL.iter().map(|it| it.name()).collect();
     let of_size = |load: &Load| !asked(if load.model < 1_000 { "large" } else { "small" });
     let loads = [
         Load { name: "64 B, 1 in flight", model: 64, in_flight: 1, calls: 10_000 },
@@ -49,19 +72,21 @@ fn main() -> Result<()> {
         Load { name: "10 MB, 1 in flight", model: 10_000_000, in_flight: 1, calls: 20 },
     ];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    println!("gRPC calls, both ends on one thread; CPU of both ends, wall time, medians of pairs");
-    println!("                              bare tonic          ours        ours : bare");
-    println!("                            us CPU    MB/s   us CPU    MB/s    CPU   MB/s");
-    for way in ways.into_iter().filter(|way| wanted(way)) {
-        println!("  {way}");
-        for load in loads.iter().filter(|load| of_size(load)) {
-            runtime.block_on(compare(way, load, quick))?;
+    println!("Calls, all ends on one thread; CPU of both ends, wall time, medians of pairs");
+    println!("                                 bare loop          ours        ours : bare    : unary");
+    println!("                            us CPU    MB/s   us CPU    MB/s    CPU   MB/s       CPU");
+    for &protocol in Protocol::ALL.iter().filter(|it| among(it.name(), &protocols)) {
+        for way in ways.into_iter().filter(|way| among(way, &ways)) {
+            println!("  {}, {way}", protocol.name());
+            for load in loads.iter().filter(|load| of_size(load)) {
+                runtime.block_on(compare(protocol, way, load, quick))?;
+            }
         }
     }
     Ok(())
 }
 
-async fn compare(way: &str, load: &Load, quick: bool) -> Result<()> {
+async fn compare(protocol: Protocol, way: &str, load: &Load, quick: bool) -> Result<()> {
     let (calls, pairs) = if quick { (load.in_flight * 2, 1) } else { (load.calls, 9) };
     let folder = tempfile::tempdir()?;
     let at = |name: &str| -> Result<Address> {
@@ -84,14 +109,16 @@ async fn compare(way: &str, load: &Load, quick: bool) -> Result<()> {
             num_samples: 1,
         })),
     });
-    let bare = bare::Pair::new(&at("bare")?, &security).await?;
-    let ours = ours::Pair::new(&at("ours")?, &security).await?;
-    let mut rows: Vec<(Spent, Spent)> = Vec::new();
+    let bare = Bare::new(protocol, &at("bare")?, &security).await?;
+    let ours = ours::Pair::new(protocol, &at("ours")?, &security).await?;
+    let unary = ours::Pair::new(Protocol::Grpc, &at("unary")?, &security).await?;
+    let mut rows: Vec<[Spent; 3]> = Vec::new();
     for turn in 0..=pairs {
-        let row = (
+        let row = [
             measure(bare.calls(&message, load.in_flight, calls)).await?,
             measure(ours.calls(&message, load.in_flight, calls)).await?,
-        );
+            measure(unary.calls(&message, load.in_flight, calls)).await?,
+        ];
         // The first turn is to warm up.
         if turn > 0 {
             rows.push(row);
@@ -100,14 +127,15 @@ async fn compare(way: &str, load: &Load, quick: bool) -> Result<()> {
     let cpu = |it: &Spent| it.cpu / calls as f64 / 1e3;
     let rate = |it: &Spent| (load.model * calls) as f64 / it.wall * 1e3;
     println!(
-        "    {:<20} {:9.1} {:7.0} {:8.1} {:7.0} {:6.2} {:6.2}",
+        "    {:<20} {:9.2} {:7.0} {:8.2} {:7.0} {:6.2} {:6.2}   1/{:.1}",
         load.name,
-        median(rows.iter().map(|row| cpu(&row.0))),
-        median(rows.iter().map(|row| rate(&row.0))),
-        median(rows.iter().map(|row| cpu(&row.1))),
-        median(rows.iter().map(|row| rate(&row.1))),
-        median(rows.iter().map(|row| cpu(&row.1) / cpu(&row.0))),
-        median(rows.iter().map(|row| rate(&row.1) / rate(&row.0))),
+        median(rows.iter().map(|row| cpu(&row[0]))),
+        median(rows.iter().map(|row| rate(&row[0]))),
+        median(rows.iter().map(|row| cpu(&row[1]))),
+        median(rows.iter().map(|row| rate(&row[1]))),
+        median(rows.iter().map(|row| cpu(&row[1]) / cpu(&row[0]))),
+        median(rows.iter().map(|row| rate(&row[1]) / rate(&row[0]))),
+        median(rows.iter().map(|row| cpu(&row[2]) / cpu(&row[1]))),
     );
     Ok(())
 }

@@ -24,11 +24,11 @@ impl Host for Yes {
 }
 
 impl Pair {
-    pub async fn new(at: &Address, security: &Security) -> Result<Self> {
+    pub async fn new(protocol: Protocol, at: &Address, security: &Security) -> Result<Self> {
         let listener = Listener::bind(at)?;
         let to = listener.address().clone();
         let (limits, traffic) = (Limits::default(), Arc::new(Traffic::default()));
-        let endpoint = Endpoint::new(Protocol::Grpc, security, limits, traffic);
+        let endpoint = Endpoint::new(protocol, security, limits, traffic);
         let server = endpoint.serve(listener, Arc::new(Yes))?;
         let channel = endpoint.channel(to, Redial::Never);
         channel.open(Duration::from_secs(10)).await?;

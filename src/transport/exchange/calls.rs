@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tonic::Status;
 
 /// The calls of a connection. Clones are the same calls.
 #[derive(Clone, Debug, Default)]
@@ -30,9 +32,17 @@ struct Table {
     /// The number of the first that waits, less one.
     before: u64,
     /// Who waits for an answer, in the order of their numbers; nobody for what was answered out of turn.
-    waiting: VecDeque<Option<oneshot::Sender<Outcome>>>,
+    waiting: VecDeque<Option<Waiter>>,
     outgoing: VecDeque<Payload>,
+    /// No deadline is sooner, but for those that were met.
+    sooner: Option<Instant>,
     broken: Option<String>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    told: oneshot::Sender<Outcome>,
+    until: Instant,
 }
 
 /// Waits for an answer.
@@ -64,12 +74,17 @@ impl Calls {
             return Err(Broken::Connection(why.clone()));
         }
         table.forget_the_abandoned();
-        table.waiting.push_back(Some(told));
+        let until = request.until;
+        table.waiting.push_back(Some(Waiter { told, until }));
         let sequence = table.before + table.waiting.len() as u64;
-        let idle = table.outgoing.is_empty();
+        let mut wake = table.outgoing.is_empty();
+        if table.sooner.is_none_or(|it| until < it) {
+            table.sooner = Some(until);
+            wake = true;
+        }
         table.outgoing.push_back(frames::request(sequence, request, before));
         drop(table);
-        if idle {
+        if wake {
             self.it.driver.wake();
         }
         Ok(Answering { answer, calls: Arc::clone(&self.it) })
@@ -115,16 +130,35 @@ impl Calls {
         let mut outcome = Some(outcome);
         for place in from..=to {
             let it = if place == to { outcome.take() } else { outcome.clone() };
-            if let (Some(told), Some(it)) = (table.waiting[place as usize].take(), it) {
+            if let (Some(waiter), Some(it)) = (table.waiting[place as usize].take(), it) {
                 // Who has given up does not listen.
-                let _ = told.send(it);
+                let _ = waiter.told.send(it);
             }
         }
-        while table.waiting.front().is_some_and(Option::is_none) {
-            table.waiting.pop_front();
-            table.before += 1;
-        }
+        table.forget_the_answered();
         Ok(())
+    }
+
+    /// The first deadline there may be; [`expire`](Self::expire) is to be called then.
+    pub fn sooner(&self) -> Option<Instant> {
+        self.it.table().sooner
+    }
+
+    /// Tells those whose deadline is over that it is.
+    pub fn expire(&self, now: Instant) {
+        let mut table = self.it.table();
+        let mut sooner = None;
+        for place in &mut table.waiting {
+            match place.take_if(|it| it.until <= now || it.told.is_closed()) {
+                Some(late) => {
+                    let status = Status::deadline_exceeded("no answer came in time");
+                    let _ = late.told.send(Err(Box::new(status)));
+                }
+                None => sooner = [sooner, place.as_ref().map(|it| it.until)].into_iter().flatten().min(),
+            }
+        }
+        table.sooner = sooner;
+        table.forget_the_answered();
     }
 
     /// The connection broke: whoever waits is told, and no more calls are taken.
@@ -143,7 +177,14 @@ impl Table {
     /// What nobody waits for any more needs no place, as long as nobody before it does: a peer that answers nothing must
     /// not make the table grow for ever.
     fn forget_the_abandoned(&mut self) {
-        while self.waiting.front().is_some_and(|it| it.as_ref().is_none_or(oneshot::Sender::is_closed)) {
+        while self.waiting.front().is_some_and(|it| it.as_ref().is_none_or(|it| it.told.is_closed())) {
+            self.waiting.pop_front();
+            self.before += 1;
+        }
+    }
+
+    fn forget_the_answered(&mut self) {
+        while self.waiting.front().is_some_and(Option::is_none) {
             self.waiting.pop_front();
             self.before += 1;
         }
@@ -179,7 +220,12 @@ mod tests {
     use std::time::Duration;
 
     fn made(calls: &Calls) -> Result<Answering, Broken> {
-        let request = Request { call: Outgoing::Handshake("a"), length: 3, deadline: Duration::from_secs(1) };
+        made_until(calls, Instant::now() + Duration::from_secs(1))
+    }
+
+    fn made_until(calls: &Calls, until: Instant) -> Result<Answering, Broken> {
+        let deadline = Duration::from_secs(1);
+        let request = Request { call: Outgoing::Handshake("a"), length: 3, deadline, until };
         calls.make(&request, |_| [])
     }
 
@@ -237,6 +283,26 @@ mod tests {
         }
         assert_eq!(calls.it.table().waiting.len(), 1);
         assert_eq!(calls.answered(3, 0, Ok(Answer::Empty)), Ok(()), "an answer that comes too late");
+    }
+
+    #[test]
+    fn whoever_has_waited_for_long_enough_is_told_so() {
+        let calls = Calls::default();
+        let now = Instant::now();
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let mut waiting: Vec<_> = [7, 3, 5].map(|it| made_until(&calls, after(it)).unwrap()).into();
+        assert_eq!(calls.sooner(), Some(after(3)));
+        calls.expire(after(5));
+        let mut late = |place: usize| match (&mut waiting[place]).now_or_never() {
+            Some(Err(Broken::Status(status))) => status.code() == tonic::Code::DeadlineExceeded,
+            other => panic!("{other:?}"),
+        };
+        assert!(late(1) && late(2));
+        assert_eq!(calls.sooner(), Some(after(7)));
+        calls.expire(after(7));
+        assert!(late(0));
+        assert_eq!(calls.sooner(), None);
+        assert_eq!(calls.answered(2, 0, Ok(Answer::Empty)), Ok(()), "it comes too late");
     }
 
     #[test]

@@ -169,7 +169,12 @@ mod tests {
     }
 
     fn sent(sequence: u64, call: Outgoing<'_>) -> Bytes {
-        let request = Request { call, length: call.encoded_len(), deadline: Duration::from_secs(10) };
+        let request = Request {
+            call,
+            length: call.encoded_len(),
+            deadline: Duration::from_secs(10),
+            until: tokio::time::Instant::now(),
+        };
         flat(super::request(sequence, &request, |length| (length as u32).to_be_bytes()))
     }
 

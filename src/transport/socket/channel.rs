@@ -10,9 +10,11 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tokio::sync::MutexGuard;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::Code;
 
 /// A way to a peer: connects when it is first used, and again when the connection broke. Clones are the same channel;
@@ -33,6 +35,8 @@ struct Inner {
     /// Bytes of requests that are not answered yet.
     waiting: AtomicU64,
 }
+
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The connection, by what is spoken on it. Waiting for it is first come, first served, which keeps calls in order.
 type Slot<L> = tokio::sync::Mutex<Option<L>>;
@@ -124,11 +128,11 @@ impl Channel {
     }
 
     async fn call(&self, call: Outgoing<'_>, deadline: Duration) -> Result<Answer, CallError> {
-        let request = Request { call, length: call.encoded_len(), deadline };
+        // Nobody waits for longer than a year.
+        let until = Instant::now() + deadline.min(A_YEAR);
+        let request = Request { call, length: call.encoded_len(), deadline, until };
         let _waiting = Waiting::of(&self.it, request.length)?;
-        let mut failed = None;
-        let calling = async { on!(&self.it.way, slot => self.it.call(slot, &request, &mut failed).await) };
-        within(deadline, calling).await.unwrap_or_else(|| Err(self.it.late(deadline, failed)))
+        on!(&self.it.way, slot => self.it.call(slot, &request).await)
     }
 }
 
@@ -144,20 +148,20 @@ impl Inner {
         self.connected(&mut link, failed).await.map(|_| ())
     }
 
-    async fn call<L: Link>(
-        &self,
-        slot: &Slot<L>,
-        request: &Request<'_>,
-        failed: &mut Option<String>,
-    ) -> Result<Answer, CallError> {
+    async fn call<L: Link>(&self, slot: &Slot<L>, request: &Request<'_>) -> Result<Answer, CallError> {
         loop {
-            let answer = {
-                let mut link = slot.lock().await;
-                let link = self.connected(&mut link, failed).await?;
-                link.leave(request)
+            let mut link = match self.at_once(slot) {
+                Some(link) => link,
+                None => self.in_time(slot, request).await?,
             };
+            let answer = link.as_mut().expect("there is one by now").leave(request);
+            drop(link);
             let answer = match answer {
-                Ok(answer) => answer.await,
+                Ok(answer) if L::KEEPS_DEADLINES => answer.await,
+                Ok(answer) => match timeout_at(request.until, answer).await {
+                    Ok(answer) => answer,
+                    Err(_) => return Err(CallError::Timeout(request.deadline)),
+                },
                 Err(broken) => Err(broken),
             };
             match answer {
@@ -171,6 +175,31 @@ impl Inner {
                 Err(Broken::Connection(why)) => return Err(self.unreachable(why)),
             }
         }
+    }
+
+    /// The connection, if there is one that takes a request now: mostly there is, and nothing is waited for.
+    fn at_once<'a, L: Link>(&self, slot: &'a Slot<L>) -> Option<MutexGuard<'a, Option<L>>> {
+        // Nobody is overtaken: the lock cannot be had while others wait for it.
+        let mut link = slot.try_lock().ok()?;
+        let open = link.as_mut().filter(|_| !self.closed.load(Ordering::Acquire))?;
+        let ready = open.poll_ready(&mut Context::from_waker(Waker::noop()));
+        ready.eq(&Poll::Ready(true)).then_some(link)
+    }
+
+    /// The connection, once there is one that takes the request.
+    async fn in_time<'a, L: Link>(
+        &self,
+        slot: &'a Slot<L>,
+        request: &Request<'_>,
+    ) -> Result<MutexGuard<'a, Option<L>>, CallError> {
+        let mut failed = None;
+        let connecting = async {
+            let mut link = slot.lock().await;
+            self.connected(&mut link, &mut failed).await?;
+            Ok(link)
+        };
+        let connected = timeout_at(request.until, connecting).await;
+        connected.unwrap_or_else(|_| Err(self.late(request.deadline, failed)))
     }
 
     /// The connection, ready for a request; a new one if there is none or it is broken.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tonic::Status;
 
 /// Bytes both ways, in the clear or through TLS.
@@ -16,6 +17,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
 
 /// A connection on which a protocol was agreed. Dropped, it says farewell on its own.
 pub trait Link: Send + Sized + 'static {
+    /// Whether an answer that does not come by [`Request::until`] is told as a status DEADLINE_EXCEEDED. Where it is not,
+    /// the channel has a timer for every call, which costs more than a small message does.
+    const KEEPS_DEADLINES: bool = false;
+
     /// Agrees on the protocol. It is done when the other end has shown that it speaks it, and means to: a connection is
     /// made by the system as soon as a port is taken, whoever has it.
     fn greet<S: Io>(io: S, terms: &Terms) -> impl Future<Output = Result<Self, NoLink>> + Send;
@@ -58,6 +63,8 @@ pub struct Request<'a> {
     pub length: usize,
     /// How long the caller waits: the other end is told, but for a disconnect.
     pub deadline: Duration,
+    /// When that is over.
+    pub until: Instant,
 }
 
 /// One of P2PFL's three calls, as it leaves.

@@ -13,8 +13,10 @@ use h2::{RecvStream, SendStream};
 use http::StatusCode;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tonic::{Code, Status};
 
 /// The largest answer that is taken: gRPC's default.
@@ -29,6 +31,8 @@ pub struct Stream {
 }
 
 impl Link for Stream {
+    const KEEPS_DEADLINES: bool = true;
+
     async fn greet<S: Io>(io: S, terms: &Terms) -> Result<Self, NoLink> {
         // That the stream is answered shows that HTTP/2 is spoken: no ping is needed.
         let (mut http, _) = Unary::handshake(io, terms).await?;
@@ -55,6 +59,8 @@ impl Link for Stream {
             splitter: Splitter::new(MAX_ANSWER),
             waiting: VecDeque::new(),
             writer: Writer::default(),
+            alarm: Box::pin(sleep_until(Instant::now())),
+            armed: None,
         };
         tokio::spawn(drive.run());
         Ok(Self { http, calls: Some(calls) })
@@ -73,7 +79,14 @@ impl Link for Stream {
     ) -> Result<impl Future<Output = Result<Answer, Broken>> + Send + use<>, Broken> {
         match &self.calls {
             Some(calls) => calls.make(request, grpc::prefix).map(Either::Left),
-            None => self.http.leave(request).map(Either::Right),
+            None => {
+                let until = request.until;
+                let answer = self.http.leave(request)?;
+                Ok(Either::Right(async move {
+                    let late = |_| Status::deadline_exceeded("no answer came in time");
+                    timeout_at(until, answer).await.map_err(late)?
+                }))
+            }
         }
     }
 
@@ -97,6 +110,9 @@ struct Drive {
     splitter: Splitter,
     waiting: VecDeque<Payload>,
     writer: Writer,
+    /// Ends no later than the first deadline.
+    alarm: Pin<Box<Sleep>>,
+    armed: Option<Instant>,
 }
 
 impl Drive {
@@ -124,6 +140,7 @@ impl Drive {
         if self.calls.take_outgoing(cx.waker(), &mut self.waiting) {
             return Poll::Ready("the connection was closed".into());
         }
+        self.poll_deadlines(cx);
         for payload in self.waiting.drain(..) {
             let (front, tail) = payload.into_inner();
             let (head, middle) = front.into_inner();
@@ -135,6 +152,24 @@ impl Drive {
         match self.writer.poll_write(&mut self.outgoing, cx, alone) {
             Poll::Ready(Err(error)) => Poll::Ready(error.to_string()),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The alarm is left alone when it would ring too early: most calls are answered long before their time.
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let sooner = self.calls.sooner();
+            if let Some(at) = sooner
+                && self.armed.is_none_or(|armed| at < armed)
+            {
+                self.alarm.as_mut().reset(at);
+                self.armed = Some(at);
+            }
+            if self.armed.is_none() || self.alarm.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.armed = None;
+            self.calls.expire(Instant::now());
         }
     }
 

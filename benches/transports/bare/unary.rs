@@ -1,4 +1,4 @@
-//! tonic's own channel and server, with nothing around them but windows and frames for large messages.
+//! tonic's own channel and server, and unary calls.
 
 use crate::io::{dial, listen};
 use crate::{FRAME, WINDOW};
