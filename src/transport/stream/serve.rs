@@ -102,7 +102,11 @@ impl<H: Host> Exchanging<H> {
     fn take(&mut self) -> Result<(), Refused> {
         while !self.rest.is_empty() && self.may_take() {
             match self.splitter.next(&mut self.rest) {
-                Ok(Some(Piece::Message(message))) => self.hand_over(message)?,
+                Ok(Some(Piece::Message(message))) => {
+                    // The next one has its own time.
+                    self.deadline = None;
+                    self.hand_over(message)?;
+                }
                 Ok(Some(Piece::Oversized { beginning, claimed })) => self.oversized(&beginning, claimed)?,
                 Ok(None) => break,
                 Err(error) => {

@@ -47,27 +47,77 @@ impl Node {
     }
 }
 
+/// What is spoken, and over what.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub protocol: Protocol,
+    pub carrier: Carrier,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    Tcp,
+    Unix,
+    Tls,
+}
+
+impl Kind {
+    /// An endpoint of this kind. Whoever is to talk to it needs the same certificates, and so a clone of it.
+    pub fn endpoint(self, limits: Limits, traffic: Arc<Traffic>) -> Endpoint {
+        let security = match self.carrier {
+            Carrier::Tls => Security::generate(true, &[]).unwrap(),
+            Carrier::Tcp | Carrier::Unix => Security::Plain,
+        };
+        Endpoint::new(self.protocol, &security, limits, traffic)
+    }
+
+    /// An address to listen on, and the folder that it is in if it is a path.
+    pub fn anywhere(self) -> (Address, Option<tempfile::TempDir>) {
+        match self.carrier {
+            Carrier::Tcp | Carrier::Tls => ("127.0.0.1:0".parse().unwrap(), None),
+            Carrier::Unix => {
+                let folder = tempfile::tempdir().unwrap();
+                (Address::Unix(folder.path().join("node")), Some(folder))
+            }
+        }
+    }
+}
+
 pub struct Rig {
     pub node: Arc<Node>,
     pub server: Server,
     pub traffic: Arc<Traffic>,
     pub at: Address,
     pub endpoint: Endpoint,
+    /// Where the node's Unix socket is.
+    pub folder: Option<tempfile::TempDir>,
 }
 
 impl Rig {
-    /// A node on any port of 127.0.0.1.
+    /// A node that speaks gRPC, on any port of 127.0.0.1.
     pub fn new(limits: Limits) -> Self {
         Self::at("127.0.0.1:0".parse().unwrap(), limits, Security::Plain)
     }
 
+    /// A node of any kind.
+    pub fn of(kind: Kind, limits: Limits) -> Self {
+        let (at, folder) = kind.anywhere();
+        let traffic = Arc::new(Traffic::default());
+        let rig = Self::with(kind.endpoint(limits, Arc::clone(&traffic)), &at, traffic);
+        Self { folder, ..rig }
+    }
+
     pub fn at(at: Address, limits: Limits, security: Security) -> Self {
-        let listener = Listener::bind(&at).unwrap();
-        let (node, traffic) = (Arc::new(Node::default()), Arc::new(Traffic::default()));
+        let traffic = Arc::new(Traffic::default());
+        Self::with(Endpoint::new(Protocol::Grpc, &security, limits, Arc::clone(&traffic)), &at, traffic)
+    }
+
+    pub fn with(endpoint: Endpoint, at: &Address, traffic: Arc<Traffic>) -> Self {
+        let listener = Listener::bind(at).unwrap();
         let at = listener.address().clone();
-        let endpoint = Endpoint::new(Protocol::Grpc, &security, limits, Arc::clone(&traffic));
+        let node = Arc::new(Node::default());
         let server = endpoint.serve(listener, Arc::clone(&node)).unwrap();
-        Self { node, server, traffic, at, endpoint }
+        Self { node, server, traffic, at, endpoint, folder: None }
     }
 
     pub fn channel(&self) -> Channel {
@@ -88,11 +138,6 @@ impl Rig {
         let answer = self.channel().send(message("true", 10), SOON).await;
         assert_eq!(answer.unwrap(), Answer::Response("true".into()));
     }
-}
-
-/// An endpoint that speaks gRPC in the clear.
-pub fn grpc(limits: Limits, traffic: Arc<Traffic>) -> Endpoint {
-    Endpoint::new(Protocol::Grpc, &Security::Plain, limits, traffic)
 }
 
 /// Waits until something is so.

@@ -1,0 +1,4 @@
+//! What only gRPC can be sent wrong.
+
+mod attackers;
+mod raw;
