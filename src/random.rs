@@ -55,6 +55,8 @@ pub enum Purpose {
     Bootstrap = 22,
     /// The seed of a process that runs one node of many.
     Process = 23,
+    /// The secret key that a node is known by.
+    Identity = 25,
     /// Whom a node tells a rumor, or asks for it.
     Rumor = 21,
 }

@@ -3,6 +3,7 @@
 //! Serde hands errors over as text only; the phrases taken apart here are those of its own `Error` trait, and the
 //! tests hold them.
 
+use super::Transport;
 use super::load::Mark;
 use super::path::Path;
 use super::schema::{self, Field};
@@ -145,6 +146,17 @@ fn unknown_variant(value: &str, known: &[&str], path: &Path) -> Explained {
         _ => format!("`{value_shown}` is not a value of `{path}`"),
     };
     let choice = format!("possible are {}", known.join(", "));
+    let not_built = Transport::not_built(value).filter(|_| path.last_key() == Some("transport"));
+    if let Some(help) = not_built {
+        return Explained {
+            path: path.clone(),
+            mark: Mark::Value,
+            missing: None,
+            code: "not-built",
+            message,
+            help: Some(help.into()),
+        };
+    }
     let help = match nearest(value, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? {choice}"),
         None => choice,

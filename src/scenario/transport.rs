@@ -39,6 +39,9 @@ pub enum Transport {
     #[serde(rename = "grpc-stream+mtls")]
     #[value(name = "grpc-stream+mtls")]
     GrpcStreamMtls,
+    /// gRPC in the streams of libp2p over TCP: noise, yamux, and an identity for every node.
+    #[cfg(feature = "libp2p")]
+    Libp2p,
 }
 
 /// What the bytes of a protocol go through.
@@ -68,6 +71,8 @@ impl Transport {
             Self::GrpcStreamUds => (Protocol::GrpcStream, Carrier::Unix),
             Self::GrpcStreamTls => (Protocol::GrpcStream, Carrier::Tls { mutual: false }),
             Self::GrpcStreamMtls => (Protocol::GrpcStream, Carrier::Tls { mutual: true }),
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p => (Protocol::Libp2p, Carrier::Tcp),
         })
     }
 
@@ -84,6 +89,15 @@ impl Transport {
         }
     }
 
+    /// What to do about a transport that there is, but that this program was built without.
+    pub fn not_built(name: &str) -> Option<&'static str> {
+        let missing = name == "libp2p" && !cfg!(feature = "libp2p");
+        missing.then_some(
+            "this program was built without it: build it with `cargo build --release --features libp2p`, or choose another \
+             transport",
+        )
+    }
+
     /// The name in scenarios and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
@@ -96,6 +110,8 @@ impl Transport {
             Self::GrpcStreamUds => "grpc-stream+uds",
             Self::GrpcStreamTls => "grpc-stream+tls",
             Self::GrpcStreamMtls => "grpc-stream+mtls",
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p => "libp2p",
         }
     }
 }

@@ -3,6 +3,8 @@
 
 pub mod exchange;
 pub mod grpc;
+#[cfg(feature = "libp2p")]
+pub mod libp2p;
 mod memory;
 pub mod socket;
 pub mod spec;

@@ -1,7 +1,7 @@
 //! A node's task: waits for something to happen to the node, feeds it in, and does what comes out.
 
 use super::shared::{Command, Event, Inbound, LastWord, Shared};
-use super::sockets::Socket;
+use super::sockets::{Berth, Socket};
 use super::timers::{Due, Timers};
 use super::worker::Worker;
 use crate::engine::{Fate, text_of};
@@ -9,7 +9,7 @@ use crate::metrics::{Cause, Phase};
 use crate::network::Port;
 use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
 use crate::node::{Context, Node};
-use crate::transport::socket::{Answer, Listener};
+use crate::transport::socket::Answer;
 use crate::transport::{Back, Envelope, Item};
 use crate::wire::{self, Message, PeerId, Response};
 use flume::Receiver;
@@ -73,10 +73,10 @@ pub(super) struct Request {
 }
 
 impl Driver {
-    /// `listener` is the socket of a node that has one. Within the runtime.
-    pub(super) fn new(id: PeerId, shared: Arc<Shared>, listener: Option<Listener>) -> Self {
+    /// `berth` is the port of a node that has one. Within the runtime.
+    pub(super) fn new(id: PeerId, shared: Arc<Shared>, berth: Option<Berth>) -> Self {
         Self {
-            socket: listener.and_then(|it| Socket::new(id, &shared, it)),
+            socket: berth.and_then(|it| Socket::new(id, &shared, it)),
             id,
             shared,
             node: None,

@@ -29,8 +29,8 @@ use worker::Workers;
 /// # Errors
 /// If the operating system gives no threads, or no sockets.
 pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
-    let (sockets, listeners) = match Sockets::open(&plan)? {
-        Some((sockets, listeners)) => (Some(sockets), listeners),
+    let (sockets, berths) = match Sockets::open(&plan)? {
+        Some((sockets, berths)) => (Some(sockets), berths),
         None => (None, Vec::new()),
     };
     if let Some(sockets) = &sockets {
@@ -57,9 +57,9 @@ pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
     }
     let shared = Arc::new(shared);
     let run = runtime.block_on(async {
-        let mut listeners = listeners.into_iter();
+        let mut berths = berths.into_iter();
         for (id, inbox) in (0..nodes).zip(inboxes) {
-            tokio::spawn(Driver::new(id, Arc::clone(&shared), listeners.next()).run(inbox));
+            tokio::spawn(Driver::new(id, Arc::clone(&shared), berths.next()).run(inbox));
         }
         Supervisor::new(Arc::clone(&shared), events).run(watch).await
     });

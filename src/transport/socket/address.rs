@@ -1,5 +1,7 @@
 //! Where a peer is, as P2PFL writes it. Sockets are not touched here, and no name is looked up.
 
+#[cfg(feature = "libp2p")]
+use crate::transport::libp2p::{Place, PlaceError};
 use rustls::pki_types::DnsName;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +25,9 @@ pub enum Address {
     Host(String, u16),
     /// A Unix socket's absolute path.
     Unix(PathBuf),
+    /// A libp2p host, as a multiaddress: `/ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…`.
+    #[cfg(feature = "libp2p")]
+    Libp2p(Place),
 }
 
 /// A text that is no address.
@@ -52,6 +57,24 @@ pub enum AddressError {
         /// Its bytes.
         length: usize,
     },
+    /// A multiaddress that is none of a libp2p host.
+    #[cfg(feature = "libp2p")]
+    #[error(
+        "`{text}` is no address of a libp2p host: {why}; they are written /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…"
+    )]
+    Multiaddress {
+        /// The address.
+        text: String,
+        /// What is wrong with it.
+        why: PlaceError,
+    },
+    /// A multiaddress, which a program without libp2p knows nothing of.
+    #[cfg(not(feature = "libp2p"))]
+    #[error(
+        "`{0}` is an address of libp2p, which this program was built without: build it with `--features libp2p`, or write \
+         an address such as 127.0.0.1:4000"
+    )]
+    NoLibp2p(String),
     /// Another kind of address.
     #[error("`{0}` begins with a scheme: write the address alone, such as 127.0.0.1:4000")]
     Scheme(String),
@@ -105,6 +128,9 @@ impl FromStr for Address {
         if let Some(path) = text.strip_prefix(UNIX) {
             return Self::unix(Path::new(path));
         }
+        if text.starts_with('/') {
+            return multiaddress(text);
+        }
         if text.starts_with("unix:") {
             return Err(AddressError::NotAbsolute(text.into()));
         }
@@ -131,6 +157,17 @@ impl FromStr for Address {
     }
 }
 
+#[cfg(feature = "libp2p")]
+fn multiaddress(text: &str) -> Result<Address, AddressError> {
+    let place = text.parse::<Place>();
+    place.map(Address::Libp2p).map_err(|why| AddressError::Multiaddress { text: text.into(), why })
+}
+
+#[cfg(not(feature = "libp2p"))]
+fn multiaddress(text: &str) -> Result<Address, AddressError> {
+    Err(AddressError::NoLibp2p(text.into()))
+}
+
 fn port_of(text: &str, port: &str) -> Result<u16, AddressError> {
     let digits = !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit());
     let number = port.parse().ok().filter(|_| digits);
@@ -147,6 +184,8 @@ impl fmt::Display for Address {
             Self::Host(name, 0) => f.write_str(name),
             Self::Host(name, port) => write!(f, "{name}:{port}"),
             Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p(place) => place.fmt(f),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A way to one peer: one connection, and the calls on it.
 
+use super::dial::Through;
 use super::link::{Broken, Link, Outgoing, Request, Terms};
-use super::tls::server_name;
 use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial};
 use crate::transport::grpc::Unary;
 use crate::transport::stream::Stream;
@@ -58,16 +58,18 @@ macro_rules! on {
 
 impl Channel {
     pub(super) fn new(to: Address, endpoint: &Endpoint, redial: Redial) -> Self {
-        let tls = endpoint.security.client().map(|config| (config.into(), server_name(&to)));
-        let terms =
-            Terms { authority: authority(&to), secure: tls.is_some(), limits: endpoint.limits.clone() };
+        let through = endpoint.through(&to);
+        let secure = matches!(through, Through::Tls(..));
+        let terms = Terms { authority: authority(&to), secure, limits: endpoint.limits.clone() };
         let way = match endpoint.protocol {
             Protocol::Grpc => Way::Grpc(Slot::default()),
             Protocol::GrpcStream => Way::Stream(Slot::default()),
+            #[cfg(feature = "libp2p")]
+            Protocol::Libp2p => Way::Grpc(Slot::default()),
         };
         Self {
             it: Arc::new(Inner {
-                dial: Dial { to, tls, terms, traffic: Arc::clone(&endpoint.traffic), redial },
+                dial: Dial { to, through, terms, traffic: Arc::clone(&endpoint.traffic), redial },
                 way,
                 breaker: std::sync::Mutex::new(None),
                 closed: AtomicBool::new(false),
@@ -276,10 +278,12 @@ async fn within<T>(deadline: Duration, future: impl Future<Output = T>) -> Optio
     timeout(deadline, future).await.ok()
 }
 
-/// What HTTP/2 calls the other end. A path is no name, and gRPC says `localhost` for one.
+/// What HTTP/2 calls the other end. A path is no name, and neither is a key: gRPC says `localhost` for one.
 fn authority(to: &Address) -> Authority {
     match to {
         Address::Unix(_) => Authority::from_static("localhost"),
+        #[cfg(feature = "libp2p")]
+        Address::Libp2p(_) => Authority::from_static("localhost"),
         at => Authority::try_from(at.to_string()).unwrap_or_else(|_| Authority::from_static("localhost")),
     }
 }

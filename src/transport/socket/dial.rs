@@ -3,6 +3,8 @@
 use super::io::{Socket, Stream};
 use super::link::{Link, Terms};
 use super::{Address, Traffic};
+#[cfg(feature = "libp2p")]
+use crate::transport::libp2p;
 use nix::errno::Errno;
 use rustls::pki_types::ServerName;
 use std::io;
@@ -28,18 +30,28 @@ pub enum Redial {
 /// Where a channel leads, and how.
 pub struct Dial {
     pub to: Address,
-    /// With whose certificate is expected.
-    pub tls: Option<(TlsConnector, Option<ServerName<'static>>)>,
+    pub through: Through,
     pub terms: Terms,
     pub traffic: Arc<Traffic>,
     pub redial: Redial,
 }
 
+/// What is between a socket and what is spoken.
+pub enum Through {
+    /// Nothing.
+    Plain,
+    /// TLS, with whose certificate is expected.
+    Tls(TlsConnector, Option<ServerName<'static>>),
+    /// A stream of a libp2p host, which has the sockets.
+    #[cfg(feature = "libp2p")]
+    Libp2p(libp2p::Host),
+}
+
 /// Why there is no connection, and whether trying again may help.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NoLink {
     pub why: String,
-    again: bool,
+    pub again: bool,
 }
 
 impl Dial {
@@ -72,21 +84,33 @@ impl Dial {
     }
 
     async fn attempt<L: Link>(&self) -> Result<L, NoLink> {
+        match &self.through {
+            Through::Plain => L::greet(self.socket().await?, &self.terms).await,
+            Through::Tls(_, None) => Err(NoLink::for_good("there is no TLS for such an address".into())),
+            Through::Tls(connector, Some(name)) => {
+                let encrypted = connector.connect(name.clone(), self.socket().await?).await;
+                let encrypted = encrypted.map_err(|error| NoLink::for_good(format!("TLS: {error}")))?;
+                L::greet(encrypted, &self.terms).await
+            }
+            #[cfg(feature = "libp2p")]
+            Through::Libp2p(host) => match &self.to {
+                Address::Libp2p(place) => L::greet(host.stream(*place).await?, &self.terms).await,
+                _ => Err(NoLink::for_good("its address is none of a libp2p host".into())),
+            },
+        }
+    }
+
+    async fn socket(&self) -> Result<Socket, NoLink> {
         let stream = match &self.to {
             Address::Tcp(at) => TcpStream::connect(at).await.map(Stream::Tcp),
             Address::Host(name, port) => TcpStream::connect((name.as_str(), *port)).await.map(Stream::Tcp),
             Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
-        };
-        let socket = Socket::new(stream.map_err(NoLink::from)?, Arc::clone(&self.traffic));
-        match &self.tls {
-            None => L::greet(socket, &self.terms).await,
-            Some((_, None)) => Err(NoLink::for_good("there is no TLS for such an address".into())),
-            Some((connector, Some(name))) => {
-                let encrypted = connector.connect(name.clone(), socket).await;
-                let encrypted = encrypted.map_err(|error| NoLink::for_good(format!("TLS: {error}")))?;
-                L::greet(encrypted, &self.terms).await
+            #[cfg(feature = "libp2p")]
+            Address::Libp2p(_) => {
+                return Err(NoLink::for_good("a libp2p host is called over libp2p only".into()));
             }
-        }
+        };
+        Ok(Socket::new(stream.map_err(NoLink::from)?, Arc::clone(&self.traffic)))
     }
 
     fn silent(&self) -> NoLink {
@@ -99,15 +123,24 @@ impl NoLink {
     pub fn for_good(why: String) -> Self {
         Self { why, again: false }
     }
+
+    /// Trying again may help.
+    #[cfg(feature = "libp2p")]
+    pub fn for_now(why: String) -> Self {
+        Self { why, again: true }
+    }
+
+    /// Whether this machine is short of something that it may have again soon: descriptors, ports, a place in a queue.
+    pub fn is_short(error: &io::Error) -> bool {
+        use io::ErrorKind::{AddrInUse, AddrNotAvailable, Interrupted, OutOfMemory, WouldBlock};
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS))
+            || matches!(error.kind(), AddrInUse | AddrNotAvailable | Interrupted | OutOfMemory | WouldBlock)
+    }
 }
 
 impl From<io::Error> for NoLink {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{AddrInUse, AddrNotAvailable, Interrupted, OutOfMemory, WouldBlock};
-        let errno = error.raw_os_error().map(Errno::from_raw);
-        let short = matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS));
-        let again = short
-            || matches!(error.kind(), AddrInUse | AddrNotAvailable | Interrupted | OutOfMemory | WouldBlock);
-        Self { why: error.to_string(), again }
+        Self { why: error.to_string(), again: Self::is_short(&error) }
     }
 }

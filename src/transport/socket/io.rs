@@ -10,13 +10,13 @@ use tokio::net::{TcpStream, UnixStream};
 
 /// A socket that tells [`Traffic`] what goes through it.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub struct Socket {
     stream: Stream,
     traffic: Arc<Traffic>,
 }
 
 #[derive(Debug)]
-pub(super) enum Stream {
+pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }

@@ -1,6 +1,8 @@
 //! A port or path that is taken, before anybody answers on it.
 
 use super::{Address, TransportError};
+#[cfg(feature = "libp2p")]
+use crate::transport::libp2p::Place;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
@@ -43,6 +45,11 @@ impl Listener {
                 let first = found.next().ok_or_else(|| unknown(io::ErrorKind::NotFound.into()))?;
                 Self::tcp(first).map_err(refused)
             }
+            #[cfg(feature = "libp2p")]
+            Address::Libp2p(_) => Err(refused(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "only a libp2p host can listen there",
+            ))),
             Address::Unix(path) => {
                 let bind = || {
                     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -53,6 +60,29 @@ impl Listener {
                 Ok(Self { socket: Bound::Unix(socket.into()), announced: at.clone() })
             }
         }
+    }
+
+    /// Takes `at` for this host: a TCP port, or the place of a host, which has to be this one if it says whose it is.
+    ///
+    /// # Errors
+    ///
+    /// If the address is in use, not this machine's, or another host's.
+    #[cfg(feature = "libp2p")]
+    pub(super) fn of_host(at: &Address, peer: ::libp2p::PeerId) -> Result<Self, TransportError> {
+        let port = match at {
+            Address::Libp2p(Place { peer: Some(other), .. }) if *other != peer => {
+                let source = io::Error::new(io::ErrorKind::AddrNotAvailable, format!("this node is {peer}"));
+                return Err(TransportError::Listen { address: at.clone(), source });
+            }
+            Address::Libp2p(place) => Address::Tcp(place.at),
+            other => other.clone(),
+        };
+        let Self { socket, announced } = Self::bind(&port)?;
+        let announced = match announced {
+            Address::Tcp(at) => Address::Libp2p(Place { at, peer: Some(peer) }),
+            other => other,
+        };
+        Ok(Self { socket, announced })
     }
 
     /// The address as it is announced to peers, with the port that was taken.

@@ -41,9 +41,15 @@ pub use error::{CallError, TransportError};
 pub use folder::{Folder, FolderError, remove_all};
 pub use host::{Answer, Call, Host, Reply};
 pub(super) use host::{Outcome, Responder};
+#[cfg(feature = "libp2p")]
+pub(super) use io::{Socket, Stream};
 pub use limits::Limits;
 pub use listener::Listener;
 pub use protocol::Protocol;
+#[cfg(feature = "libp2p")]
+pub(super) use serve::hung_up;
 pub use server::Server;
+#[cfg(feature = "libp2p")]
+pub(super) use server::{Gate, PAUSE};
 pub use tls::Security;
 pub use traffic::{Refusal, Traffic, TrafficCounts};

@@ -9,17 +9,27 @@ pub enum Protocol {
     Grpc,
     /// One long-lived gRPC stream in each direction, and unary calls with peers that do not have it.
     GrpcStream,
+    /// Unary gRPC calls in the streams of libp2p.
+    #[cfg(feature = "libp2p")]
+    Libp2p,
 }
 
 impl Protocol {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Grpc, Self::GrpcStream];
+    pub const ALL: &[Self] = &[
+        Self::Grpc,
+        Self::GrpcStream,
+        #[cfg(feature = "libp2p")]
+        Self::Libp2p,
+    ];
 
     /// Its name in scenarios, without what it is carried by.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
             Self::GrpcStream => "grpc-stream",
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p => "libp2p",
         }
     }
 
@@ -27,6 +37,9 @@ impl Protocol {
     pub(super) const fn alpn(self) -> &'static [u8] {
         match self {
             Self::Grpc | Self::GrpcStream => b"h2",
+            // There is no TLS under it.
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p => b"",
         }
     }
 

@@ -46,6 +46,9 @@ async fn decrypt<H: Host>(acceptor: &TlsAcceptor, socket: Socket, shared: &Arc<S
 async fn speak<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
     match shared.protocol {
         Protocol::Grpc | Protocol::GrpcStream => grpc::serve(io, shared, began).await,
+        // Its sockets are the host's.
+        #[cfg(feature = "libp2p")]
+        Protocol::Libp2p => {}
     }
 }
 

@@ -4,6 +4,8 @@ use super::io::{Socket, Stream};
 use super::listener::Bound;
 use super::serve::{Shared, serve};
 use super::{Endpoint, Host, Listener, Refusal};
+#[cfg(feature = "libp2p")]
+use crate::transport::libp2p;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// How long nothing is accepted after the system refused to: mostly for want of descriptors, which come back when
 /// connections end.
-const PAUSE: Duration = Duration::from_millis(20);
+pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// Takes the calls of one node until it is dropped. It starts *up*.
 ///
@@ -49,7 +51,16 @@ impl Server {
             traffic: Arc::clone(&endpoint.traffic),
             held: AtomicUsize::new(0),
         };
-        let accepting = tokio::spawn(accept(listener, Arc::new(shared)));
+        let shared = Arc::new(shared);
+        #[cfg(feature = "libp2p")]
+        let listener = match (&endpoint.libp2p, listener) {
+            (Some(swarming), Accepting::Tcp(tcp)) => {
+                let accepting = tokio::spawn(libp2p::serve(tcp, swarming.clone(), shared));
+                return Ok(Self { gate, accepting });
+            }
+            (_, listener) => listener,
+        };
+        let accepting = tokio::spawn(accept(listener, shared));
         Ok(Self { gate, accepting })
     }
 
@@ -68,6 +79,11 @@ impl Server {
 impl Gate {
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Acquire)
+    }
+
+    /// Waits until the node goes down. For one task only.
+    pub async fn closed(&self) {
+        self.went_down.notified().await;
     }
 }
 
@@ -98,7 +114,7 @@ async fn accept<H: Host>(listener: Accepting, shared: Arc<Shared<H>>) {
         tokio::select! {
             biased;
             // A node that came up again meanwhile has none of its old connections either.
-            () = shared.gate.went_down.notified() => connections.abort_all(),
+            () = shared.gate.closed() => connections.abort_all(),
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             stream = listener.next() => match stream {
                 Err(_) => tokio::time::sleep(PAUSE).await,

@@ -127,7 +127,7 @@ impl Traffic {
         self.read.fetch_add(bytes as u64, Relaxed);
     }
 
-    pub(super) fn accepted(&self) {
+    pub(in crate::transport) fn accepted(&self) {
         self.accepted.fetch_add(1, Relaxed);
     }
 

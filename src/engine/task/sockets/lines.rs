@@ -7,7 +7,7 @@ use super::tickets::{Ticket, key, key_of_call};
 use crate::engine::task::shared::Shared;
 use crate::metrics::{Cause, Phase};
 use crate::time::Time;
-use crate::transport::socket::{Address, Answer, Body, CallError, Channel, Redial};
+use crate::transport::socket::{Address, Answer, Body, CallError, Channel, Endpoint, Redial};
 use crate::transport::{Item, ReturnTo};
 use crate::wire::{Command, Gossip, Message, PeerId, Response, Weights, encode, weights};
 use bytes::Bytes;
@@ -24,8 +24,9 @@ pub const MAX_OUTSIDE: usize = 1 << 12;
 const SMALL: u32 = 4_096;
 
 /// A node's channels.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lines {
+    endpoint: Endpoint,
     to: HashMap<PeerId, Channel, FixedState>,
     outside: usize,
     /// The model encoded last, by its place in memory: one is sent to one neighbour after another. The model is kept, so
@@ -57,6 +58,11 @@ enum What {
 }
 
 impl Lines {
+    /// No channels yet; they will be of this endpoint.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, to: HashMap::default(), outside: 0, encoded: None }
+    }
+
     /// A message that is not gossip, ready for the wire, and the bytes of its encoding.
     pub fn outbound(&mut self, shared: &Shared, from: PeerId, message: &Message) -> Option<Outbound> {
         let book = &shared.plan.rules.book;
@@ -129,7 +135,7 @@ impl Lines {
         if outside && self.outside >= MAX_OUTSIDE {
             return false;
         }
-        let Some(channel) = channel(shared, to) else { return false };
+        let Some(channel) = self.channel(shared, to) else { return false };
         self.outside += usize::from(outside);
         self.to.insert(to, channel.clone());
         // Whether it can be opened shows with the first call.
@@ -187,7 +193,7 @@ impl Lines {
             sockets.calls_outside.fetch_add(1, Ordering::Relaxed);
         }
         let call = Call { from, to, it, ticket };
-        let channel = known.or_else(|| channel(shared, to));
+        let channel = known.or_else(|| self.channel(shared, to));
         let shared = Arc::clone(shared);
         tokio::spawn(async move {
             let result = match &channel {
@@ -200,6 +206,13 @@ impl Lines {
             }
             call.end(&shared, &result);
         });
+    }
+
+    fn channel(&self, shared: &Shared, to: PeerId) -> Option<Channel> {
+        let address: Address = shared.sockets.as_ref()?.names.name(to).parse().ok()?;
+        // A node of this process that hangs up is down, and is not to be waited for.
+        let redial = if shared.is_outside(to) { Redial::Patiently } else { Redial::Never };
+        Some(self.endpoint.channel(address, redial))
     }
 }
 
@@ -221,14 +234,6 @@ impl Outbound {
             born: gossip.born,
         }
     }
-}
-
-fn channel(shared: &Shared, to: PeerId) -> Option<Channel> {
-    let sockets = shared.sockets.as_ref()?;
-    let address: Address = sockets.names.name(to).parse().ok()?;
-    // A node of this process that hangs up is down, and is not to be waited for.
-    let redial = if shared.is_outside(to) { Redial::Patiently } else { Redial::Never };
-    Some(sockets.endpoint.channel(address, redial))
 }
 
 /// A call under way.

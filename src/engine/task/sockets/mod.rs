@@ -15,12 +15,14 @@ use super::shared::Shared;
 use crate::engine::{Failure, Listen, Plan};
 use crate::metrics::{Phase, Recorder, result};
 use crate::node::spec::Workflow;
+use crate::random::{Purpose, Stream};
 use crate::transport::socket::{Address, Endpoint, Folder, Limits, Listener, Server, Traffic, claim};
 use crate::wire::Expected;
 use crate::wire::{AddressBook, Names, PeerId};
 use arrivals::Door;
 use bytes::Bytes;
 use lines::Lines;
+use rand::Rng as _;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -34,7 +36,6 @@ pub(super) struct Sockets {
     /// The addresses of all nodes, and of peers outside as they become known.
     names: Arc<Names>,
     tickets: Tickets,
-    endpoint: Endpoint,
     pub traffic: Arc<Traffic>,
     /// What models have to look like.
     expected: Expected,
@@ -52,6 +53,12 @@ pub(super) struct Sockets {
     _folder: Option<Folder>,
 }
 
+/// A node's port, taken before the node is there.
+pub(super) struct Berth {
+    endpoint: Endpoint,
+    listener: Listener,
+}
+
 /// A node's part in the sockets.
 pub(super) struct Socket {
     server: Server,
@@ -63,7 +70,7 @@ impl Sockets {
     ///
     /// # Errors
     /// If an address cannot be listened on.
-    pub fn open(plan: &Plan) -> Result<Option<(Self, Vec<Listener>)>, Failure> {
+    pub fn open(plan: &Plan) -> Result<Option<(Self, Vec<Berth>)>, Failure> {
         let (Some(spec), AddressBook::Named(names)) = (&plan.sockets, &plan.rules.book) else {
             return Ok(None);
         };
@@ -75,7 +82,11 @@ impl Sockets {
             }
             Listen::Tcp(_) | Listen::At(_) => None,
         };
-        let mut listeners = Vec::new();
+        let limits =
+            Limits::new(usize::try_from(spec.max_message).unwrap_or(usize::MAX), spec.opening as usize);
+        let traffic: Arc<Traffic> = Arc::default();
+        let all = Endpoint::new(spec.protocol, &spec.security, limits, Arc::clone(&traffic));
+        let mut berths = Vec::new();
         for node in 0..plan.nodes() {
             let address = match (&spec.listen, &folder) {
                 (Listen::At(address), _) => address.clone(),
@@ -84,21 +95,18 @@ impl Sockets {
                     Address::Tcp((listen.ip(node).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0).into())
                 }
             };
-            let listener = Listener::bind(&address)?;
+            let endpoint = all.of_node(|| secret(plan.rules.seed, node));
+            let listener = endpoint.bind(&address)?;
             // Addresses become numbers in the order in which they are entered.
             names.number(&listener.address().to_string());
-            listeners.push(listener);
+            berths.push(Berth { endpoint, listener });
         }
         for peer in &spec.join {
             names.number(&peer.to_string());
         }
-        let limits =
-            Limits::new(usize::try_from(spec.max_message).unwrap_or(usize::MAX), spec.opening as usize);
-        let traffic: Arc<Traffic> = Arc::default();
         let sockets = Self {
             names: Arc::clone(names),
             tickets: Tickets::new(plan.nodes()),
-            endpoint: Endpoint::new(spec.protocol, &spec.security, limits, Arc::clone(&traffic)),
             traffic,
             zeros: zeros(plan),
             expected: expected(plan).up_to(spec.max_message),
@@ -108,7 +116,7 @@ impl Sockets {
             calls_outside: AtomicUsize::new(0),
             _folder: folder,
         };
-        Ok(Some((sockets, listeners)))
+        Ok(Some((sockets, berths)))
     }
 
     /// The run began so many nanoseconds ago: peers outside go by Unix time.
@@ -168,14 +176,22 @@ impl Sockets {
 
 impl Socket {
     /// A server that is down. Within the runtime.
-    pub fn new(node: PeerId, shared: &Arc<Shared>, listener: Listener) -> Option<Self> {
-        let sockets = shared.sockets.as_ref()?;
+    pub fn new(node: PeerId, shared: &Arc<Shared>, berth: Berth) -> Option<Self> {
+        let Berth { endpoint, listener } = berth;
         let door = Arc::new(Door { node, shared: Arc::clone(shared) });
         // It fails outside a runtime with sockets, and there is one.
-        let server = sockets.endpoint.serve(listener, door).ok()?;
+        let server = endpoint.serve(listener, door).ok()?;
         server.down();
-        Some(Self { server, lines: Lines::default() })
+        Some(Self { server, lines: Lines::new(endpoint) })
     }
+}
+
+/// What a node's identity comes from, where nodes have one. It is as good as public: with the same scenario and seed
+/// everybody has the same.
+fn secret(seed: u64, node: PeerId) -> [u8; 32] {
+    let mut secret = [0; 32];
+    Stream::new(seed, node.into(), Purpose::Identity, 0).fill_bytes(&mut secret);
+    secret
 }
 
 /// What models have to look like.

@@ -133,6 +133,8 @@ pub fn server_name(address: &Address) -> Option<ServerName<'static>> {
         Address::Tcp(at) => Some(ServerName::IpAddress(at.ip().into())),
         Address::Host(name, _) => ServerName::try_from(name.clone()).ok(),
         Address::Unix(_) => None,
+        #[cfg(feature = "libp2p")]
+        Address::Libp2p(_) => None,
     }
 }
 
