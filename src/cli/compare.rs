@@ -2,6 +2,7 @@
 
 use super::batch::{self, Conditions, Planned, unwritten};
 use super::setting::Alike;
+use super::transports;
 use super::watch::on_ctrl_c;
 use super::{CliError, Format, verdict};
 use crate::metrics::Recording;
@@ -20,7 +21,7 @@ pub struct Args {
     /// The scenario file.
     scenario: PathBuf,
     /// What to compare, divided by commas. All are set against the first.
-    #[arg(long, value_enum, value_delimiter = ',', required = true, value_name = "T1,T2,…")]
+    #[arg(long, value_parser = transports::named(), value_delimiter = ',', required = true, value_name = "T1,T2,…")]
     transport: Vec<Transport>,
     /// Run each so many times, by turns (A B C A B C), so that a machine that grows slower is so for all. Runs of the same
     /// turn have the same seed: `seed`, `seed` + 1, …

@@ -17,6 +17,7 @@ pub mod schema;
 mod setting;
 pub mod sweep;
 pub mod topology;
+mod transports;
 mod verdict;
 mod watch;
 

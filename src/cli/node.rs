@@ -101,6 +101,8 @@ const PLAIN: &str = r#"{ "name": "node", "nodes": 1, "topology": { "kind": "full
 impl Args {
     fn transport(&self) -> Transport {
         match (&self.listen, &self.certificates.ca_crt, &self.certificates.client_crt) {
+            #[cfg(feature = "libp2p")]
+            (Address::Libp2p(_), ..) => Transport::Libp2p,
             (Address::Unix(_), ..) => Transport::GrpcUds,
             (_, None, _) => Transport::Grpc,
             (_, Some(_), None) => Transport::GrpcTls,
@@ -217,15 +219,18 @@ pub fn run(args: &Args) -> Result<(), CliError> {
 
 /// The address is what the peer is called, and called at.
 fn refuse_unreachable(listen: &Address) -> Result<(), CliError> {
-    match listen {
-        Address::Tcp(at) if at.ip().is_unspecified() || at.ip().is_multicast() => {
-            Err(CliError::Usage(format!(
-                "--listen {listen}: peers cannot call {}; write the address of a network interface, such as 127.0.0.1",
-                at.ip()
-            )))
-        }
-        _ => Ok(()),
+    let ip = match listen {
+        Address::Tcp(at) => at.ip(),
+        #[cfg(feature = "libp2p")]
+        Address::Libp2p(place) => place.at.ip(),
+        _ => return Ok(()),
+    };
+    if ip.is_unspecified() || ip.is_multicast() {
+        return Err(CliError::Usage(format!(
+            "--listen {listen}: peers cannot call {ip}; write the address of a network interface, such as 127.0.0.1"
+        )));
     }
+    Ok(())
 }
 
 /// Differs from process to process.

@@ -1,5 +1,6 @@
 //! Options that change a scenario, common to the commands that read one.
 
+use super::transports;
 use crate::scenario::{Clock, Override, Speedup, Transport};
 
 /// Options that change the scenario.
@@ -18,7 +19,7 @@ pub struct Settings {
 #[command(next_help_heading = "Changes to the scenario")]
 pub struct Named {
     /// What carries messages.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = transports::named())]
     transport: Option<Transport>,
     #[command(flatten)]
     alike: Alike,

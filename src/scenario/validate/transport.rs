@@ -106,6 +106,23 @@ fn unreachable(text: &str, transport: Transport) -> Option<(String, &'static str
     let port = "write one such as \"127.0.0.1:4000\", with the port that the peer listens on";
     match text.parse::<Address>() {
         Err(error) => Some((error.to_string(), "write it as the peer has it, such as \"127.0.0.1:4000\"")),
+        #[cfg(feature = "libp2p")]
+        Ok(Address::Libp2p(place)) => match (transport, place.peer) {
+            (Transport::Libp2p, Some(_)) => None,
+            (Transport::Libp2p, None) => Some((
+                format!("`{text}` does not say which peer is there"),
+                "write what the peer prints, which ends with /p2p/ and its identity",
+            )),
+            _ => Some((
+                format!("`{text}` is the address of a libp2p host"),
+                "write the address alone, such as \"127.0.0.1:4000\", or \"transport\": \"libp2p\"",
+            )),
+        },
+        #[cfg(feature = "libp2p")]
+        Ok(_) if transport == Transport::Libp2p => Some((
+            format!("`{text}` is no address of a libp2p host"),
+            "write what the peer prints, such as \"/ip4/127.0.0.1/tcp/4000/p2p/12D3Koo…\"",
+        )),
         Ok(Address::Tcp(at)) if at.port() == 0 => Some((format!("`{text}` has no port"), port)),
         Ok(Address::Host(_, 0)) => Some((format!("`{text}` has no port"), port)),
         Ok(Address::Unix(_)) if matches!(transport.carrier(), Some(Carrier::Tls { .. })) => {
