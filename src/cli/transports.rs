@@ -22,7 +22,9 @@ impl TypedValueParser for Named {
         match value.to_str().and_then(|name| Some((name, Transport::not_built(name)?))) {
             Some((name, help)) => {
                 let option = arg.map(|it| format!(" for '{it}'")).unwrap_or_default();
-                Err(cmd.clone().error(ErrorKind::InvalidValue, format!("there is no '{name}'{option}: {help}")))
+                Err(cmd
+                    .clone()
+                    .error(ErrorKind::InvalidValue, format!("there is no '{name}'{option}: {help}")))
             }
             None => self.0.parse_ref(cmd, arg, value),
         }

@@ -24,6 +24,7 @@ const fn seconds_per_call(transport: Transport) -> f64 {
     let Some((protocol, carrier)) = transport.on_sockets() else { return 0.0 };
     let plain = match protocol {
         Protocol::Grpc | Protocol::GrpcStream => 22e-6,
+        Protocol::WebSocket => 8e-6,
         #[cfg(feature = "libp2p")]
         Protocol::Libp2p => 28e-6,
     };

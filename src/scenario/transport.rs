@@ -39,6 +39,14 @@ pub enum Transport {
     #[serde(rename = "grpc-stream+mtls")]
     #[value(name = "grpc-stream+mtls")]
     GrpcStreamMtls,
+    /// WebSocket over TCP: numbered messages in binary frames.
+    #[serde(rename = "websocket")]
+    #[value(name = "websocket")]
+    WebSocket,
+    /// WebSocket over TCP with TLS.
+    #[serde(rename = "websocket+tls")]
+    #[value(name = "websocket+tls")]
+    WebSocketTls,
     /// gRPC in the streams of libp2p over TCP: noise, yamux, and an identity for every node.
     #[cfg(feature = "libp2p")]
     Libp2p,
@@ -71,6 +79,8 @@ impl Transport {
             Self::GrpcStreamUds => (Protocol::GrpcStream, Carrier::Unix),
             Self::GrpcStreamTls => (Protocol::GrpcStream, Carrier::Tls { mutual: false }),
             Self::GrpcStreamMtls => (Protocol::GrpcStream, Carrier::Tls { mutual: true }),
+            Self::WebSocket => (Protocol::WebSocket, Carrier::Tcp),
+            Self::WebSocketTls => (Protocol::WebSocket, Carrier::Tls { mutual: false }),
             #[cfg(feature = "libp2p")]
             Self::Libp2p => (Protocol::Libp2p, Carrier::Tcp),
         })
@@ -110,6 +120,8 @@ impl Transport {
             Self::GrpcStreamUds => "grpc-stream+uds",
             Self::GrpcStreamTls => "grpc-stream+tls",
             Self::GrpcStreamMtls => "grpc-stream+mtls",
+            Self::WebSocket => "websocket",
+            Self::WebSocketTls => "websocket+tls",
             #[cfg(feature = "libp2p")]
             Self::Libp2p => "libp2p",
         }

@@ -9,5 +9,6 @@ mod memory;
 pub mod socket;
 pub mod spec;
 pub mod stream;
+pub mod websocket;
 
 pub use memory::{Back, Envelope, Full, Item, Memory, ReturnTo};

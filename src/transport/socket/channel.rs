@@ -5,6 +5,7 @@ use super::link::{Broken, Link, Outgoing, Request, Terms};
 use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial};
 use crate::transport::grpc::Unary;
 use crate::transport::stream::Stream;
+use crate::transport::websocket::WebSocket;
 use http::uri::Authority;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -44,6 +45,7 @@ type Slot<L> = tokio::sync::Mutex<Option<L>>;
 enum Way {
     Grpc(Slot<Unary>),
     Stream(Slot<Stream>),
+    WebSocket(Slot<WebSocket>),
 }
 
 /// Does the same with the connection, whatever is spoken on it.
@@ -52,6 +54,7 @@ macro_rules! on {
         match $way {
             Way::Grpc($slot) => $body,
             Way::Stream($slot) => $body,
+            Way::WebSocket($slot) => $body,
         }
     };
 }
@@ -64,6 +67,7 @@ impl Channel {
         let way = match endpoint.protocol {
             Protocol::Grpc => Way::Grpc(Slot::default()),
             Protocol::GrpcStream => Way::Stream(Slot::default()),
+            Protocol::WebSocket => Way::WebSocket(Slot::default()),
             #[cfg(feature = "libp2p")]
             Protocol::Libp2p => Way::Grpc(Slot::default()),
         };

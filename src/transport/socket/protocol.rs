@@ -9,6 +9,8 @@ pub enum Protocol {
     Grpc,
     /// One long-lived gRPC stream in each direction, and unary calls with peers that do not have it.
     GrpcStream,
+    /// Numbered messages in the binary frames of a WebSocket.
+    WebSocket,
     /// Unary gRPC calls in the streams of libp2p.
     #[cfg(feature = "libp2p")]
     Libp2p,
@@ -19,6 +21,7 @@ impl Protocol {
     pub const ALL: &[Self] = &[
         Self::Grpc,
         Self::GrpcStream,
+        Self::WebSocket,
         #[cfg(feature = "libp2p")]
         Self::Libp2p,
     ];
@@ -28,6 +31,7 @@ impl Protocol {
         match self {
             Self::Grpc => "grpc",
             Self::GrpcStream => "grpc-stream",
+            Self::WebSocket => "websocket",
             #[cfg(feature = "libp2p")]
             Self::Libp2p => "libp2p",
         }
@@ -37,6 +41,7 @@ impl Protocol {
     pub(super) const fn alpn(self) -> &'static [u8] {
         match self {
             Self::Grpc | Self::GrpcStream => b"h2",
+            Self::WebSocket => b"http/1.1",
             // There is no TLS under it.
             #[cfg(feature = "libp2p")]
             Self::Libp2p => b"",
@@ -46,6 +51,6 @@ impl Protocol {
     /// Whether messages to a peer arrive in the order in which they left: what is sent on one stream does, calls of their
     /// own may overtake each other.
     pub const fn keeps_order(self) -> bool {
-        matches!(self, Self::GrpcStream)
+        matches!(self, Self::GrpcStream | Self::WebSocket)
     }
 }

@@ -4,7 +4,7 @@ use super::io::Socket;
 use super::link::Io;
 use super::server::Gate;
 use super::{Host, Limits, Protocol, Refusal, Traffic};
-use crate::transport::grpc;
+use crate::transport::{grpc, websocket};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -46,6 +46,7 @@ async fn decrypt<H: Host>(acceptor: &TlsAcceptor, socket: Socket, shared: &Arc<S
 async fn speak<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
     match shared.protocol {
         Protocol::Grpc | Protocol::GrpcStream => grpc::serve(io, shared, began).await,
+        Protocol::WebSocket => websocket::serve(io, shared, began).await,
         // Its sockets are the host's.
         #[cfg(feature = "libp2p")]
         Protocol::Libp2p => {}

@@ -1,0 +1,50 @@
+//! WebSocket (RFC 6455): the messages of `proto/exchange.proto` in binary frames, one message in each, over TCP or TLS.
+//!
+//! Two neighbours have one long-lived connection. Requests are numbered and answered by number, in any order, as on a gRPC
+//! stream (`exchange`); they arrive in the order in which they left. A large message goes in several frames, so that buffers
+//! need room for a frame and not for a model, and give it back. Whoever has not heard anything for a while sends a ping;
+//! whoever does not answer that is gone.
+//!
+//! The path is [`PATH`], and both ends agree on the subprotocol [`SUBPROTOCOL`]. Framing, masks and the opening handshake are
+//! tungstenite's.
+
+mod link;
+mod metered;
+mod pulse;
+mod serve;
+mod writer;
+
+pub use link::WebSocket;
+pub(super) use serve::serve;
+
+use super::exchange::frames;
+use metered::Metered;
+use std::time::Duration;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+/// Where a node takes connections.
+pub const PATH: &str = "/p2pfl";
+/// What both ends agree to say.
+pub const SUBPROTOCOL: &str = "p2pfl.exchange.v1";
+
+/// The largest frame, in bytes of its payload: what sends a large message makes several of it.
+const FRAME: usize = 16 << 10;
+/// Bytes that are read at a time. All of it is memory that an idle connection has.
+const READ: usize = 16 << 10;
+/// Bytes that are written at a time: what is ready together goes together.
+const WRITE: usize = 16 << 10;
+/// How long a connection that has come to its end may take to say so.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+type Socket<S> = WebSocketStream<Metered<S>>;
+
+/// What is taken from the other end: messages of up to `max_message` bytes, and what is around them.
+fn config(max_message: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ)
+        .write_buffer_size(WRITE)
+        .max_write_buffer_size(WRITE + 2 * FRAME)
+        .max_frame_size(Some(FRAME))
+        .max_message_size(Some(max_message.saturating_add(frames::AROUND)))
+}
