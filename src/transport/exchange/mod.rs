@@ -4,10 +4,12 @@
 //! that drives a connection takes out of them what is to be written, and puts into them what was read. The frames are
 //! those of `proto/exchange.proto`.
 
+mod alarm;
 mod answers;
 mod calls;
 pub mod frames;
 
+pub use alarm::Alarm;
 pub use answers::{Answers, Numbered};
 pub use calls::Calls;
 

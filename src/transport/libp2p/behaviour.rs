@@ -1,7 +1,7 @@
 //! Whom a host is connected to, who is let in, and who waits for a connection: what libp2p's swarm asks its behaviour.
 
 use super::failure::{no_link, refusal};
-use super::handler::{Asker, Handler, Takers};
+use super::handler::{Asker, Handler, Taker};
 use super::place::Place;
 use crate::transport::socket::{Gate, Limits, NoLink, Refusal, Traffic};
 use ::libp2p::core::Endpoint;
@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 pub struct Behaviour {
     /// Whether the node is there, once it takes calls.
     gate: Option<Arc<Gate>>,
-    takers: Takers,
+    taker: Taker,
     limits: Limits,
     traffic: Arc<Traffic>,
     /// Connections to each host, the oldest first. There are two where both dialled at the same time.
@@ -41,10 +41,10 @@ pub struct Behaviour {
 struct NotLetIn;
 
 impl Behaviour {
-    pub fn new(takers: Takers, limits: Limits, traffic: Arc<Traffic>) -> Self {
+    pub fn new(taker: Taker, limits: Limits, traffic: Arc<Traffic>) -> Self {
         Self {
             gate: None,
-            takers,
+            taker,
             limits,
             traffic,
             connected: HashMap::default(),
@@ -97,7 +97,7 @@ impl Behaviour {
     }
 
     fn handler(&self) -> Handler {
-        Handler::new(Arc::clone(&self.takers), self.limits.greeting)
+        Handler::new(self.taker.clone(), self.limits.greeting)
     }
 }
 

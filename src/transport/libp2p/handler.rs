@@ -10,7 +10,7 @@ use ::libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeEr
 use ::libp2p::{Stream, StreamProtocol};
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -18,20 +18,33 @@ use tokio::sync::{mpsc, oneshot};
 /// Who waits for a stream.
 pub type Asker = oneshot::Sender<Result<Stream, NoLink>>;
 
-/// Where the streams go that others open, once there is somebody who takes them.
-pub type Takers = Arc<OnceLock<mpsc::UnboundedSender<Stream>>>;
+/// Where the streams go that others open, if there is somebody who takes them.
+#[derive(Clone, Debug, Default)]
+pub struct Taker(Arc<Mutex<Option<mpsc::UnboundedSender<Stream>>>>);
+
+impl Taker {
+    pub fn set(&self, streams: Option<mpsc::UnboundedSender<Stream>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = streams;
+    }
+
+    fn take(&self, stream: Stream) {
+        if let Some(streams) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = streams.send(stream);
+        }
+    }
+}
 
 /// What a connection has to do with streams.
 pub struct Handler {
     asked: VecDeque<Asker>,
-    takers: Takers,
+    taker: Taker,
     /// The longest that agreeing on a stream may take.
     greeting: Duration,
 }
 
 impl Handler {
-    pub fn new(takers: Takers, greeting: Duration) -> Self {
-        Self { asked: VecDeque::new(), takers, greeting }
+    pub fn new(taker: Taker, greeting: Duration) -> Self {
+        Self { asked: VecDeque::new(), taker, greeting }
     }
 }
 
@@ -73,9 +86,7 @@ impl ConnectionHandler for Handler {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
                 // Nobody takes the streams of a node that only calls.
-                if let Some(takers) = self.takers.get() {
-                    let _ = takers.send(stream);
-                }
+                self.taker.take(stream);
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
                 protocol: stream,

@@ -3,7 +3,7 @@
 use super::Secret;
 use super::behaviour::Behaviour;
 use super::failure::Failure;
-use super::handler::{Asker, Takers};
+use super::handler::{Asker, Taker};
 use super::place::{Place, multiaddr};
 use super::tcp::{Parked, Tcp};
 use crate::transport::socket::{Gate, Limits, NoLink, Traffic};
@@ -118,14 +118,14 @@ impl fmt::Debug for Host {
 struct Running {
     swarm: Swarm<Behaviour>,
     parked: Parked,
-    takers: Takers,
+    taker: Taker,
     listening: Option<(ListenerId, mpsc::UnboundedSender<Stream>)>,
 }
 
 impl Running {
     fn of(it: &Inner) -> Self {
-        let (parked, takers) = (Parked::default(), Takers::default());
-        let behaviour = Behaviour::new(Arc::clone(&takers), it.limits.clone(), Arc::clone(&it.traffic));
+        let (parked, taker) = (Parked::default(), Taker::default());
+        let behaviour = Behaviour::new(taker.clone(), it.limits.clone(), Arc::clone(&it.traffic));
         let config = Config::with_tokio_executor()
             .with_idle_connection_timeout(LINGER)
             .with_max_negotiating_inbound_streams(it.limits.streams as usize)
@@ -133,7 +133,7 @@ impl Running {
             .with_substream_upgrade_protocol_override(Version::V1Lazy);
         let transport = transport(it, parked.clone());
         let swarm = Swarm::new(transport, behaviour, it.identity.public().to_peer_id(), config);
-        Self { swarm, parked, takers, listening: None }
+        Self { swarm, parked, taker, listening: None }
     }
 
     fn listen(
@@ -143,7 +143,7 @@ impl Running {
         streams: mpsc::UnboundedSender<Stream>,
     ) -> io::Result<()> {
         let at = multiaddr(socket.local_addr()?);
-        let _ = self.takers.set(streams.clone());
+        self.taker.set(Some(streams.clone()));
         self.swarm.behaviour_mut().watch(gate);
         self.parked.leave(socket);
         let id = self.swarm.listen_on(at).map_err(io::Error::other)?;
@@ -154,6 +154,7 @@ impl Running {
     /// Gives the port back, and hangs up on everyone, when nobody takes streams any more.
     fn leave(&mut self) {
         if let Some((id, _)) = self.listening.take() {
+            self.taker.set(None);
             self.swarm.remove_listener(id);
             self.hang_up();
         }

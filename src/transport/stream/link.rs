@@ -3,7 +3,7 @@
 use super::PATH;
 use super::split::{Piece, Splitter};
 use super::writer::Writer;
-use crate::transport::exchange::{Calls, frames};
+use crate::transport::exchange::{Alarm, Calls, frames};
 use crate::transport::grpc::{self, Unary};
 use crate::transport::socket::link::{Broken, Io, Link, Request, Terms};
 use crate::transport::socket::{Answer, NoLink, Payload, pieces};
@@ -13,10 +13,9 @@ use h2::{RecvStream, SendStream};
 use http::StatusCode;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::timeout_at;
 use tonic::{Code, Status};
 
 /// The largest answer that is taken: gRPC's default.
@@ -59,8 +58,7 @@ impl Link for Stream {
             splitter: Splitter::new(MAX_ANSWER),
             waiting: VecDeque::new(),
             writer: Writer::default(),
-            alarm: Box::pin(sleep_until(Instant::now())),
-            armed: None,
+            alarm: Alarm::new(),
         };
         tokio::spawn(drive.run());
         Ok(Self { http, calls: Some(calls) })
@@ -110,9 +108,7 @@ struct Drive {
     splitter: Splitter,
     waiting: VecDeque<Payload>,
     writer: Writer,
-    /// Ends no later than the first deadline.
-    alarm: Pin<Box<Sleep>>,
-    armed: Option<Instant>,
+    alarm: Alarm,
 }
 
 impl Drive {
@@ -140,7 +136,7 @@ impl Drive {
         if self.calls.take_outgoing(cx.waker(), &mut self.waiting) {
             return Poll::Ready("the connection was closed".into());
         }
-        self.poll_deadlines(cx);
+        self.alarm.poll(&self.calls, cx);
         for payload in self.waiting.drain(..) {
             let (front, tail) = payload.into_inner();
             let (head, middle) = front.into_inner();
@@ -152,24 +148,6 @@ impl Drive {
         match self.writer.poll_write(&mut self.outgoing, cx, alone) {
             Poll::Ready(Err(error)) => Poll::Ready(error.to_string()),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
-        }
-    }
-
-    /// The alarm is left alone when it would ring too early: most calls are answered long before their time.
-    fn poll_deadlines(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let sooner = self.calls.sooner();
-            if let Some(at) = sooner
-                && self.armed.is_none_or(|armed| at < armed)
-            {
-                self.alarm.as_mut().reset(at);
-                self.armed = Some(at);
-            }
-            if self.armed.is_none() || self.alarm.as_mut().poll(cx).is_pending() {
-                return;
-            }
-            self.armed = None;
-            self.calls.expire(Instant::now());
         }
     }
 

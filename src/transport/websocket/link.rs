@@ -3,8 +3,8 @@
 use super::metered::Metered;
 use super::pulse::{Pulse, Silence};
 use super::writer::Writer;
-use super::{FAREWELL, PATH, SUBPROTOCOL, Socket, config};
-use crate::transport::exchange::{Calls, frames};
+use super::{FAREWELL, PATH, SUBPROTOCOL, Socket, config, too_large};
+use crate::transport::exchange::{Alarm, Calls, frames};
 use crate::transport::socket::link::{Broken, Io, Link, Request, Terms};
 use crate::transport::socket::{Answer, NoLink};
 use bytes::Bytes;
@@ -28,9 +28,13 @@ const MAX_ANSWER: usize = 4 << 20;
 pub struct WebSocket {
     calls: Calls,
     driver: AbortHandle,
+    /// The largest message that is taken here, and so by the peers of a run.
+    max_message: usize,
 }
 
 impl Link for WebSocket {
+    const KEEPS_DEADLINES: bool = true;
+
     async fn greet<S: Io>(io: S, terms: &Terms) -> Result<Self, NoLink> {
         let scheme = if terms.secure { "wss" } else { "ws" };
         let uri = format!("{scheme}://{}{PATH}", terms.authority);
@@ -44,10 +48,11 @@ impl Link for WebSocket {
             socket,
             calls: calls.clone(),
             writer: Writer::default(),
+            alarm: Alarm::new(),
             pulse: Pulse::new(&terms.limits),
         };
         let driver = tokio::spawn(drive.run()).abort_handle();
-        Ok(Self { calls, driver })
+        Ok(Self { calls, driver, max_message: terms.limits.max_message })
     }
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<bool> {
@@ -58,6 +63,10 @@ impl Link for WebSocket {
         &mut self,
         request: &Request<'_>,
     ) -> Result<impl Future<Output = Result<Answer, Broken>> + Send + use<>, Broken> {
+        // Whoever sends it would have its connection closed, with all that is under way on it.
+        if request.length > self.max_message {
+            return Err(too_large(request.length, self.max_message).into());
+        }
         self.calls.make(request, |_| [])
     }
 
@@ -80,6 +89,7 @@ struct Drive<S> {
     socket: Socket<S>,
     calls: Calls,
     writer: Writer,
+    alarm: Alarm,
     pulse: Pulse,
 }
 
@@ -124,6 +134,7 @@ impl<S: Io> Drive<S> {
         if self.calls.take_outgoing(cx.waker(), &mut self.writer.waiting) {
             return Poll::Ready(End::Close(CloseCode::Normal, CLOSED.into()));
         }
+        self.alarm.poll(&self.calls, cx);
         match self.pulse.poll(self.socket.get_ref().read(), cx) {
             Poll::Ready(Silence::Ask) => {
                 self.writer.ping();

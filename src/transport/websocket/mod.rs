@@ -22,6 +22,7 @@ use metered::Metered;
 use std::time::Duration;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tonic::Status;
 
 /// Where a node takes connections.
 pub const PATH: &str = "/p2pfl";
@@ -47,4 +48,10 @@ fn config(max_message: usize) -> WebSocketConfig {
         .max_write_buffer_size(WRITE + 2 * FRAME)
         .max_frame_size(Some(FRAME))
         .max_message_size(Some(max_message.saturating_add(frames::AROUND)))
+}
+
+/// The status of a call whose message is larger than is taken.
+fn too_large(bytes: usize, limit: usize) -> Status {
+    let text = format!("a message of {bytes} bytes is larger than {limit}, the most that is taken");
+    Status::resource_exhausted(text)
 }

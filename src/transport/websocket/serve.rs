@@ -3,7 +3,7 @@
 use super::metered::Metered;
 use super::pulse::{Pulse, Silence};
 use super::writer::Writer;
-use super::{FAREWELL, PATH, SUBPROTOCOL, Socket, config};
+use super::{FAREWELL, PATH, SUBPROTOCOL, Socket, config, too_large};
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::socket::link::Io;
 use crate::transport::socket::serve::{Shared, hung_up};
@@ -26,7 +26,6 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tonic::Status;
 
 /// Bytes of a masked control frame before its payload.
 const CONTROL: usize = 6;
@@ -188,9 +187,8 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
             && *bytes > limit as u64
         {
             self.shared.traffic.refused(Refusal::Oversized);
-            let text = format!("a message of {bytes} bytes is larger than {limit}, the most that is taken");
-            let status = Box::new(Status::resource_exhausted(text));
-            self.answers.to(arrived.sequence).say(Err(status));
+            let status = too_large(*bytes as usize, limit);
+            self.answers.to(arrived.sequence).say(Err(Box::new(status)));
             return Ok(());
         }
         let silent = matches!(arrived.call, Call::Disconnect(_));
@@ -232,7 +230,8 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
             }
         }
         while self.quiet.as_mut().poll(cx).is_ready() {
-            if std::mem::take(&mut self.requests_since_last_look) == 0 {
+            let asked = std::mem::take(&mut self.requests_since_last_look) > 0 || self.answers.open() > 0;
+            if !asked {
                 return Poll::Ready(End::Idle);
             }
             self.quiet.as_mut().reset(Instant::now() + self.shared.limits.idle);
