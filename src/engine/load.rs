@@ -27,6 +27,8 @@ const fn seconds_per_call(transport: Transport) -> f64 {
         Protocol::WebSocket => 8e-6,
         #[cfg(feature = "libp2p")]
         Protocol::Libp2p => 28e-6,
+        Protocol::Http => 16e-6,
+        Protocol::Http2 => 28e-6,
     };
     match carrier {
         Carrier::Tcp | Carrier::Unix => plain,

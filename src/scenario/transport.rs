@@ -50,6 +50,18 @@ pub enum Transport {
     /// gRPC in the streams of libp2p over TCP: noise, yamux, and an identity for every node.
     #[cfg(feature = "libp2p")]
     Libp2p,
+    /// HTTP/1.1 with JSON over TCP: one request at a time on a connection, and several connections to a peer.
+    Http,
+    /// HTTP/1.1 with JSON over TCP with TLS.
+    #[serde(rename = "http+tls")]
+    #[value(name = "http+tls")]
+    HttpTls,
+    /// HTTP/2 with JSON over TCP: many requests at a time on one connection.
+    Http2,
+    /// HTTP/2 with JSON over TCP with TLS.
+    #[serde(rename = "http2+tls")]
+    #[value(name = "http2+tls")]
+    Http2Tls,
 }
 
 /// What the bytes of a protocol go through.
@@ -83,6 +95,10 @@ impl Transport {
             Self::WebSocketTls => (Protocol::WebSocket, Carrier::Tls { mutual: false }),
             #[cfg(feature = "libp2p")]
             Self::Libp2p => (Protocol::Libp2p, Carrier::Tcp),
+            Self::Http => (Protocol::Http, Carrier::Tcp),
+            Self::HttpTls => (Protocol::Http, Carrier::Tls { mutual: false }),
+            Self::Http2 => (Protocol::Http2, Carrier::Tcp),
+            Self::Http2Tls => (Protocol::Http2, Carrier::Tls { mutual: false }),
         })
     }
 
@@ -124,6 +140,10 @@ impl Transport {
             Self::WebSocketTls => "websocket+tls",
             #[cfg(feature = "libp2p")]
             Self::Libp2p => "libp2p",
+            Self::Http => "http",
+            Self::HttpTls => "http+tls",
+            Self::Http2 => "http2",
+            Self::Http2Tls => "http2+tls",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod exchange;
 pub mod grpc;
+pub mod http;
 #[cfg(feature = "libp2p")]
 pub mod libp2p;
 mod memory;

@@ -11,7 +11,8 @@ fn grpc(block: Value) -> (&'static str, Value) {
     ("/grpc", block)
 }
 
-const WITH_SOCKETS: [&str; 4] = ["grpc", "grpc+uds", "grpc+tls", "grpc+mtls"];
+const WITH_SOCKETS: [&str; 8] =
+    ["grpc", "grpc+uds", "grpc+tls", "grpc+mtls", "http", "http+tls", "http2", "http2+tls"];
 
 #[test]
 fn each_transport_is_in_order_by_itself() {

@@ -4,6 +4,7 @@ use super::dial::Through;
 use super::link::{Broken, Link, Outgoing, Request, Terms};
 use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial};
 use crate::transport::grpc::Unary;
+use crate::transport::http::{Http1, Http2};
 use crate::transport::stream::Stream;
 use crate::transport::websocket::WebSocket;
 use http::uri::Authority;
@@ -46,6 +47,8 @@ enum Way {
     Grpc(Slot<Unary>),
     Stream(Slot<Stream>),
     WebSocket(Slot<WebSocket>),
+    Http(Slot<Http1>),
+    Http2(Slot<Http2>),
 }
 
 /// Does the same with the connection, whatever is spoken on it.
@@ -55,6 +58,8 @@ macro_rules! on {
             Way::Grpc($slot) => $body,
             Way::Stream($slot) => $body,
             Way::WebSocket($slot) => $body,
+            Way::Http($slot) => $body,
+            Way::Http2($slot) => $body,
         }
     };
 }
@@ -70,6 +75,8 @@ impl Channel {
             Protocol::WebSocket => Way::WebSocket(Slot::default()),
             #[cfg(feature = "libp2p")]
             Protocol::Libp2p => Way::Grpc(Slot::default()),
+            Protocol::Http => Way::Http(Slot::default()),
+            Protocol::Http2 => Way::Http2(Slot::default()),
         };
         Self {
             it: Arc::new(Inner {

@@ -3,6 +3,7 @@
 use crate::transport::exchange::Numbered;
 use crate::transport::grpc;
 use crate::wire::proto;
+use tokio::sync::oneshot;
 use tonic::Status;
 
 /// Who takes a node's calls.
@@ -76,6 +77,8 @@ pub enum Responder {
     Unary(grpc::Responder),
     /// A place among the answers of a connection that carries many.
     Numbered(Numbered),
+    /// Somebody who waits for it, to write it then.
+    Waiting(oneshot::Sender<Outcome>),
 }
 
 impl Responder {
@@ -87,6 +90,8 @@ impl Responder {
                 Err(status) => back.status(&status),
             },
             Self::Numbered(back) => back.say(outcome),
+            // Whoever waited may have gone.
+            Self::Waiting(back) => drop(back.send(outcome)),
         }
     }
 
@@ -94,6 +99,7 @@ impl Responder {
         match self {
             Self::Unary(back) => back.is_abandoned(),
             Self::Numbered(back) => back.is_abandoned(),
+            Self::Waiting(back) => back.is_closed(),
         }
     }
 }

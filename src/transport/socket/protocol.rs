@@ -14,6 +14,10 @@ pub enum Protocol {
     /// Unary gRPC calls in the streams of libp2p.
     #[cfg(feature = "libp2p")]
     Libp2p,
+    /// A REST rendering of the same calls: HTTP/1.1 with JSON, several connections to a peer.
+    Http,
+    /// The same over HTTP/2: many calls at a time on one connection.
+    Http2,
 }
 
 impl Protocol {
@@ -22,6 +26,8 @@ impl Protocol {
         Self::Grpc,
         Self::GrpcStream,
         Self::WebSocket,
+        Self::Http,
+        Self::Http2,
         #[cfg(feature = "libp2p")]
         Self::Libp2p,
     ];
@@ -34,17 +40,19 @@ impl Protocol {
             Self::WebSocket => "websocket",
             #[cfg(feature = "libp2p")]
             Self::Libp2p => "libp2p",
+            Self::Http => "http",
+            Self::Http2 => "http2",
         }
     }
 
     /// What TLS agrees on (RFC 7301).
     pub(super) const fn alpn(self) -> &'static [u8] {
         match self {
-            Self::Grpc | Self::GrpcStream => b"h2",
-            Self::WebSocket => b"http/1.1",
             // There is no TLS under it.
             #[cfg(feature = "libp2p")]
             Self::Libp2p => b"",
+            Self::Grpc | Self::GrpcStream | Self::Http2 => b"h2",
+            Self::WebSocket | Self::Http => b"http/1.1",
         }
     }
 

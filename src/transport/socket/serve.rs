@@ -4,7 +4,7 @@ use super::io::Socket;
 use super::link::Io;
 use super::server::Gate;
 use super::{Host, Limits, Protocol, Refusal, Traffic};
-use crate::transport::{grpc, websocket};
+use crate::transport::{grpc, http, websocket};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -50,6 +50,8 @@ async fn speak<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
         // Its sockets are the host's.
         #[cfg(feature = "libp2p")]
         Protocol::Libp2p => {}
+        Protocol::Http => http::serve_http1(io, shared, began).await,
+        Protocol::Http2 => http::serve_http2(io, shared, began).await,
     }
 }
 
