@@ -1,0 +1,237 @@
+//! One request on its way in: from its head to its last byte, to the host, and back with the answer.
+
+use super::json;
+use super::problem::Refused;
+use super::route::{Route, Which, route};
+use super::text::Text;
+use super::{base64, openapi};
+use crate::transport::socket::serve::{Shared, hung_up};
+use crate::transport::socket::{Answer, Call, Host, Refusal, Reply, Responder};
+use bytes::{Bytes, BytesMut};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::{Body as _, Incoming};
+use prost::Message as _;
+use std::future::{pending, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+/// What JSON may have beside the bytes of a message: names, quotation marks, escapes.
+const BESIDE: usize = 64 << 10;
+/// Room that is made on the strength of a claim alone.
+const TRUSTED: usize = 64 << 10;
+/// How much of a claimed length has to be there before room is made for the next step of it.
+const STEP: usize = 16;
+
+/// The other end went away before its request was complete: nobody is left to tell.
+#[derive(Debug, thiserror::Error)]
+#[error("the other end went away")]
+pub struct Gone;
+
+/// Why there is no request.
+enum Unheard {
+    Gone,
+    Refused(Refused),
+}
+
+/// Takes a request to its end.
+pub async fn respond<H: Host>(
+    shared: &Arc<Shared<H>>,
+    request: Request<Incoming>,
+) -> Result<Response<Text>, Gone> {
+    let refused = match answer(shared, request).await {
+        Ok(response) => return Ok(response),
+        Err(Unheard::Gone) => return Err(Gone),
+        Err(Unheard::Refused(refused)) => refused,
+    };
+    if let Some(why) = refused.why {
+        shared.traffic.refused(why);
+    }
+    Ok(refused.into_response())
+}
+
+async fn answer<H: Host>(
+    shared: &Arc<Shared<H>>,
+    request: Request<Incoming>,
+) -> Result<Response<Text>, Unheard> {
+    let which = match route(&request)? {
+        Route::Call(which) => which,
+        Route::Options(allow) => return Ok(options(shared, allow)),
+        Route::Description if *request.method() == Method::HEAD => return Ok(ok(Text::default())),
+        Route::Description => return Ok(ok(Text::of(openapi::served()))),
+    };
+    let call = {
+        let mut received = Received { shared, bytes: 0 };
+        let within = shared.limits.receiving;
+        let all = timeout(within, received.all(request.into_body())).await;
+        let all = all.unwrap_or_else(|_| {
+            let late = format!("the request did not come to its end within {within:?}");
+            Err(Refused::new(Refusal::Slow, StatusCode::REQUEST_TIMEOUT, late).into())
+        });
+        read(which, &all?, shared.limits.max_message)?
+    };
+    // A node that went down answers nobody: its connections are about to be hung up on.
+    if !shared.gate.is_up() {
+        return pending().await;
+    }
+    let (back, outcome) = oneshot::channel();
+    shared.host.take(call, Reply::new(Responder::Waiting(back), which == Which::Disconnect));
+    match outcome.await {
+        Ok(Ok(answer)) => Ok(ok(written(&answer))),
+        Ok(Err(status)) => Err(Refused::from(&*status).into()),
+        Err(_) => pending().await,
+    }
+}
+
+/// What methods a path takes, and how long a connection without a request is kept.
+fn options<H>(shared: &Shared<H>, allow: &'static str) -> Response<Text> {
+    let mut response = Response::new(Text::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    let idle = shared.limits.idle.as_secs();
+    if idle > 0 && let Ok(kept) = HeaderValue::try_from(format!("timeout={idle}")) {
+        response.headers_mut().insert(KEEP_ALIVE, kept);
+    }
+    response
+}
+
+fn ok(text: Text) -> Response<Text> {
+    let mut response = Response::new(text);
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+fn written(answer: &Answer) -> Text {
+    match answer {
+        Answer::Empty => Text::of(Bytes::from_static(b"{}")),
+        other => Text::of(json::write_answer(other)),
+    }
+}
+
+fn read(which: Which, text: &[u8], max_message: usize) -> Result<Call, Refused> {
+    let malformed = |error: serde_json::Error| {
+        Refused::new(Refusal::Malformed, StatusCode::BAD_REQUEST, error.to_string())
+    };
+    Ok(match which {
+        Which::Handshake => Call::Handshake(json::read_address(text).map_err(malformed)?),
+        Which::Disconnect => Call::Disconnect(json::read_address(text).map_err(malformed)?),
+        Which::Send => {
+            let message = json::read(text).map_err(malformed)?;
+            let bytes = message.encoded_len();
+            if bytes > max_message {
+                return Err(oversized(format_args!("{bytes} bytes"), max_message));
+            }
+            Call::Send { message, bytes: bytes as u64 }
+        }
+    })
+}
+
+fn oversized(what: impl std::fmt::Display, limit: usize) -> Refused {
+    let detail = format!("a message of {what} is larger than {limit}, the most that is taken");
+    Refused::new(Refusal::Oversized, StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+/// A request's content as far as it has come; what it holds is counted until it is dropped.
+struct Received<'a, H> {
+    shared: &'a Shared<H>,
+    bytes: usize,
+}
+
+impl<H> Received<'_, H> {
+    async fn all(&mut self, mut body: Incoming) -> Result<Bytes, Unheard> {
+        let max_message = self.shared.limits.max_message;
+        let limit = base64::encoded_len(max_message).saturating_add(BESIDE);
+        let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if claimed > limit {
+            discard(body, limit).await;
+            return Err(oversized(format_args!("{claimed} bytes of JSON"), max_message).into());
+        }
+        let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+        while let Some(chunk) = next(&mut body).await? {
+            self.count(chunk.len())?;
+            if self.bytes > limit {
+                discard(body, limit).await;
+                return Err(oversized(format_args!("more than {limit} bytes of JSON"), max_message).into());
+            }
+            // What comes in one piece is not copied.
+            if first.is_empty() && rest.is_empty() {
+                first = chunk;
+                continue;
+            }
+            if self.bytes > rest.capacity() {
+                let room = self.bytes.max(claimed.min(TRUSTED.max(self.bytes.saturating_mul(STEP))));
+                rest.reserve(room - rest.len());
+            }
+            rest.extend_from_slice(&std::mem::take(&mut first));
+            rest.extend_from_slice(&chunk);
+        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+
+    fn count(&mut self, more: usize) -> Result<(), Refused> {
+        self.bytes += more;
+        if self.shared.held.fetch_add(more, Relaxed) + more > self.shared.limits.held {
+            let detail = "too many requests at a time";
+            return Err(Refused::new(Refusal::Held, StatusCode::TOO_MANY_REQUESTS, detail));
+        }
+        Ok(())
+    }
+}
+
+impl<H> Drop for Received<'_, H> {
+    fn drop(&mut self) {
+        self.shared.held.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// The next piece of a request's content.
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Unheard> {
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+        match frame {
+            // Trailers say nothing here.
+            Ok(frame) => {
+                if let Ok(chunk) = frame.into_data() {
+                    return Ok(Some(chunk));
+                }
+            }
+            Err(error) => return Err(broken(&error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Reads on for a while without keeping anything: who is still writing when the connection is closed may never read why.
+async fn discard(mut body: Incoming, up_to: usize) {
+    let mut discarded = 0;
+    while let Ok(Some(chunk)) = next(&mut body).await
+        && discarded <= up_to
+    {
+        discarded += chunk.len();
+    }
+}
+
+/// What became of a request that broke off: no end of it came, or no sense is in its pieces.
+fn broken(error: &hyper::Error) -> Unheard {
+    let mut cause = std::error::Error::source(error);
+    while let Some(it) = cause {
+        if let Some(io) = it.downcast_ref::<std::io::Error>()
+            && !hung_up(io)
+        {
+            let detail = format!("the content makes no sense: {io}");
+            return Refused::new(Refusal::Protocol, StatusCode::BAD_REQUEST, detail).into();
+        }
+        cause = it.source();
+    }
+    Unheard::Gone
+}
+
+impl From<Refused> for Unheard {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
