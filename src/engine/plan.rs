@@ -88,6 +88,8 @@ pub struct SocketPlan {
     pub max_message: u64,
     /// How many connections are being opened at a time, by all nodes together.
     pub opening: u32,
+    /// How many connections a node has to a neighbour at most, where one carries one call at a time.
+    pub parallel: u32,
     /// Peers outside that every node connects to. They have the numbers after those of the nodes.
     pub join: Vec<Address>,
     /// File descriptors that the run takes at most. The soft limit has been raised to that.

@@ -23,6 +23,8 @@ pub struct Demand {
     outside: u64,
     /// Connections that are being opened at a time.
     opening: u64,
+    /// Connections that a node has to one neighbour at most.
+    parallel: u64,
 }
 
 /// How edges grow with the number of nodes.
@@ -51,6 +53,8 @@ pub struct TooFew {
     pub limit: u64,
     /// How many nodes of such a topology would fit.
     pub fitting: u64,
+    /// Connections that a node has to one neighbour at most.
+    pub parallel: u64,
 }
 
 impl Demand {
@@ -62,6 +66,7 @@ impl Demand {
         models_per_round: u32,
         outside: usize,
         opening: u32,
+        parallel: u32,
     ) -> Self {
         let trainers = match workflow {
             Workflow::P2pfl(it) => u64::from(it.trainset_size),
@@ -79,11 +84,12 @@ impl Demand {
             fan_out: u64::from(models_per_round),
             outside: outside as u64,
             opening: u64::from(opening),
+            parallel: u64::from(parallel),
         }
     }
 
-    /// File descriptors at most. A node has a listener. Over an edge each end has a connection to the other, and both
-    /// ends of both are in this process. Of those with a peer outside it has one end each.
+    /// File descriptors at most. A node has a listener. Over an edge each end has a connection to the other, or several
+    /// where calls go by turns, and both ends of all are in this process. Of those with a peer outside it has one end each.
     pub fn descriptors(&self) -> u64 {
         self.with(self.nodes, self.edges)
     }
@@ -92,7 +98,9 @@ impl Demand {
         let trainers = self.trainers.min(nodes);
         // A connection that was for one exchange only may still be closing while the next is opened.
         let temporary = trainers * self.fan_out.saturating_mul(2).min(trainers.saturating_sub(1)) * 2;
-        let parts = [nodes, edges.saturating_mul(4), nodes.saturating_mul(2 * self.outside), temporary];
+        let (edges, outside) = (edges.saturating_mul(4), nodes.saturating_mul(2 * self.outside));
+        let parts =
+            [nodes, edges.saturating_mul(self.parallel), outside.saturating_mul(self.parallel), temporary];
         parts.into_iter().fold(BASE.saturating_add(2 * self.opening), u64::saturating_add)
     }
 
@@ -125,7 +133,7 @@ impl Demand {
         let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return Ok(u64::MAX) };
         if needed > hard {
             let (nodes, edges, fitting) = (self.nodes, self.edges, self.fitting(hard));
-            return Err(TooFew { nodes, edges, needed, limit: hard, fitting });
+            return Err(TooFew { nodes, edges, needed, limit: hard, fitting, parallel: self.parallel });
         }
         if needed > soft {
             let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(2 * needed), hard);
@@ -141,8 +149,14 @@ impl TooFew {
             0 => "use a topology with fewer connections".to_owned(),
             nodes => format!("about {nodes} nodes of this topology would fit, or more of a sparser one"),
         };
+        let connections = match self.parallel {
+            1 => String::new(),
+            many => format!(
+                "; or write a smaller `grpc.parallel` than {many}, which is how many connections a node has to a neighbour"
+            ),
+        };
         format!(
-            "{fewer}; or raise the hard limit (`ulimit -Hn {}`, or `nofile` in /etc/security/limits.conf); or write \
+            "{fewer}{connections}; or raise the hard limit (`ulimit -Hn {}`, or `nofile` in /etc/security/limits.conf); or write \
              \"transport\": \"memory\", which takes none",
             self.needed
         )
@@ -160,10 +174,10 @@ mod tests {
                 "transport": "grpc", "grpc": {grpc} }}"#
         );
         let scenario = parse(&text, "x.json", &[]).unwrap().scenario;
-        let graph = scenario.topology.build(nodes, 0, ".".as_ref()).unwrap().graph;
+        let graph = scenario.topology.build(scenario.nodes, 0, ".".as_ref()).unwrap().graph;
         let models = scenario.settings.gossip.models_per_round;
         let (outside, opening) = (scenario.grpc.join.len(), scenario.grpc.opening);
-        Demand::of(&graph, &scenario.topology.shape, &scenario.workflow, models, outside, opening)
+        Demand::of(&graph, &scenario.topology.shape, &scenario.workflow, models, outside, opening, 1)
     }
 
     const RING: &str = r#"{ "kind": "ring" }"#;
@@ -174,6 +188,17 @@ mod tests {
         let opening = r#"{ "opening": 1 }"#;
         assert_eq!(demand(3_000, RING, "dpsgd", opening).descriptors(), 5 * 3_000 + BASE + 2);
         assert_eq!(demand(10, FULL, "dpsgd", opening).descriptors(), 10 + 4 * 45 + BASE + 2);
+    }
+
+    #[test]
+    fn where_calls_go_by_turns_an_edge_takes_as_many_connections_as_there_may_be() {
+        let one = demand(10, RING, "p2pfl", "{}");
+        let six = Demand { parallel: 6, ..one };
+        assert_eq!(six.descriptors() - one.descriptors(), 5 * 4 * 10);
+        let asked = Demand { nodes: u64::from(u32::MAX), edges: 1 << 50, ..six };
+        if let Err(error) = asked.raise() {
+            assert!(error.help().contains("`grpc.parallel` than 6"), "{}", error.help());
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(super) fn sockets(
         scenario.settings.gossip.models_per_round,
         grpc.join.len(),
         grpc.opening,
+        if protocol.calls_by_turns() { grpc.parallel } else { 1 },
     );
     let allowed =
         demand.raise().map_err(|error| loaded.diagnose("nodes", error.to_string(), Some(error.help())))?;
@@ -42,6 +43,7 @@ pub(super) fn sockets(
         listen,
         max_message: grpc.max_message.0,
         opening: grpc.opening,
+        parallel: grpc.parallel,
         join,
         descriptors: demand.descriptors(),
         descriptors_allowed: allowed,

@@ -15,6 +15,8 @@ pub struct Grpc {
     pub max_message: Size,
     /// How many connections are being opened at a time. Default 64.
     pub opening: u32,
+    /// How many connections a node has to a neighbour at most, where one carries one call at a time: over HTTP/1.1. Default 6, as browsers.
+    pub parallel: u32,
     /// Addresses of peers outside that every node connects to. The run then goes at the pace of real time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub join: Vec<String>,
@@ -33,6 +35,7 @@ impl Default for Grpc {
             listen: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             max_message: Size(1 << 30),
             opening: 64,
+            parallel: 6,
             join: Vec::new(),
         }
     }

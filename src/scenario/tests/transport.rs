@@ -51,6 +51,7 @@ fn nodes_have_to_listen_where_they_can_be_called() {
 fn limits_of_sockets_are_at_least_one() {
     refused(&[transport("grpc"), grpc(json!({ "opening": 0 }))], "grpc.opening");
     refused(&[transport("grpc"), grpc(json!({ "max_message": "0B" }))], "grpc.max_message");
+    refused(&[transport("http"), grpc(json!({ "parallel": 0 }))], "grpc.parallel");
 }
 
 #[test]
@@ -80,8 +81,12 @@ fn peers_outside_live_in_real_time() {
 #[test]
 fn what_has_no_effect_without_sockets_or_tls_is_named() {
     warned(&[grpc(json!({ "opening": 8 }))], "setting-without-effect");
+    for name in ["grpc", "http2", "http2+tls"] {
+        warned(&[transport(name), grpc(json!({ "parallel": 2 }))], "setting-without-effect");
+    }
+    assert_eq!(found(&[transport("http"), grpc(json!({ "parallel": 2 }))]), []);
     let ssl = ("/settings/ssl", files(&["ca_crt", "server_crt", "server_key"]));
-    for name in ["memory", "grpc", "grpc+uds"] {
+    for name in ["memory", "grpc", "grpc+uds", "http", "http2"] {
         warned(&[transport(name), ssl.clone()], "setting-without-effect");
     }
 }

@@ -83,6 +83,11 @@ fn sockets(scenario: &Scenario, report: &mut Report) {
         );
     }
     report.at_least_one("grpc.opening", grpc.opening);
+    report.at_least_one("grpc.parallel", grpc.parallel);
+    if scenario.transport.on_sockets().is_some_and(|(protocol, _)| !protocol.calls_by_turns()) {
+        let help = "leave it out, or write \"transport\": \"http\"";
+        idle("grpc.parallel", "has no effect where a connection carries many calls at a time", help, report);
+    }
     report.at_least_one("grpc.max_message", grpc.max_message.0);
     for (i, address) in grpc.join.iter().enumerate() {
         if let Some((what, help)) = unreachable(address, scenario.transport) {

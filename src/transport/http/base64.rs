@@ -1,8 +1,8 @@
 //! Bytes in base64, as a field of JSON. What is large is written by `text`, piece by piece.
 
+use base64::DecodeError;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
-use base64::DecodeError;
 use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};

@@ -94,7 +94,9 @@ fn options<H>(shared: &Shared<H>, allow: &'static str) -> Response<Text> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     let idle = shared.limits.idle.as_secs();
-    if idle > 0 && let Ok(kept) = HeaderValue::try_from(format!("timeout={idle}")) {
+    if idle > 0
+        && let Ok(kept) = HeaderValue::try_from(format!("timeout={idle}"))
+    {
         response.headers_mut().insert(KEEP_ALIVE, kept);
     }
     response

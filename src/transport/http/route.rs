@@ -84,10 +84,7 @@ fn unsupported(detail: &str) -> Refused {
 fn is_json(kind: &[u8]) -> bool {
     const JSON: &[u8] = b"application/json";
     kind == JSON
-        || kind
-            .split(|&it| it == b';')
-            .next()
-            .is_some_and(|it| it.trim_ascii().eq_ignore_ascii_case(JSON))
+        || kind.split(|&it| it == b';').next().is_some_and(|it| it.trim_ascii().eq_ignore_ascii_case(JSON))
 }
 
 #[cfg(test)]

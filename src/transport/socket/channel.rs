@@ -1,5 +1,6 @@
-//! A way to one peer: one connection, and the calls on it.
+//! A way to one peer: its connections, and the calls on them.
 
+use super::connections::{Connections, Lease};
 use super::dial::Through;
 use super::link::{Broken, Link, Outgoing, Request, Terms};
 use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial};
@@ -14,15 +15,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::sync::MutexGuard;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::Code;
 
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// A way to a peer: connects when it is first used, and again when the connection broke. Clones are the same channel;
 /// it is closed when the last is dropped.
 ///
-/// Calls leave in the order in which their futures were first polled. A call that is dropped is cancelled.
+/// Calls leave in the order in which their futures were first polled; where each has a connection of its own, they may
+/// overtake each other from there on. A call that is dropped is cancelled.
 #[derive(Clone)]
 pub struct Channel {
     it: Arc<Inner>,
@@ -31,35 +34,31 @@ pub struct Channel {
 struct Inner {
     dial: Dial,
     way: Way,
-    /// Breaks the connection off without waiting for anything.
-    breaker: std::sync::Mutex<Option<AbortHandle>>,
+    /// Break the connections off without waiting for anything.
+    breakers: std::sync::Mutex<Vec<AbortHandle>>,
     closed: AtomicBool,
     /// Bytes of requests that are not answered yet.
     waiting: AtomicU64,
 }
 
-const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
-
-/// The connection, by what is spoken on it. Waiting for it is first come, first served, which keeps calls in order.
-type Slot<L> = tokio::sync::Mutex<Option<L>>;
-
+/// The connections, by what is spoken on them.
 enum Way {
-    Grpc(Slot<Unary>),
-    Stream(Slot<Stream>),
-    WebSocket(Slot<WebSocket>),
-    Http(Slot<Http1>),
-    Http2(Slot<Http2>),
+    Grpc(Connections<Unary>),
+    Stream(Connections<Stream>),
+    WebSocket(Connections<WebSocket>),
+    Http(Connections<Http1>),
+    Http2(Connections<Http2>),
 }
 
-/// Does the same with the connection, whatever is spoken on it.
+/// Does the same with the connections, whatever is spoken on them.
 macro_rules! on {
-    ($way:expr, $slot:ident => $body:expr) => {
+    ($way:expr, $connections:ident => $body:expr) => {
         match $way {
-            Way::Grpc($slot) => $body,
-            Way::Stream($slot) => $body,
-            Way::WebSocket($slot) => $body,
-            Way::Http($slot) => $body,
-            Way::Http2($slot) => $body,
+            Way::Grpc($connections) => $body,
+            Way::Stream($connections) => $body,
+            Way::WebSocket($connections) => $body,
+            Way::Http($connections) => $body,
+            Way::Http2($connections) => $body,
         }
     };
 }
@@ -70,19 +69,19 @@ impl Channel {
         let secure = matches!(through, Through::Tls(..));
         let terms = Terms { authority: authority(&to), secure, limits: endpoint.limits.clone() };
         let way = match endpoint.protocol {
-            Protocol::Grpc => Way::Grpc(Slot::default()),
-            Protocol::GrpcStream => Way::Stream(Slot::default()),
-            Protocol::WebSocket => Way::WebSocket(Slot::default()),
+            Protocol::Grpc => Way::Grpc(Connections::one()),
+            Protocol::GrpcStream => Way::Stream(Connections::one()),
+            Protocol::WebSocket => Way::WebSocket(Connections::one()),
             #[cfg(feature = "libp2p")]
-            Protocol::Libp2p => Way::Grpc(Slot::default()),
-            Protocol::Http => Way::Http(Slot::default()),
-            Protocol::Http2 => Way::Http2(Slot::default()),
+            Protocol::Libp2p => Way::Grpc(Connections::one()),
+            Protocol::Http => Way::Http(Connections::several(endpoint.limits.parallel)),
+            Protocol::Http2 => Way::Http2(Connections::one()),
         };
         Self {
             it: Arc::new(Inner {
                 dial: Dial { to, through, terms, traffic: Arc::clone(&endpoint.traffic), redial },
                 way,
-                breaker: std::sync::Mutex::new(None),
+                breakers: std::sync::Mutex::default(),
                 closed: AtomicBool::new(false),
                 waiting: AtomicU64::new(0),
             }),
@@ -101,7 +100,8 @@ impl Channel {
     /// If that is not to be had by `deadline`.
     pub async fn open(&self, deadline: Duration) -> Result<(), CallError> {
         let mut failed = None;
-        let opening = async { on!(&self.it.way, slot => self.it.open(slot, &mut failed).await) };
+        let opening =
+            async { on!(&self.it.way, connections => self.it.open(connections, &mut failed).await) };
         within(deadline, opening).await.unwrap_or_else(|| Err(self.it.late(deadline, failed)))
     }
 
@@ -145,7 +145,7 @@ impl Channel {
         let until = Instant::now() + deadline.min(A_YEAR);
         let request = Request { call, length: call.encoded_len(), deadline, until };
         let _waiting = Waiting::of(&self.it, request.length)?;
-        on!(&self.it.way, slot => self.it.call(slot, &request).await)
+        on!(&self.it.way, connections => self.it.call(connections, &request).await)
     }
 }
 
@@ -156,19 +156,29 @@ impl fmt::Debug for Channel {
 }
 
 impl Inner {
-    async fn open<L: Link>(&self, slot: &Slot<L>, failed: &mut Option<String>) -> Result<(), CallError> {
-        let mut link = slot.lock().await;
-        self.connected(&mut link, failed).await.map(|_| ())
+    async fn open<L: Link>(
+        &self,
+        connections: &Connections<L>,
+        failed: &mut Option<String>,
+    ) -> Result<(), CallError> {
+        let mut lease = connections.lease().await;
+        self.connected(lease.link(), failed).await?;
+        lease.give_back();
+        Ok(())
     }
 
-    async fn call<L: Link>(&self, slot: &Slot<L>, request: &Request<'_>) -> Result<Answer, CallError> {
+    async fn call<L: Link>(
+        &self,
+        connections: &Connections<L>,
+        request: &Request<'_>,
+    ) -> Result<Answer, CallError> {
         loop {
-            let mut link = match self.at_once(slot) {
-                Some(link) => link,
-                None => self.in_time(slot, request).await?,
+            let mut lease = match self.at_once(connections) {
+                Some(lease) => lease,
+                None => self.in_time(connections, request).await?,
             };
-            let answer = link.as_mut().expect("there is one by now").leave(request);
-            drop(link);
+            let answer = lease.link().as_mut().expect("there is one by now").leave(request);
+            let lease = lease.after_leaving();
             let answer = match answer {
                 Ok(answer) if L::KEEPS_DEADLINES => answer.await,
                 Ok(answer) => match timeout_at(request.until, answer).await {
@@ -177,6 +187,9 @@ impl Inner {
                 },
                 Err(broken) => Err(broken),
             };
+            if let (Ok(_) | Err(Broken::Status(_)), Some(lease)) = (&answer, lease) {
+                lease.give_back();
+            }
             match answer {
                 Ok(answer) => return Ok(answer),
                 Err(Broken::Unheard) => {}
@@ -190,26 +203,25 @@ impl Inner {
         }
     }
 
-    /// The connection, if there is one that takes a request now: mostly there is, and nothing is waited for.
-    fn at_once<'a, L: Link>(&self, slot: &'a Slot<L>) -> Option<MutexGuard<'a, Option<L>>> {
-        // Nobody is overtaken: the lock cannot be had while others wait for it.
-        let mut link = slot.try_lock().ok()?;
-        let open = link.as_mut().filter(|_| !self.closed.load(Ordering::Acquire))?;
+    /// A connection, if there is one that takes a request now: mostly there is, and nothing is waited for.
+    fn at_once<'a, L: Link>(&self, connections: &'a Connections<L>) -> Option<Lease<'a, L>> {
+        let mut lease = connections.lease_at_once()?;
+        let open = lease.link().as_mut().filter(|_| !self.closed.load(Ordering::Acquire))?;
         let ready = open.poll_ready(&mut Context::from_waker(Waker::noop()));
-        ready.eq(&Poll::Ready(true)).then_some(link)
+        ready.eq(&Poll::Ready(true)).then_some(lease)
     }
 
-    /// The connection, once there is one that takes the request.
+    /// A connection, once there is one that takes the request.
     async fn in_time<'a, L: Link>(
         &self,
-        slot: &'a Slot<L>,
+        connections: &'a Connections<L>,
         request: &Request<'_>,
-    ) -> Result<MutexGuard<'a, Option<L>>, CallError> {
+    ) -> Result<Lease<'a, L>, CallError> {
         let mut failed = None;
         let connecting = async {
-            let mut link = slot.lock().await;
-            self.connected(&mut link, &mut failed).await?;
-            Ok(link)
+            let mut lease = connections.lease().await;
+            self.connected(lease.link(), &mut failed).await?;
+            Ok(lease)
         };
         let connected = timeout_at(request.until, connecting).await;
         connected.unwrap_or_else(|_| Err(self.late(request.deadline, failed)))
@@ -232,7 +244,11 @@ impl Inner {
             *link = None;
             let opened =
                 self.dial.open::<L>(failed).await.map_err(|NoLink { why, .. }| self.unreachable(why))?;
-            *self.breaker.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.breaker());
+            {
+                let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+                breakers.retain(|it| !it.is_finished());
+                breakers.push(opened.breaker());
+            }
             *link = Some(opened);
             if self.closed.load(Ordering::Acquire) {
                 self.hang_up();
@@ -243,7 +259,7 @@ impl Inner {
     }
 
     fn hang_up(&self) {
-        if let Some(breaker) = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        for breaker in self.breakers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             breaker.abort();
         }
     }

@@ -11,6 +11,8 @@ pub struct Limits {
     pub max_message: usize,
     /// How many channels may be connecting at a time, all nodes together. Default 64.
     pub opening: Arc<Semaphore>,
+    /// How many connections a channel has where one carries one call at a time, as over HTTP/1.1. Default 6, as browsers.
+    pub parallel: usize,
     /// How many connections a node takes; further ones are hung up on. Default 4,096.
     pub connections: usize,
     /// How many calls may be under way on one connection. Default 256.
@@ -34,6 +36,7 @@ impl Limits {
         Self {
             max_message,
             opening: Arc::new(Semaphore::new(opening.clamp(1, Semaphore::MAX_PERMITS))),
+            parallel: 6,
             connections: 4_096,
             streams: 256,
             greeting: Duration::from_secs(10),

@@ -14,6 +14,7 @@ mod address;
 mod body;
 mod channel;
 mod claim;
+mod connections;
 mod dial;
 mod endpoint;
 mod error;

@@ -56,6 +56,11 @@ impl Protocol {
         }
     }
 
+    /// Whether a connection carries one call at a time, so that a channel has several.
+    pub const fn calls_by_turns(self) -> bool {
+        matches!(self, Self::Http)
+    }
+
     /// Whether messages to a peer arrive in the order in which they left: what is sent on one stream does, calls of their
     /// own may overtake each other.
     pub const fn keeps_order(self) -> bool {

@@ -82,8 +82,9 @@ impl Sockets {
             }
             Listen::Tcp(_) | Listen::At(_) => None,
         };
+        let max_message = usize::try_from(spec.max_message).unwrap_or(usize::MAX);
         let limits =
-            Limits::new(usize::try_from(spec.max_message).unwrap_or(usize::MAX), spec.opening as usize);
+            Limits { parallel: spec.parallel as usize, ..Limits::new(max_message, spec.opening as usize) };
         let traffic: Arc<Traffic> = Arc::default();
         let all = Endpoint::new(spec.protocol, &spec.security, limits, Arc::clone(&traffic));
         let mut berths = Vec::new();
