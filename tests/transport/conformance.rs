@@ -56,4 +56,12 @@ conforms! {
     grpc_stream: Protocol::GrpcStream, Tcp;
     grpc_stream_uds: Protocol::GrpcStream, Unix;
     grpc_stream_mtls: Protocol::GrpcStream, Tls;
+    websocket: Protocol::WebSocket, Tcp;
+    websocket_tls: Protocol::WebSocket, Tls;
+    http1: Protocol::Http, Tcp;
+    http1_tls: Protocol::Http, Tls;
+    http2: Protocol::Http2, Tcp;
+    http2_tls: Protocol::Http2, Tls;
+    #[cfg(feature = "libp2p")]
+    libp2p: Protocol::Libp2p, Tcp;
 }

@@ -5,6 +5,7 @@
 mod calls;
 mod conformance;
 mod grpc;
+mod http;
 mod memory;
 mod outages;
 mod rig;

@@ -1,8 +1,8 @@
 //! A node's server with a host that answers as it is told, and channels to it.
 
 use p2pfl_sim::transport::socket::{
-    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Listener, Protocol, Redial, Refusal, Reply,
-    Security, Server, Traffic,
+    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Protocol, Redial, Refusal, Reply, Security,
+    Server, Traffic,
 };
 use p2pfl_sim::wire::proto;
 use std::sync::{Arc, Mutex};
@@ -108,12 +108,17 @@ impl Rig {
     }
 
     pub fn at(at: Address, limits: Limits, security: Security) -> Self {
+        Self::speaking(Protocol::Grpc, at, limits, security)
+    }
+
+    /// A node that speaks something else.
+    pub fn speaking(protocol: Protocol, at: Address, limits: Limits, security: Security) -> Self {
         let traffic = Arc::new(Traffic::default());
-        Self::with(Endpoint::new(Protocol::Grpc, &security, limits, Arc::clone(&traffic)), &at, traffic)
+        Self::with(Endpoint::new(protocol, &security, limits, Arc::clone(&traffic)), &at, traffic)
     }
 
     pub fn with(endpoint: Endpoint, at: &Address, traffic: Arc<Traffic>) -> Self {
-        let listener = Listener::bind(at).unwrap();
+        let listener = endpoint.bind(at).unwrap();
         let at = listener.address().clone();
         let node = Arc::new(Node::default());
         let server = endpoint.serve(listener, Arc::clone(&node)).unwrap();

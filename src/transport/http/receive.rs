@@ -8,14 +8,16 @@ use super::{base64, openapi};
 use crate::transport::socket::serve::{Shared, hung_up};
 use crate::transport::socket::{Answer, Call, Host, Refusal, Reply, Responder};
 use bytes::{Bytes, BytesMut};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use prost::Message as _;
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -27,6 +29,9 @@ const BESIDE: usize = 64 << 10;
 const TRUSTED: usize = 64 << 10;
 /// How much of a claimed length has to be there before room is made for the next step of it.
 const STEP: usize = 16;
+
+/// How long more is waited for of a request that is refused already.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// The other end went away before its request was complete: nobody is left to tell.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +49,8 @@ pub async fn respond<H: Host>(
     shared: &Arc<Shared<H>>,
     request: Request<Incoming>,
 ) -> Result<Response<Text>, Gone> {
-    let refused = match answer(shared, request).await {
+    let (head, mut body) = request.into_parts();
+    let refused = match answer(shared, &head, &mut body).await {
         Ok(response) => return Ok(response),
         Err(Unheard::Gone) => return Err(Gone),
         Err(Unheard::Refused(refused)) => refused,
@@ -52,23 +58,33 @@ pub async fn respond<H: Host>(
     if let Some(why) = refused.why {
         shared.traffic.refused(why);
     }
+    // HTTP/1.1 has no way to end a request but the connection's end, and who is still writing then may never read why.
+    // Who asks before it writes is told in time.
+    if head.version < Version::HTTP_2
+        && !body.is_end_stream()
+        && refused.why != Some(Refusal::Slow)
+        && !head.headers.contains_key(EXPECT)
+    {
+        let _ = timeout(shared.limits.receiving, discard(&mut body)).await;
+    }
     Ok(refused.into_response())
 }
 
 async fn answer<H: Host>(
     shared: &Arc<Shared<H>>,
-    request: Request<Incoming>,
+    head: &Parts,
+    body: &mut Incoming,
 ) -> Result<Response<Text>, Unheard> {
-    let which = match route(&request)? {
+    let which = match route(head)? {
         Route::Call(which) => which,
         Route::Options(allow) => return Ok(options(shared, allow)),
-        Route::Description if *request.method() == Method::HEAD => return Ok(ok(Text::default())),
+        Route::Description if head.method == Method::HEAD => return Ok(ok(Text::default())),
         Route::Description => return Ok(ok(Text::of(openapi::served()))),
     };
     let call = {
         let mut received = Received { shared, bytes: 0 };
         let within = shared.limits.receiving;
-        let all = timeout(within, received.all(request.into_body())).await;
+        let all = timeout(within, received.all(body)).await;
         let all = all.unwrap_or_else(|_| {
             let late = format!("the request did not come to its end within {within:?}");
             Err(Refused::new(Refusal::Slow, StatusCode::REQUEST_TIMEOUT, late).into())
@@ -145,19 +161,17 @@ struct Received<'a, H> {
 }
 
 impl<H> Received<'_, H> {
-    async fn all(&mut self, mut body: Incoming) -> Result<Bytes, Unheard> {
+    async fn all(&mut self, body: &mut Incoming) -> Result<Bytes, Unheard> {
         let max_message = self.shared.limits.max_message;
         let limit = base64::encoded_len(max_message).saturating_add(BESIDE);
         let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if claimed > limit {
-            discard(body, limit).await;
             return Err(oversized(format_args!("{claimed} bytes of JSON"), max_message).into());
         }
         let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
-        while let Some(chunk) = next(&mut body).await? {
+        while let Some(chunk) = next(body).await? {
             self.count(chunk.len())?;
             if self.bytes > limit {
-                discard(body, limit).await;
                 return Err(oversized(format_args!("more than {limit} bytes of JSON"), max_message).into());
             }
             // What comes in one piece is not copied.
@@ -207,14 +221,9 @@ async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Unheard> {
     Ok(None)
 }
 
-/// Reads on for a while without keeping anything: who is still writing when the connection is closed may never read why.
-async fn discard(mut body: Incoming, up_to: usize) {
-    let mut discarded = 0;
-    while let Ok(Some(chunk)) = next(&mut body).await
-        && discarded <= up_to
-    {
-        discarded += chunk.len();
-    }
+/// Reads what still comes, and keeps nothing.
+async fn discard(body: &mut Incoming) {
+    while let Ok(Ok(Some(_))) = timeout(LINGER, next(body)).await {}
 }
 
 /// What became of a request that broke off: no end of it came, or no sense is in its pieces.

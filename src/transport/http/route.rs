@@ -3,6 +3,7 @@
 use super::problem::Refused;
 use crate::transport::socket::Refusal;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::request::Parts;
 use http::{Method, StatusCode};
 
 /// The path of `handshake`.
@@ -44,8 +45,8 @@ const DOCUMENT: &str = "GET, HEAD, OPTIONS";
 ///
 /// # Errors
 /// If there is no such path, or it takes another method or another type of content.
-pub fn route<B>(request: &http::Request<B>) -> Result<Route, Refused> {
-    let (method, path) = (request.method(), request.uri().path());
+pub fn route(head: &Parts) -> Result<Route, Refused> {
+    let (method, path) = (&head.method, head.uri.path());
     let which = match path {
         MESSAGES => Which::Send,
         HANDSHAKE => Which::Handshake,
@@ -66,11 +67,11 @@ pub fn route<B>(request: &http::Request<B>) -> Result<Route, Refused> {
         return Err(Refused::method(CALL));
     }
     // A page in a browser may not send JSON to whomever it likes, but may send what has another type or none.
-    let kind = request.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let kind = head.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     if !kind.is_some_and(is_json) {
         return Err(unsupported("it takes application/json"));
     }
-    if request.headers().contains_key(CONTENT_ENCODING) {
+    if head.headers.contains_key(CONTENT_ENCODING) {
         return Err(unsupported("it takes no compressed content"));
     }
     Ok(Route::Call(which))
@@ -97,7 +98,7 @@ mod tests {
         if let Some(kind) = kind {
             request = request.header(CONTENT_TYPE, kind);
         }
-        route(&request.body(()).unwrap()).map_err(|it| it.into_response().status().as_u16())
+        route(&request.body(()).unwrap().into_parts().0).map_err(|it| it.into_response().status().as_u16())
     }
 
     #[test]

@@ -53,10 +53,13 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
 
-    #[tokio::test(start_paused = true)]
+    fn impatient() -> Pulse {
+        Pulse::new(&Limits { receiving: Duration::from_millis(4), ..Limits::default() })
+    }
+
+    #[tokio::test]
     async fn who_says_nothing_is_asked_and_then_given_up() {
-        let limits = Limits { receiving: Duration::from_secs(60), ..Limits::default() };
-        let mut pulse = Pulse::new(&limits);
+        let mut pulse = impatient();
         assert_eq!(
             poll_fn(|cx| pulse.poll(5, cx)).await,
             Silence::Ask,
@@ -65,9 +68,9 @@ mod tests {
         assert_eq!(poll_fn(|cx| pulse.poll(5, cx)).await, Silence::Dead);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_answers_is_not_given_up() {
-        let mut pulse = Pulse::new(&Limits::default());
+        let mut pulse = impatient();
         for read in 0..5 {
             assert_eq!(poll_fn(|cx| pulse.poll(read, cx)).await, Silence::Ask);
         }
