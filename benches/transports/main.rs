@@ -39,6 +39,7 @@ struct Load {
 enum Bare {
     Unary(bare::unary::Pair),
     Stream(bare::stream::Pair),
+    Http(Arc<bare::http::Pair>),
 }
 
 impl Bare {
@@ -46,6 +47,8 @@ impl Bare {
         Ok(match protocol {
             Protocol::Grpc => Self::Unary(bare::unary::Pair::new(at, security).await?),
             Protocol::GrpcStream => Self::Stream(bare::stream::Pair::new(at, security).await?),
+            Protocol::Http => Self::Http(Arc::new(bare::http::Pair::new(false, at, security).await?)),
+            Protocol::Http2 => Self::Http(Arc::new(bare::http::Pair::new(true, at, security).await?)),
             other => anyhow::bail!("there is no bare loop of {}", other.name()),
         })
     }
@@ -54,6 +57,7 @@ impl Bare {
         match self {
             Self::Unary(it) => it.calls(message, in_flight, calls).await,
             Self::Stream(it) => it.calls(message, in_flight, calls).await,
+            Self::Http(it) => it.calls(message, in_flight, calls).await,
         }
     }
 }
@@ -76,7 +80,10 @@ fn main() -> Result<()> {
     println!("Calls, all ends on one thread; CPU of both ends, wall time, medians of pairs");
     println!("                                 bare loop          ours        ours : bare    : unary");
     println!("                            us CPU    MB/s   us CPU    MB/s    CPU   MB/s       CPU");
-    for &protocol in [Protocol::Grpc, Protocol::GrpcStream].iter().filter(|it| among(it.name(), &protocols)) {
+    for &protocol in [Protocol::Grpc, Protocol::GrpcStream, Protocol::Http, Protocol::Http2]
+        .iter()
+        .filter(|it| among(it.name(), &protocols))
+    {
         for way in ways.into_iter().filter(|way| among(way, &ways)) {
             println!("  {}, {way}", protocol.name());
             for load in loads.iter().filter(|load| of_size(load)) {

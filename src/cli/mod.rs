@@ -65,8 +65,7 @@ enum Command {
     Check(check::Args),
     Node(node::Args),
     Report(report::Args),
-    /// Print the JSON Schema of the scenario file.
-    Schema,
+    Schema(schema::Args),
     Topology(topology::Args),
 }
 
@@ -132,7 +131,7 @@ pub fn main() -> u8 {
         Command::Check(args) => check::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Report(args) => report::run(&args),
-        Command::Schema => schema::run(&mut std::io::stdout().lock()).map_err(|error| unprintable(&error)),
+        Command::Schema(args) => schema::run(&args),
         Command::Topology(args) => topology::run(args),
     };
     match done {
