@@ -8,6 +8,7 @@ mod grpc;
 mod http;
 mod memory;
 mod outages;
+mod raw;
 mod rig;
 mod runs;
 mod strain;

@@ -249,3 +249,6 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D)
 fn optional_integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i32>, D::Error> {
     super::lenient::optional(from)
 }
+
+#[cfg(test)]
+mod tests;

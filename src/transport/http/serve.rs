@@ -115,7 +115,7 @@ async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Ins
     let Shared { limits, traffic, .. } = &*line.shared;
     let mut connection = pin!(connection);
     let mut quiet = pin!(sleep_until(began + limits.greeting));
-    let (mut at_last_look, mut winding_up) = (0, false);
+    let (mut at_last_look, mut greeted, mut winding_up) = (0, false, false);
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
@@ -123,6 +123,10 @@ async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Ins
                     traffic.refused(why);
                 }
                 return Poll::Ready(());
+            }
+            if !greeted && line.requests.load(Relaxed) > 0 {
+                greeted = true;
+                quiet.as_mut().reset(Instant::now() + limits.idle);
             }
             // Looked at only when the time is over: to set the timer anew at each request would cost every request.
             if quiet.as_mut().poll(cx).is_pending() {

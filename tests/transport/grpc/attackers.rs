@@ -1,6 +1,6 @@
 //! Peers that do not behave: each is refused and counted, and the node goes on.
 
-use super::raw::{
+use crate::raw::{
     PREFACE, SEND, SETTINGS, begin, connect, frame, headers, http2, read_to_end, status, status_of,
     write_until_refused,
 };

@@ -1,4 +1,3 @@
 //! What only gRPC can be sent wrong.
 
 mod attackers;
-mod raw;

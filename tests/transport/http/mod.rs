@@ -2,7 +2,11 @@
 //! that do not behave (`attackers`), clients that nobody here wrote (`plain`), and whether the description of the interface
 //! is true (`described`).
 
+mod attackers;
 mod calls;
+mod described;
+mod outages;
+mod plain;
 
 use crate::rig::Rig;
 use p2pfl_sim::transport::socket::{Limits, Protocol, Security};
