@@ -50,6 +50,7 @@
 //! take the run down.
 
 pub mod cli;
+pub mod costs;
 pub mod engine;
 pub mod learning;
 pub mod metrics;

@@ -12,6 +12,7 @@ mod loss;
 mod packets;
 mod paths;
 mod port;
+pub mod profile;
 mod regions;
 pub mod spec;
 
