@@ -4,6 +4,27 @@
 //! core. Transports take turns, so that the machine's mood hits all alike. What is measured is the same code that carries
 //! a scenario's messages; what a scenario makes of it is `report::compare`'s, and how it is shown is `report`'s.
 
+mod connections;
+mod ends;
+mod error;
+mod flights;
+mod frames;
+mod headers;
+mod heap;
+mod inboxes;
+mod load;
+mod measure;
+mod profile;
+mod share;
+mod spent;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use error::CostsError;
+pub use heap::Counting;
+pub use measure::{Effort, LARGE, SMALL};
+
 use crate::metrics::Machine;
 use serde::{Deserialize, Serialize};
 
@@ -122,4 +143,9 @@ impl Parts {
     pub fn saved(&self) -> Option<f64> {
         self.headers_as_text.map(|text| text - self.headers)
     }
+}
+
+/// A thread's own runtime, with nothing else on it.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

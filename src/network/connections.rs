@@ -35,6 +35,8 @@ pub(super) struct Passage {
     pub rtt: Duration,
     /// Packets that it is made of.
     pub packets: u64,
+    /// Round trips to connect, where a profile knows better than the scenario's `setup`.
+    pub round_trips: Option<u32>,
     /// How long the slower of uplink and downlink takes for a full packet.
     pub packet: Duration,
 }
@@ -47,7 +49,7 @@ impl Open {
     pub(super) fn wait(&mut self, spec: &spec::Connections, kept: Option<PeerId>, it: &Passage) -> Duration {
         let new = |peer| Connection {
             peer,
-            ready: it.now + it.rtt * round_trips(spec.setup),
+            ready: it.now + it.rtt * it.round_trips.unwrap_or_else(|| round_trips(spec.setup)),
             used: it.now,
             window: INITIAL_WINDOW,
         };
@@ -72,6 +74,11 @@ impl Open {
         let sending = Duration::from_nanos(nanos(it.packet).saturating_mul(it.packets));
         connection.used = it.begins.max(connection.ready) + stalled + sending;
         setup.saturating_add(stalled)
+    }
+
+    /// Whether there is a connection to a peer.
+    pub(super) fn has(&self, peer: PeerId) -> bool {
+        self.0.binary_search_by_key(&peer, |open| open.peer).is_ok()
     }
 
     /// The connection to a peer is closed.
@@ -129,7 +136,7 @@ mod tests {
 
     fn passage(now: Duration, packets: u64) -> Passage {
         let now = Time::ZERO + now;
-        Passage { now, begins: now, rtt: RTT, packets, packet: Duration::ZERO }
+        Passage { now, begins: now, rtt: RTT, packets, round_trips: None, packet: Duration::ZERO }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A message waits in its sender's uplink queue, takes its bytes' time to leave, waits for its connection, travels for
 //! the latency of the path, is held up by losses and jitter, and goes through its receiver's downlink queue. Queues
-//! serve one message at a time; on the way any number of them travel side by side.
+//! serve one message at a time; on the way any number of them travel side by side. With a profile it takes the CPU of
+//! sender and receiver as well, before the one queue and behind the other.
 
 use super::connections::Passage;
 use super::error::NetworkError;
@@ -11,6 +12,7 @@ use super::loss;
 use super::packets::Packets;
 use super::paths::Paths;
 use super::port::Port;
+use super::profile::{self, Charges, End};
 use super::regions::Regions;
 use super::spec::Network;
 use crate::metrics::Cause;
@@ -31,9 +33,20 @@ pub enum Departure {
         at: Time,
         /// When a copy of it does that the network made.
         copy: Option<Time>,
+        /// Whether a connection was opened for it.
+        opens: bool,
     },
     /// It does not.
     Dropped(Cause),
+}
+
+/// What a node hands over to a link together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// Messages. They share packets, but to whatever carries them each is one of its own.
+    pub messages: u32,
+    /// Bytes of their payload.
+    pub payload: u64,
 }
 
 /// The links of a scenario: read-only, shared by all nodes. What a node's own messages change is in its [`Port`].
@@ -43,33 +56,39 @@ pub struct Links {
     spec: Network,
     paths: Paths,
     packets: Packets,
+    charges: Option<Charges>,
     lookahead: Duration,
     deadline: Duration,
 }
 
 impl Links {
-    /// Links between so many nodes as the scenario says. A matrix of regions is looked for in `folder`.
+    /// Links between so many nodes as the scenario says. A matrix of regions and a profile are looked for in `folder`.
     ///
     /// # Errors
-    /// A matrix that cannot be read, or shares of regions that are not in it.
+    /// A matrix that cannot be read, or shares of regions that are not in it; a profile that cannot be read, or does not
+    /// know the transport.
     pub fn build(seed: u64, spec: Network, nodes: u32, folder: &Path) -> Result<Self, NetworkError> {
         let paths = Paths::build(&spec, seed, nodes, folder)?;
-        Ok(Self::over(seed, spec, paths))
+        let charges = match &spec.profile {
+            Some(it) => Some(Charges::new(profile::read(&folder.join(&it.file), &it.transport)?)),
+            None => None,
+        };
+        Ok(Self::over(seed, spec, paths, charges))
     }
 
-    /// Links of a network without regions.
+    /// Links of a network without regions, and without a profile.
     ///
     /// # Panics
     /// If it has regions: they need [`build`](Self::build).
     pub fn new(seed: u64, spec: Network) -> Self {
         let distribution = spec.latency.distribution().expect("a network without regions");
         let paths = Paths::drawn(distribution);
-        Self::over(seed, spec, paths)
+        Self::over(seed, spec, paths, None)
     }
 
-    fn over(seed: u64, spec: Network, paths: Paths) -> Self {
+    fn over(seed: u64, spec: Network, paths: Paths, charges: Option<Charges>) -> Self {
         let lookahead = paths.least().max(spec.latency_floor.0);
-        Self { seed, packets: Packets::new(&spec), paths, lookahead, deadline: Duration::MAX, spec }
+        Self { seed, packets: Packets::new(&spec, charges), charges, paths, lookahead, deadline: Duration::MAX, spec }
     }
 
     /// The same links for messages that are calls: one that does not arrive within its deadline is given up by its
@@ -100,23 +119,33 @@ impl Links {
         self.spec.downlink.is_some() || self.paths.regions().is_some_and(Regions::have_bandwidths)
     }
 
+    /// Whether messages take CPU time at their ends, so that [`take`](Self::take) says when a receiver is done with them.
+    pub fn computes(&self) -> bool {
+        self.charges.is_some()
+    }
+
     /// The one-way delay between two peers: a property of the path, the same in both directions.
     pub fn latency(&self, a: PeerId, b: PeerId) -> Duration {
         self.paths.latency(self.seed, a, b).max(self.lookahead)
     }
 
-    /// Bytes that a message of so many bytes puts on its link, in packets of its own. Messages that are handed over
-    /// together share packets, as they do over TCP.
+    /// Bytes that a message of so many bytes puts on its link, in packets of its own, with what a profile says that comes
+    /// back. Messages that are handed over together share packets, as they do over TCP.
     pub fn wire_bytes(&self, payload: u64) -> u64 {
-        self.packets.wire_bytes(payload)
+        self.packets.wire_bytes(payload.into()).saturating_add(self.packets.answered())
     }
 
-    /// What becomes of a message of `payload` bytes that is handed over now. `port` is the sender's; `known` says that
+    /// Bytes that it takes to open a connection, both ways; none that are known of without a profile.
+    pub fn opening_bytes(&self) -> u64 {
+        self.charges.and_then(|it| it.opening()).map_or(0, |(_, bytes)| bytes)
+    }
+
+    /// What becomes of what is handed over now. `port` is the sender's; `known` says that
     /// the receiver is one of the sender's neighbours in the topology, to which a connection stays open: to others
     /// every message opens one of its own.
     ///
-    /// A message that is lost has used the uplink all the same; what is sent again does not use it again. A slow node
-    /// stretches everything but the queues.
+    /// First it takes the sender's CPU, if there is a profile. A message that is lost has used CPU and uplink all the same;
+    /// what is sent again does not use them again. A slow node stretches everything but the uplink's queue.
     #[expect(
         clippy::too_many_arguments,
         reason = "they are the message's circumstances, which nobody else keeps"
@@ -128,7 +157,7 @@ impl Links {
         now: Time,
         from: PeerId,
         to: PeerId,
-        payload: u64,
+        handed: impl Into<Handover>,
         known: bool,
     ) -> Departure {
         if faults.is_some_and(|it| it.separated(from, to)) {
@@ -138,23 +167,27 @@ impl Links {
         let slow = faults.map_or(1.0, |it| it.link(from, to));
         let latency = stretched(self.latency(from, to), slow);
         let rtt = latency.saturating_mul(2);
+        let handed = handed.into();
 
+        let opens = self.spec.connections.is_some() && !(known && port.open().has(to));
+        let done = self.compute(port, faults, End::Sender, from, now, handed, opens);
         let uplink = self.uplink(from);
-        let takes = uplink.map_or(Duration::ZERO, |rate| rate.time(self.wire_bytes(payload)));
-        let begins = port.enter_uplink(now, takes);
+        let takes = uplink.map_or(Duration::ZERO, |rate| rate.time(self.packets.wire_bytes(handed)));
+        let begins = port.enter_uplink(done, takes);
         let mut leaves = begins + takes;
         if let Some(connections) = &self.spec.connections {
             let slowest = [uplink, self.downlink(to)].into_iter().flatten().min();
             let passage = Passage {
-                now,
+                now: done,
                 begins,
                 rtt,
-                packets: self.packets.count(payload),
+                packets: self.packets.count(handed),
+                round_trips: self.charges.map(|it| it.opening().map_or(0, |(round_trips, _)| round_trips)),
                 packet: slowest.map_or(Duration::ZERO, |rate| rate.time(self.packets.largest())),
             };
             leaves = leaves + port.open().wait(connections, known.then_some(to), &passage);
         }
-        let Some(resending) = self.resending(faults, from, to, payload, rtt, draw) else {
+        let Some(resending) = self.resending(faults, from, to, handed, rtt, draw) else {
             return Departure::Dropped(Cause::Loss);
         };
         let at = (leaves + resending + latency).max(now + self.lookahead);
@@ -170,14 +203,28 @@ impl Links {
         }
         let copied = self.spec.duplication > 0.0
             && self.stream(from, Purpose::Duplication, draw).random::<f64>() < self.spec.duplication;
-        Departure::Arrives { at: arrives, copy: copied.then(|| at + jitter()) }
+        Departure::Arrives { at: arrives, copy: copied.then(|| at + jitter()), opens }
     }
 
     /// When a message that reaches a node's downlink at `at` is through it. `port` is the receiver's.
-    pub fn arrive(&self, port: &mut Port, node: PeerId, at: Time, payload: u64) -> Time {
+    pub fn arrive(&self, port: &mut Port, node: PeerId, at: Time, handed: impl Into<Handover>) -> Time {
         let Some(downlink) = self.downlink(node) else { return at };
-        let takes = downlink.time(self.wire_bytes(payload));
+        let takes = downlink.time(self.packets.wire_bytes(handed.into()));
         port.enter_downlink(at, takes) + takes
+    }
+
+    /// When a node's CPU is done with what is through its downlink now; `opens` says that a connection was opened for it.
+    /// `port` is the node's. To be asked at that very time: whatever else the node does with its CPU comes before or after.
+    pub fn take(
+        &self,
+        port: &mut Port,
+        faults: Option<&Faults>,
+        node: PeerId,
+        now: Time,
+        handed: Handover,
+        opens: bool,
+    ) -> Time {
+        self.compute(port, faults, End::Receiver, node, now, handed, opens)
     }
 
     /// How long the answer to a request takes. It is never lost and never waits, for it is short and comes back over
@@ -207,13 +254,30 @@ impl Links {
         self.paths.regions().into_iter().flat_map(Regions::population)
     }
 
+    /// When a node's CPU is done with messages that it is handed now.
+    #[expect(clippy::too_many_arguments, reason = "as of `depart`")]
+    fn compute(
+        &self,
+        port: &mut Port,
+        faults: Option<&Faults>,
+        end: End,
+        node: PeerId,
+        now: Time,
+        handed: Handover,
+        opens: bool,
+    ) -> Time {
+        let Some(charges) = &self.charges else { return now };
+        let takes = charges.cpu(end, handed, port.cpu_is_free(now), opens);
+        port.enter_cpu(now, stretched(takes, faults.map_or(1.0, |it| it.compute(node))))
+    }
+
     /// How much longer a message takes because packets are lost and sent again; nothing if it is lost itself.
     fn resending(
         &self,
         faults: Option<&Faults>,
         from: PeerId,
         to: PeerId,
-        payload: u64,
+        handed: Handover,
         rtt: Duration,
         draw: u64,
     ) -> Option<Duration> {
@@ -223,12 +287,19 @@ impl Links {
             return Some(Duration::ZERO);
         }
         let mut random = self.stream(from, Purpose::Loss, draw);
-        loss::resending(&mut random, loss, self.spec.lossy, self.packets.count(payload), rtt)
+        loss::resending(&mut random, loss, self.spec.lossy, self.packets.count(handed), rtt)
     }
 
     /// The draws for one message of a node.
     fn stream(&self, from: PeerId, purpose: Purpose, draw: u64) -> Stream {
         Stream::new(self.seed, u64::from(from), purpose, draw)
+    }
+}
+
+impl From<u64> for Handover {
+    /// One message of so many bytes.
+    fn from(payload: u64) -> Self {
+        Self { messages: 1, payload }
     }
 }
 

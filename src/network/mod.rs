@@ -18,6 +18,6 @@ pub mod spec;
 
 pub use error::NetworkError;
 pub use faults::{Faults, MAX_GROUPS, Slowdown, Timeline};
-pub use links::{Departure, Links};
+pub use links::{Departure, Handover, Links};
 pub use packets::{MAX_MTU, MIN_MTU};
 pub use port::Port;

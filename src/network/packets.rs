@@ -1,5 +1,7 @@
 //! Packets: how messages are cut, and what their headers add.
 
+use super::links::Handover;
+use super::profile::Charges;
 use super::spec::{Network, Setup};
 use crate::wire::size::GRPC_PREFIX;
 
@@ -23,12 +25,13 @@ const TLS_OVERHEAD: u64 = 22;
 pub(super) struct Packets {
     mtu: u64,
     tls: bool,
+    charges: Option<Charges>,
 }
 
 impl Packets {
-    pub(super) fn new(spec: &Network) -> Self {
+    pub(super) fn new(spec: &Network, charges: Option<Charges>) -> Self {
         let tls = spec.connections.as_ref().is_some_and(|it| it.setup == Setup::Tls);
-        Self { mtu: spec.mtu.0.max(MIN_MTU), tls }
+        Self { mtu: spec.mtu.0.max(MIN_MTU), tls, charges }
     }
 
     /// Bytes of the largest packet.
@@ -36,19 +39,35 @@ impl Packets {
         self.mtu
     }
 
-    /// The number of packets of a message of so many bytes.
-    pub(super) fn count(&self, payload: u64) -> u64 {
-        self.framed(payload).div_ceil(self.mtu - HEADERS)
+    /// The number of packets of what is handed over together.
+    pub(super) fn count(&self, it: Handover) -> u64 {
+        self.packets(self.framed(it))
     }
 
-    /// Bytes that a message of so many bytes puts on its link: itself, gRPC's prefix, TLS records, and the headers of
-    /// each packet.
-    pub(super) fn wire_bytes(&self, payload: u64) -> u64 {
-        self.framed(payload).saturating_add(self.count(payload).saturating_mul(HEADERS))
+    /// Bytes that it puts on its link: itself, gRPC's prefix and TLS records or what a profile says instead, and the
+    /// headers of each packet.
+    pub(super) fn wire_bytes(&self, it: Handover) -> u64 {
+        self.cut(self.framed(it))
     }
 
-    fn framed(&self, payload: u64) -> u64 {
-        let framed = payload.saturating_add(GRPC_PREFIX);
+    /// Bytes that come back for a message; none that are known of without a profile.
+    pub(super) fn answered(&self) -> u64 {
+        self.charges.map_or(0, |it| self.cut(it.answered(1)))
+    }
+
+    fn packets(&self, bytes: u64) -> u64 {
+        bytes.div_ceil(self.mtu - HEADERS)
+    }
+
+    fn cut(&self, bytes: u64) -> u64 {
+        bytes.saturating_add(self.packets(bytes).saturating_mul(HEADERS))
+    }
+
+    fn framed(&self, it: Handover) -> u64 {
+        if let Some(charges) = &self.charges {
+            return charges.sent(it);
+        }
+        let framed = it.payload.saturating_add(GRPC_PREFIX);
         if self.tls { framed.saturating_add(framed.div_ceil(TLS_RECORD) * TLS_OVERHEAD) } else { framed }
     }
 }
@@ -61,22 +80,22 @@ mod tests {
 
     #[test]
     fn every_packet_has_headers() {
-        let packets = Packets::new(&Network::default());
-        assert_eq!((packets.count(0), packets.wire_bytes(0)), (1, 57));
-        assert_eq!((packets.count(1_443), packets.wire_bytes(1_443)), (1, 1_500));
-        assert_eq!((packets.count(1_444), packets.wire_bytes(1_444)), (2, 1_553));
-        let jumbo = Packets::new(&Network { mtu: Size(9_000), ..Network::default() });
-        assert_eq!((jumbo.count(8_943), jumbo.wire_bytes(8_943)), (1, 9_000));
+        let packets = Packets::new(&Network::default(), None);
+        assert_eq!((packets.count(0u64.into()), packets.wire_bytes(0u64.into())), (1, 57));
+        assert_eq!((packets.count(1_443u64.into()), packets.wire_bytes(1_443u64.into())), (1, 1_500));
+        assert_eq!((packets.count(1_444u64.into()), packets.wire_bytes(1_444u64.into())), (2, 1_553));
+        let jumbo = Packets::new(&Network { mtu: Size(9_000), ..Network::default() }, None);
+        assert_eq!((jumbo.count(8_943u64.into()), jumbo.wire_bytes(8_943u64.into())), (1, 9_000));
     }
 
     #[test]
     fn tls_adds_to_every_record() {
         let tls = Some(Connections { setup: Setup::Tls, slow_start: false });
-        let (plain, secure) = (Network::default(), Network { connections: tls, ..Network::default() });
+        let (plain, secure) = (Network::default(), Network { connections: tls, ..Network::default() }, None);
         let added = |payload| {
             let bytes = |spec| {
-                let packets = Packets::new(spec);
-                packets.wire_bytes(payload) - packets.count(payload) * HEADERS
+                let packets = Packets::new(spec, None);
+                packets.wire_bytes(payload.into()) - packets.count(payload.into()) * HEADERS
             };
             bytes(&secure) - bytes(&plain)
         };

@@ -15,8 +15,16 @@ pub struct Port {
     uplink: Time,
     /// When all that has arrived is taken in.
     downlink: Time,
-    /// Nothing until the first connection is opened, and for ever where opening them costs nothing.
-    open: Option<Box<Open>>,
+    /// Nothing until the first connection is opened or the CPU is first asked for, and for ever where that costs nothing.
+    rare: Option<Box<Rare>>,
+}
+
+/// What only some scenarios ask for.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    open: Open,
+    /// When the CPU has done all that it was asked for.
+    cpu: Time,
 }
 
 impl Port {
@@ -29,8 +37,8 @@ impl Port {
     /// The connection to a peer is closed: the next message to it opens another. That is so when either end says
     /// goodbye, and when the peer introduces itself, for then it has just come up and knows of no connection.
     pub fn close(&mut self, peer: PeerId) {
-        if let Some(open) = &mut self.open {
-            open.close(peer);
+        if let Some(rare) = &mut self.rare {
+            rare.open.close(peer);
         }
     }
 
@@ -52,7 +60,17 @@ impl Port {
 
     /// The open connections.
     pub(super) fn open(&mut self) -> &mut Open {
-        self.open.get_or_insert_default()
+        &mut self.rare.get_or_insert_default().open
+    }
+
+    /// Whether the CPU has nothing to do.
+    pub(super) fn cpu_is_free(&self, now: Time) -> bool {
+        self.rare.as_ref().is_none_or(|it| it.cpu <= now)
+    }
+
+    /// When something that takes so long and is asked of the CPU now is done.
+    pub(super) fn enter_cpu(&mut self, now: Time, takes: Duration) -> Time {
+        served(&mut self.rare.get_or_insert_default().cpu, now, takes) + takes
     }
 }
 
@@ -80,7 +98,7 @@ mod tests {
         port.open();
         port.restart();
         assert_eq!(port.enter_uplink(Time::ZERO, Duration::ZERO), Time::ZERO);
-        assert!(port.open.is_none());
+        assert!(port.rare.is_none());
         assert_eq!(port.next_draw(), 3);
     }
 }

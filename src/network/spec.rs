@@ -36,6 +36,9 @@ pub struct Network {
     /// What opening connections costs. Default: nothing, as if every connection had always been open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connections: Option<Connections>,
+    /// What the transport itself takes: CPU time at both ends of a message, bytes on the wire and, with `connections`, round trips to open one, as `p2pfl-sim compare --save-profile` measured them. Counts on the virtual clock. Default: nothing but the bytes of gRPC's prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profiled>,
 }
 
 tagged! {
@@ -88,6 +91,16 @@ pub enum Preset {
     Internet2019,
 }
 
+/// What a transport takes, as it was measured. A node has one CPU of its own for messages, which wait for it in the order in which they come; training does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Profiled {
+    /// The file that `p2pfl-sim compare --save-profile` wrote.
+    pub file: PathBuf,
+    /// Which of the transports in it.
+    pub transport: String,
+}
+
 /// What opening connections costs. A node keeps the connections to its neighbours in the topology open; to others every message opens one of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -122,6 +135,7 @@ impl Default for Network {
             lossy: false,
             duplication: 0.0,
             connections: None,
+            profile: None,
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Envelope {
     pub incarnation: u16,
     /// Which answer is wanted.
     pub wants: Wants,
-    /// The phase it was sent in, whether it may move a node on, and whether it is through the receiver's downlink.
+    /// The phase it was sent in, whether it may move a node on, and how far the receiver has come with it.
     pub flags: Flags,
 }
 
@@ -58,7 +58,7 @@ pub enum Wants {
     Response,
 }
 
-/// Three facts about a message in one byte.
+/// A few facts about a message in one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags(u8);
 
@@ -91,6 +91,8 @@ impl Flags {
     const LEARNING: u8 = 1;
     const PROGRESS: u8 = 2;
     const THROUGH: u8 = 4;
+    const TAKEN: u8 = 8;
+    const OPENS: u8 = 16;
 
     pub fn new(phase: Phase, progress: bool) -> Self {
         let phase = if phase == Phase::Learning { Self::LEARNING } else { 0 };
@@ -113,6 +115,24 @@ impl Flags {
 
     pub fn went_through(&mut self) {
         self.0 |= Self::THROUGH;
+    }
+
+    /// Whether the receiver's CPU is done with it.
+    pub fn taken(self) -> bool {
+        self.0 & Self::TAKEN != 0
+    }
+
+    pub fn was_taken(&mut self) {
+        self.0 |= Self::TAKEN;
+    }
+
+    /// Whether a connection was opened for it.
+    pub fn opens(self) -> bool {
+        self.0 & Self::OPENS != 0
+    }
+
+    pub fn opened(&mut self) {
+        self.0 |= Self::OPENS;
     }
 }
 

@@ -149,14 +149,22 @@ impl Peers<'_> {
             return self.undeliverable(now, to, from, &envelope, out);
         }
         if shared.links.queues_at_receiver() && !envelope.flags.through() {
-            let bytes = self.bytes_for(from, to, &envelope.message);
+            let handed = self.handed(from, to, &envelope.message);
             let host = self.host(to);
-            let at = shared.links.arrive(&mut host.port, to, now, bytes);
+            let at = shared.links.arrive(&mut host.port, to, now, handed);
             envelope.flags.went_through();
             if at > now {
-                self.expire_late(now, at, to, from, &mut envelope, out);
-                self.word.pending += i64::from(envelope.flags.progress());
-                return out.push(Event { at, to, from, seq, body: Body::Message(envelope) });
+                return self.hold(now, at, to, from, seq, envelope, out);
+            }
+        }
+        if shared.links.computes() && !envelope.flags.taken() {
+            let handed = self.handed(from, to, &envelope.message);
+            let opens = envelope.flags.opens();
+            let port = &mut self.hosts[(to - self.base) as usize].port;
+            let at = shared.links.take(port, self.view.faults.at(now), to, now, handed, opens);
+            envelope.flags.was_taken();
+            if at > now {
+                return self.hold(now, at, to, from, seq, envelope, out);
             }
         }
         if matches!(envelope.message, Message::Handshake | Message::Disconnect) {
@@ -423,6 +431,23 @@ impl Peers<'_> {
         word.unready += u64::from(host.unready());
         word.awaited += u64::from(host.awaited());
         word.done += u64::from(done(host));
+    }
+
+    /// A message waits at its receiver until `at`.
+    #[expect(clippy::too_many_arguments, reason = "they are the event that it makes")]
+    fn hold(
+        &mut self,
+        now: Time,
+        at: Time,
+        to: PeerId,
+        from: PeerId,
+        seq: u32,
+        mut envelope: Envelope,
+        out: &mut Out,
+    ) {
+        self.expire_late(now, at, to, from, &mut envelope, out);
+        self.word.pending += i64::from(envelope.flags.progress());
+        out.push(Event { at, to, from, seq, body: Body::Message(envelope) });
     }
 
     /// A message found nobody.

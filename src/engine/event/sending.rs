@@ -4,7 +4,7 @@ use super::body::{Answer, Body, Envelope, Flags, Wants};
 use super::core::Event;
 use super::jobs::Value;
 use super::peers::{Asked, Out, Peers};
-use crate::network::Departure;
+use crate::network::{Departure, Handover};
 use crate::node::io::{Expect, Job, JobId, Output, Timer, Weight};
 use crate::time::Time;
 use crate::wire::{Gossip, GossipBody, Message, PeerId, Response};
@@ -79,7 +79,7 @@ impl Peers<'_> {
             wants,
             flags: Flags::new(phase, true),
         };
-        self.pass(now, from, to, envelope, bytes, out);
+        self.pass(now, from, to, envelope, bytes.into(), out);
         if closes {
             self.host(from).port.close(to);
         }
@@ -125,10 +125,17 @@ impl Peers<'_> {
                 // Each message is lost or delayed for itself.
                 for gossip in parcel.iter().filter(|it| it.source != peer) {
                     let alone = envelope(Arc::from([gossip.clone()]), progresses(gossip));
-                    self.pass(now, from, peer, alone, sizes.gossip_payload(gossip), out);
+                    self.pass(now, from, peer, alone, sizes.gossip_payload(gossip).into(), out);
                 }
             } else {
-                self.pass(now, from, peer, envelope(Arc::clone(parcel), progress), bytes, out);
+                let envelope = envelope(Arc::clone(parcel), progress);
+                // To count what concerns a peer is worth it only where each message costs.
+                let handed = if links.computes() {
+                    self.handed(from, peer, &envelope.message)
+                } else {
+                    bytes.into()
+                };
+                self.pass(now, from, peer, envelope, handed, out);
             }
         }
     }
@@ -140,15 +147,18 @@ impl Peers<'_> {
         from: PeerId,
         to: PeerId,
         mut envelope: Envelope,
-        bytes: u64,
+        handed: Handover,
         out: &mut Out,
     ) {
         let shared = self.shared;
         let known = shared.links.connects() && shared.plan.graph.connected(from, to);
         let faults = self.view.faults.at(now);
         let port = &mut self.hosts[(from - self.base) as usize].port;
-        match shared.links.depart(port, faults, now, from, to, bytes, known) {
-            Departure::Arrives { at, copy } => {
+        match shared.links.depart(port, faults, now, from, to, handed, known) {
+            Departure::Arrives { at, copy, opens } => {
+                if opens && shared.links.computes() {
+                    self.opened(&mut envelope);
+                }
                 if let Some(at) = copy {
                     self.copied(&envelope, to);
                     let copy =
@@ -249,6 +259,19 @@ impl Peers<'_> {
         self.push(at, from, to, Body::Response(Box::new(answer)), out);
     }
 
+    /// A connection was opened for a message: its bytes are accounted to it, and the receiver has to do its part.
+    fn opened(&mut self, envelope: &mut Envelope) {
+        envelope.flags.opened();
+        let command = match &envelope.message {
+            Message::Gossip(parcel) => parcel.first().map(|it| it.body.command()),
+            other => other.command(),
+        };
+        if let Some(command) = command {
+            let bytes = self.shared.links.opening_bytes();
+            self.recorder.sent(envelope.flags.phase(), command, 0, 0, bytes);
+        }
+    }
+
     /// The network made a copy of a message.
     fn copied(&mut self, envelope: &Envelope, to: PeerId) {
         let phase = envelope.flags.phase();
@@ -289,14 +312,18 @@ impl Peers<'_> {
         self.measured.1
     }
 
-    /// Bytes of a message as its receiver gets it: gossip goes to everyone but its source.
-    pub(super) fn bytes_for(&self, from: PeerId, to: PeerId, message: &Message) -> u64 {
+    /// A message as its receiver gets it: gossip goes to everyone but its source.
+    pub(super) fn handed(&self, from: PeerId, to: PeerId, message: &Message) -> Handover {
         let sizes = &self.shared.plan.rules.sizes;
         match message {
-            Message::Gossip(parcel) => {
-                parcel.iter().filter(|it| it.source != to).map(|it| sizes.gossip_payload(it)).sum()
-            }
-            other => sizes.payload(from, other),
+            Message::Gossip(parcel) => parcel.iter().filter(|it| it.source != to).fold(
+                Handover { messages: 0, payload: 0 },
+                |sum, it| Handover {
+                    messages: sum.messages + 1,
+                    payload: sum.payload + sizes.gossip_payload(it),
+                },
+            ),
+            other => sizes.payload(from, other).into(),
         }
     }
 }

@@ -261,7 +261,7 @@ impl Driver {
         let now = self.shared.clock.scenario(wall);
         let known = links.connects() && self.shared.plan.graph.connected(self.id, to);
         match links.depart(&mut self.port, faults, now, self.id, to, bytes, known) {
-            Departure::Arrives { at, copy } => {
+            Departure::Arrives { at, copy, .. } => {
                 let due = |at: Time| wall.saturating_add(self.shared.clock.wall_span(at.since(now)));
                 Way::Deliver { due: due(at), copy: copy.map(due) }
             }

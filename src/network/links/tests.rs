@@ -106,7 +106,7 @@ fn a_call_that_outlasts_its_deadline_is_given_up() {
     let mut port = Port::default();
     let mut depart = || links.depart(&mut port, None, Time::ZERO, 1, 2, PAYLOAD, true);
     for i in 1..=10 {
-        assert_eq!(depart(), Departure::Arrives { at: Time::ZERO + (20 + i) * MS, copy: None });
+        assert_eq!(depart(), Departure::Arrives { at: Time::ZERO + (20 + i) * MS, copy: None, opens: false });
     }
     assert_eq!(depart(), Departure::Dropped(Cause::Timeout), "the queue is longer than ten milliseconds");
 }

@@ -2,16 +2,8 @@
 //! charges the same.
 
 use super::TransportProfile;
+use crate::network::Handover;
 use std::time::Duration;
-
-/// What is handed over to a link together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Charge {
-    /// Messages: each is one of its own to whatever carries it.
-    pub messages: u32,
-    /// Bytes of their payload.
-    pub payload: u64,
-}
 
 /// What messages take by a profile.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +27,7 @@ impl Charges {
 
     /// CPU time at one end. The first message costs what one does alone if it is `alone`, those behind it wait for it;
     /// `opens` says that a connection is opened for them.
-    pub fn cpu(&self, end: End, it: Charge, alone: bool, opens: bool) -> Duration {
+    pub fn cpu(&self, end: End, it: Handover, alone: bool, opens: bool) -> Duration {
         let (cpu, opening) = match (end, &self.profile.connection) {
             (End::Sender, connection) => (&self.profile.sender, connection.map_or(0.0, |it| it.sender_s)),
             (End::Receiver, connection) => {
@@ -52,7 +44,7 @@ impl Charges {
     }
 
     /// Bytes that the messages put on their link, before they are cut into packets.
-    pub fn sent(&self, it: Charge) -> u64 {
+    pub fn sent(&self, it: Handover) -> u64 {
         let bytes = &self.profile.bytes;
         (f64::from(it.messages) * bytes.message + it.payload as f64 * bytes.payload).round() as u64
     }
@@ -91,14 +83,14 @@ mod tests {
     #[test]
     fn the_first_message_pays_for_waking_up_and_those_behind_it_do_not() {
         let cpu = |messages, alone| {
-            charges().cpu(End::Sender, Charge { messages, payload: 1_000 }, alone, false).as_nanos()
+            charges().cpu(End::Sender, Handover { messages, payload: 1_000 }, alone, false).as_nanos()
         };
         assert_eq!([cpu(1, true), cpu(3, true), cpu(3, false)], [21_000, 31_000, 16_000]);
     }
 
     #[test]
     fn opening_a_connection_costs_both_ends() {
-        let one = Charge { messages: 1, payload: 0 };
+        let one = Handover { messages: 1, payload: 0 };
         let cpu = |end| charges().cpu(end, one, true, true).as_micros();
         assert_eq!((cpu(End::Sender), cpu(End::Receiver)), (1_020, 2_010));
         assert_eq!(charges().opening(), Some((2, 300)));
@@ -106,7 +98,7 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_each_message_and_of_each_byte() {
-        let it = Charge { messages: 3, payload: 100 };
+        let it = Handover { messages: 3, payload: 100 };
         assert_eq!((charges().sent(it), charges().answered(3)), (270, 90));
     }
 }

@@ -6,7 +6,7 @@
 mod charge;
 mod read;
 
-pub(super) use charge::{Charge, Charges};
+pub(super) use charge::{Charges, End};
 pub use read::read;
 
 use crate::metrics::Machine;

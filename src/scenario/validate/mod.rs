@@ -35,7 +35,7 @@ pub(super) fn check(scenario: &Scenario, positions: &Positions) -> Vec<Diagnosti
     protocol::check(scenario, &mut report);
     learning::check(scenario, &mut report);
     if let Some(network) = &scenario.network {
-        network::check(network, &mut report);
+        network::check(network, scenario.clock, &mut report);
     }
     // A script is about nodes: without any there is nothing to say of it.
     if (1..=MAX_NODES).contains(&scenario.nodes) {

@@ -3,9 +3,11 @@
 use super::Report;
 use crate::network::spec::{Latency, Network, Regions};
 use crate::network::{MAX_MTU, MIN_MTU};
+use crate::scenario::Clock;
+use crate::scenario::path::Path;
 use crate::scenario::units::Rate;
 
-pub(super) fn check(network: &Network, report: &mut Report) {
+pub(super) fn check(network: &Network, clock: Clock, report: &mut Report) {
     report.share("network.packet_loss", network.packet_loss);
     report.share("network.duplication", network.duplication);
     if network.packet_loss == 1.0 {
@@ -48,11 +50,34 @@ pub(super) fn check(network: &Network, report: &mut Report) {
             report.error(path, message, "write a rate such as \"100Mbps\", or leave it out");
         }
     }
+    profile(network, clock, report);
     if !(MIN_MTU..=MAX_MTU).contains(&network.mtu.0) {
         report.error(
             "network.mtu",
             format!("`network.mtu` is {}", network.mtu),
             format!("IPv4 has packets of {MIN_MTU}B to {MAX_MTU}B; Ethernet's are 1500B"),
+        );
+    }
+}
+
+/// What is wrong with the file shows when it is read.
+fn profile(network: &Network, clock: Clock, report: &mut Report) {
+    if network.profile.is_none() {
+        return;
+    }
+    if clock == Clock::Real {
+        report.error(
+            "network.profile",
+            "`network.profile` counts on the virtual clock alone: on the real one a message takes the CPU time that it takes",
+            "leave it out and choose the transport itself, or write \"clock\": \"virtual\"",
+        );
+    }
+    if report.positions.is_written(&Path::from("network.connections.setup")) {
+        report.warn(
+            "network.connections.setup",
+            "setting-without-effect",
+            "`network.connections.setup` has no effect: the profile knows what it takes to open a connection",
+            "leave it out",
         );
     }
 }

@@ -79,7 +79,14 @@ impl Channel {
         };
         Self {
             it: Arc::new(Inner {
-                dial: Dial { to, through, terms, traffic: Arc::clone(&endpoint.traffic), redial },
+                dial: Dial {
+                    to,
+                    through,
+                    terms,
+                    traffic: Arc::clone(&endpoint.traffic),
+                    tap: endpoint.tap.clone(),
+                    redial,
+                },
                 way,
                 breakers: std::sync::Mutex::default(),
                 closed: AtomicBool::new(false),

@@ -1,7 +1,8 @@
 //! How a channel gets its connection: the socket, TLS, what is spoken on it, and trying again.
 
 use super::io::{Socket, Stream};
-use super::link::{Link, Terms};
+use super::link::{Io, Link, Terms};
+use super::tap::{Tap, Tapped};
 use super::{Address, Traffic};
 #[cfg(feature = "libp2p")]
 use crate::transport::libp2p;
@@ -33,6 +34,7 @@ pub struct Dial {
     pub through: Through,
     pub terms: Terms,
     pub traffic: Arc<Traffic>,
+    pub tap: Option<Arc<Tap>>,
     pub redial: Redial,
 }
 
@@ -85,16 +87,16 @@ impl Dial {
 
     async fn attempt<L: Link>(&self) -> Result<L, NoLink> {
         match &self.through {
-            Through::Plain => L::greet(self.socket().await?, &self.terms).await,
+            Through::Plain => self.greet(self.socket().await?).await,
             Through::Tls(_, None) => Err(NoLink::for_good("there is no TLS for such an address".into())),
             Through::Tls(connector, Some(name)) => {
                 let encrypted = connector.connect(name.clone(), self.socket().await?).await;
                 let encrypted = encrypted.map_err(|error| NoLink::for_good(format!("TLS: {error}")))?;
-                L::greet(encrypted, &self.terms).await
+                self.greet(encrypted).await
             }
             #[cfg(feature = "libp2p")]
             Through::Libp2p(host) => match &self.to {
-                Address::Libp2p(place) => L::greet(host.stream(*place).await?, &self.terms).await,
+                Address::Libp2p(place) => self.greet(host.stream(*place).await?).await,
                 _ => Err(NoLink::for_good("its address is none of a libp2p host".into())),
             },
         }
@@ -111,6 +113,14 @@ impl Dial {
             }
         };
         Ok(Socket::new(stream.map_err(NoLink::from)?, Arc::clone(&self.traffic)))
+    }
+
+    async fn greet<L: Link>(&self, io: impl Io) -> Result<L, NoLink> {
+        match &self.tap {
+            None => L::greet(io, &self.terms).await,
+            // In a box, so that who is not listened to needs no room for it.
+            Some(tap) => Box::pin(L::greet(Tapped::new(io, tap), &self.terms)).await,
+        }
     }
 
     fn silent(&self) -> NoLink {

@@ -3,7 +3,8 @@
 use super::dial::Through;
 use super::tls::server_name;
 use super::{
-    Address, Channel, Host, Limits, Listener, Protocol, Redial, Security, Server, Traffic, TransportError,
+    Address, Channel, Host, Limits, Listener, Protocol, Redial, Security, Server, Tap, Traffic,
+    TransportError,
 };
 #[cfg(feature = "libp2p")]
 use crate::transport::libp2p;
@@ -17,6 +18,7 @@ pub struct Endpoint {
     pub(super) security: Security,
     pub(super) limits: Limits,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) tap: Option<Arc<Tap>>,
     /// Who the node is among libp2p's hosts, where that is spoken.
     #[cfg(feature = "libp2p")]
     pub(super) libp2p: Option<libp2p::Host>,
@@ -34,6 +36,7 @@ impl Endpoint {
             security: security.speaking(protocol.alpn()),
             limits,
             traffic,
+            tap: None,
             #[cfg(feature = "libp2p")]
             libp2p,
         }
@@ -62,6 +65,12 @@ impl Endpoint {
             return Listener::of_host(at, host.peer());
         }
         Listener::bind(at)
+    }
+
+    /// The same, with somebody who listens to what is said on its channels, in both directions.
+    #[must_use]
+    pub fn tapped(self, tap: Arc<Tap>) -> Self {
+        Self { tap: Some(tap), ..self }
     }
 
     /// Begins to take calls. To be called within a tokio runtime with I/O and time.

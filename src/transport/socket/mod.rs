@@ -27,6 +27,7 @@ mod listener;
 mod protocol;
 pub(super) mod serve;
 mod server;
+mod tap;
 pub mod tls;
 mod traffic;
 
@@ -52,5 +53,6 @@ pub(super) use serve::hung_up;
 pub use server::Server;
 #[cfg(feature = "libp2p")]
 pub(super) use server::{Gate, PAUSE};
+pub use tap::{Heard, Tap};
 pub use tls::Security;
 pub use traffic::{Refusal, Traffic, TrafficCounts};
