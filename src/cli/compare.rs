@@ -1,28 +1,45 @@
-//! `p2pfl-sim compare`: runs a scenario over several transports, and says what each costs.
+//! `p2pfl-sim compare`: says what transports cost, by themselves and to a scenario that runs over each of them.
 
 use super::batch::{self, Conditions, Planned, unwritten};
 use super::setting::Alike;
-use super::transports;
+use super::transports::{self, Choice};
 use super::watch::on_ctrl_c;
 use super::{CliError, Format, verdict};
+use crate::costs::{Costs, CostsError, Effort};
 use crate::metrics::Recording;
 use crate::metrics::result::Outcome;
 use crate::report::compare::SCHEMA;
-use crate::report::{Compare, Folder, RunRow, Style, compare_table};
+use crate::report::{Compare, Folder, RunRow, Style, compare_table, html};
 use crate::scenario::{Clock, Loaded, Override, ScenarioFile, Speedup, Transport};
 use crate::simulation::{Options, prepare};
+use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Run a scenario over several transports, and say side by side what each costs.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
     /// The scenario file.
-    scenario: PathBuf,
-    /// What to compare, divided by commas. All are set against the first.
-    #[arg(long, value_parser = transports::named(), value_delimiter = ',', required = true, value_name = "T1,T2,…")]
-    transport: Vec<Transport>,
+    #[arg(required_unless_present = "costs_only")]
+    scenario: Option<PathBuf>,
+    /// What to compare, divided by commas; `all` is every transport. All are set against the first.
+    #[arg(long = "transport", value_parser = transports::named_or_all(), value_delimiter = ',', required = true, value_name = "T1,T2,…")]
+    transports: Vec<Choice>,
+    /// Measure what the transports cost by themselves, and run no scenario.
+    #[arg(long, conflicts_with_all = ["no_costs", "scenario", "repeat", "threads", "force", "set"])]
+    costs_only: bool,
+    /// Do not measure what the transports cost by themselves.
+    #[arg(long)]
+    no_costs: bool,
+    /// Messages under way at a time when the transports are measured by themselves, divided by commas.
+    #[arg(long, value_name = "N1,N2,…", value_delimiter = ',', default_values_t = [1, 8, 64], conflicts_with = "no_costs",
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    in_flight: Vec<u32>,
+    /// Write what the transports cost by themselves as a profile, which `network.profile` of a scenario on the virtual clock
+    /// names.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_costs")]
+    save_profile: Option<PathBuf>,
     /// Run each so many times, by turns (A B C A B C), so that a machine that grows slower is so for all. Runs of the same
     /// turn have the same seed: `seed`, `seed` + 1, …
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -55,12 +72,17 @@ Examples:
   p2pfl-sim compare scenarios/ring-100.json --transport grpc,grpc+uds --repeat 5 --nodes 20
   p2pfl-sim compare scenarios/star-64.json --transport memory,grpc --format json --quiet | jq '.rows[].cpu_s_per_message.median'
 
+  p2pfl-sim compare --costs-only --transport all --save-profile profile.json
+
+First each transport is measured by itself, in one or two seconds: CPU and latency of a message, bytes on the wire, what it
+gains to have many under way on one connection, connections. Then the scenario runs over each of them.
+
 Figures are medians over the runs, each with a 95 % interval; ratios are taken within each turn. Time to finish is scenario
 time from the start of learning; wall time and CPU per message have the set-up in them, and the CPU time is that of the
 whole program, training included. All runs have the same speedup: with `auto` the lowest that any of the transports gets.
 
-Each run leaves its result in <transport>/<turn>/ of the folder, all of them compare.json, compare.csv and compare.md. Ctrl-C
-ends a comparison and keeps what is done. The exit code is that of the worst run. docs/compare.md says how to read it.";
+Each run leaves its result in <transport>/<turn>/ of the folder, all of them compare.json, compare.csv, compare.md and
+report.html. Ctrl-C ends a comparison and keeps what is done. The exit code is that of the worst run. docs/compare.md says how to read it.";
 
 /// Runs the comparison.
 ///
@@ -68,46 +90,48 @@ ends a comparison and keeps what is done. The exit code is that of the worst run
 /// A scenario that cannot run over one of the transports, results that cannot be written, Ctrl-C, and the worst of what
 /// single runs come to.
 pub fn run(args: &Args) -> Result<(), CliError> {
-    refuse_contradictions(args)?;
-    let file = ScenarioFile::read(&args.scenario)?;
-    let mut overrides = args.set.clone();
-    overrides.extend(args.alike.overrides());
-    let loaded = file.with(&with(&overrides, [Override::transport(args.transport[0])]))?;
-    refuse_virtual_clock(loaded.scenario.clock)?;
-    let options = Options { threads: usize::from(args.threads), recording: Recording::On };
-    let speedup = speedup(args, &file, &overrides, options)?;
-    overrides.push(Override::speedup(Speedup::Factor(speedup)));
-    let turns = plan(args, &file, &overrides, loaded.scenario.seed)?;
-    let planned: Vec<Planned> = turns.into_iter().flatten().collect();
-    let conditions = Conditions { file: &file, options, quiet: args.quiet, force: args.force };
-    // Whether a transport can be used does not depend on the seed.
-    let first_turn: Vec<usize> = (0..args.transport.len()).collect();
-    conditions.check(&planned, &first_turn)?;
-    let folder = folder(args, &loaded)?;
+    let transports: Vec<Transport> = args.transports.iter().flat_map(|it| it.transports()).collect();
+    refuse_contradictions(args, &transports)?;
+    let trial = match &args.scenario {
+        Some(path) => Some(Trial::new(args, path, &transports)?),
+        None => None,
+    };
+    let folder = folder(args, trial.as_ref())?;
     let mut compare = Compare {
         schema: SCHEMA.into(),
-        name: loaded.scenario.name.clone(),
-        transports: args.transport.iter().map(|it| it.name().to_owned()).collect(),
-        repeat: args.repeat,
-        speedup,
-        speedup_is_auto: matches!(loaded.scenario.speedup, Speedup::Auto(_)),
-        threads: options.threads,
+        name: trial.as_ref().map_or_else(|| "transports".to_owned(), |it| it.loaded.scenario.name.clone()),
+        transports: transports.iter().map(|it| it.name().to_owned()).collect(),
+        repeat: trial.as_ref().map_or(0, |_| args.repeat),
+        speedup: trial.as_ref().map_or(1.0, |it| it.speedup),
+        speedup_is_auto: trial.as_ref().is_some_and(Trial::speedup_is_auto),
+        threads: usize::from(args.threads),
         interrupted: false,
+        costs: None,
         rows: Vec::new(),
         runs: Vec::new(),
     };
     write(&folder, &compare)?;
     let interrupted = on_ctrl_c();
-    let jobs: Vec<usize> = (0..planned.len()).collect();
-    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row, result| {
-        let (turn, transport) = place(row.run, args);
-        compare.add(transport.name(), turn, row, result.as_ref());
-        write(&folder, &compare)
-    });
-    let broken_off = compare.runs.len() < planned.len()
-        || compare.runs.iter().any(|it| it.row.outcome == Outcome::Interrupted);
-    compare.interrupted = broken_off && interrupted.load(Ordering::Relaxed);
-    let written = written.and(write(&folder, &compare));
+    let mut written = Ok(());
+    if !args.no_costs {
+        compare.costs = measured(args, &transports, &interrupted)?;
+        compare.interrupted = compare.costs.is_none();
+        written = written.and(write(&folder, &compare)).and(save_profile(args, &compare));
+    }
+    if let Some(trial) = trial.filter(|_| written.is_ok() && !compare.interrupted) {
+        let conditions =
+            Conditions { file: &trial.file, options: trial.options, quiet: args.quiet, force: args.force };
+        let jobs: Vec<usize> = (0..trial.planned.len()).collect();
+        written = conditions.run(&trial.planned, &jobs, folder.path(), &interrupted, |row, result| {
+            let (turn, transport) = place(row.run, &transports);
+            compare.add(transport.name(), turn, row, result.as_ref());
+            write(&folder, &compare)
+        });
+        let broken_off = compare.runs.len() < trial.planned.len()
+            || compare.runs.iter().any(|it| it.row.outcome == Outcome::Interrupted);
+        compare.interrupted = broken_off && interrupted.load(Ordering::Relaxed);
+    }
+    let written = written.and(write(&folder, &compare)).and(write_page(&folder, &compare));
     super::print(&match args.format {
         Format::Text => compare_table(&compare, Style::stdout()),
         Format::Json => super::json(&compare)?,
@@ -121,9 +145,80 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     verdict::of_many(&rows, interrupted)
 }
 
-fn refuse_contradictions(args: &Args) -> Result<(), CliError> {
-    for (i, transport) in args.transport.iter().enumerate() {
-        if args.transport[..i].contains(transport) {
+/// A scenario that is to run over each transport.
+struct Trial {
+    file: ScenarioFile,
+    loaded: Loaded,
+    options: Options,
+    speedup: f64,
+    planned: Vec<Planned>,
+}
+
+impl Trial {
+    fn new(args: &Args, path: &Path, transports: &[Transport]) -> Result<Self, CliError> {
+        let file = ScenarioFile::read(path)?;
+        let mut overrides = args.set.clone();
+        overrides.extend(args.alike.overrides());
+        let loaded = file.with(&with(&overrides, [Override::transport(transports[0])]))?;
+        refuse_virtual_clock(loaded.scenario.clock)?;
+        let options = Options { threads: usize::from(args.threads), recording: Recording::On };
+        let speedup = speedup(transports, &file, &overrides, options)?;
+        overrides.push(Override::speedup(Speedup::Factor(speedup)));
+        let turns = plan(args, transports, &file, &overrides, loaded.scenario.seed)?;
+        let planned: Vec<Planned> = turns.into_iter().flatten().collect();
+        let conditions = Conditions { file: &file, options, quiet: args.quiet, force: args.force };
+        // Whether a transport can be used does not depend on the seed.
+        let first_turn: Vec<usize> = (0..transports.len()).collect();
+        conditions.check(&planned, &first_turn)?;
+        Ok(Self { file, loaded, options, speedup, planned })
+    }
+
+    fn speedup_is_auto(&self) -> bool {
+        matches!(self.loaded.scenario.speedup, Speedup::Auto(_))
+    }
+}
+
+/// What the transports cost by themselves; nothing if the user had enough.
+fn measured(
+    args: &Args,
+    transports: &[Transport],
+    interrupted: &AtomicBool,
+) -> Result<Option<Costs>, CliError> {
+    let mut in_flight = args.in_flight.clone();
+    // A profile asks what a message costs alone.
+    in_flight.push(1);
+    in_flight.sort_unstable();
+    in_flight.dedup();
+    let effort = Effort { in_flight, ..Effort::default() };
+    let spinner = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let measured = Costs::measure(transports, &effort, |what| {
+        spinner.set_message(format!("Measuring {what}"));
+        spinner.tick();
+        !interrupted.load(Ordering::Relaxed)
+    });
+    spinner.finish_and_clear();
+    match measured {
+        Ok(costs) => Ok(Some(costs)),
+        Err((_, CostsError::Interrupted)) => Ok(None),
+        Err((transport, error)) => {
+            Err(CliError::Failed(format!("{} cannot be measured: {error}", transport.name())))
+        }
+    }
+}
+
+fn save_profile(args: &Args, compare: &Compare) -> Result<(), CliError> {
+    let (Some(path), Some(costs)) = (&args.save_profile, &compare.costs) else { return Ok(()) };
+    let mut text = super::json(&costs.profile())?;
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    std::fs::write(path, text)
+        .map_err(|error| CliError::Failed(format!("cannot write the profile {}: {error}", path.display())))
+}
+
+fn refuse_contradictions(args: &Args, transports: &[Transport]) -> Result<(), CliError> {
+    for (i, transport) in transports.iter().enumerate() {
+        if transports[..i].contains(transport) {
             let name = transport.name();
             return Err(CliError::Usage(format!(
                 "{name} is named twice in --transport; --repeat runs each several times"
@@ -152,13 +247,13 @@ fn refuse_virtual_clock(clock: Clock) -> Result<(), CliError> {
 
 /// The speedup of all runs: that of the scenario, or the lowest that `auto` chooses for any of the transports.
 fn speedup(
-    args: &Args,
+    transports: &[Transport],
     file: &ScenarioFile,
     overrides: &[Override],
     options: Options,
 ) -> Result<f64, CliError> {
     let mut lowest = f64::INFINITY;
-    for &transport in &args.transport {
+    for &transport in transports {
         let found =
             file.with(&with(overrides, [Override::transport(transport)])).and_then(|mut loaded| match loaded
                 .scenario
@@ -175,6 +270,7 @@ fn speedup(
 /// The runs, turn by turn, in each of them every transport.
 fn plan(
     args: &Args,
+    transports: &[Transport],
     file: &ScenarioFile,
     overrides: &[Override],
     seed: u64,
@@ -185,30 +281,33 @@ fn plan(
             let name = transport.name();
             let label = if args.repeat == 1 { name.to_owned() } else { format!("{name}, run {turn}") };
             let overrides = with(overrides, [Override::transport(transport), Override::seed(seed)]);
-            let number = (turn - 1) * args.transport.len() + i + 1;
+            let number = (turn - 1) * transports.len() + i + 1;
             let mut planned = Planned::new(file, number, label, overrides)?;
             planned.folder = format!("{name}/{turn}");
             Ok(planned)
         };
-        args.transport.iter().enumerate().map(run).collect::<Result<Vec<_>, CliError>>()
+        transports.iter().enumerate().map(run).collect::<Result<Vec<_>, CliError>>()
     };
     (1..).zip(seeds).map(turn).collect()
 }
 
 /// The turn and the transport of a run, by its number.
-fn place(run: usize, args: &Args) -> (u32, Transport) {
-    let (turn, i) = ((run - 1) / args.transport.len(), (run - 1) % args.transport.len());
-    (turn as u32 + 1, args.transport[i])
+fn place(run: usize, transports: &[Transport]) -> (u32, Transport) {
+    let (turn, i) = ((run - 1) / transports.len(), (run - 1) % transports.len());
+    (turn as u32 + 1, transports[i])
 }
 
 fn with(overrides: &[Override], more: impl IntoIterator<Item = Override>) -> Vec<Override> {
     overrides.iter().cloned().chain(more).collect()
 }
 
-fn folder(args: &Args, loaded: &Loaded) -> Result<Folder, CliError> {
-    let folder = match &args.out {
-        Some(path) => Folder::at(path),
-        None => Folder::numbered(Path::new("runs"), &format!("{}-compare", loaded.scenario.name)),
+fn folder(args: &Args, trial: Option<&Trial>) -> Result<Folder, CliError> {
+    let folder = match (&args.out, trial) {
+        (Some(path), _) => Folder::at(path),
+        (None, Some(trial)) => {
+            Folder::numbered(Path::new("runs"), &format!("{}-compare", trial.loaded.scenario.name))
+        }
+        (None, None) => Folder::numbered(Path::new("runs"), "transports"),
     };
     folder.map_err(|error| CliError::Failed(format!("{error}; choose another folder with --out")))
 }
@@ -220,4 +319,10 @@ fn write(folder: &Folder, compare: &Compare) -> Result<(), CliError> {
         folder.file("compare.md", |out| std::io::Write::write_all(out, compare.markdown().as_bytes())),
     ];
     written.into_iter().collect::<Result<(), _>>().map_err(|error| unwritten(&error))
+}
+
+fn write_page(folder: &Folder, compare: &Compare) -> Result<(), CliError> {
+    let page = html::comparison(compare).map_err(|error| CliError::Failed(error.to_string()))?;
+    let written = folder.file(html::NAME, |out| std::io::Write::write_all(out, page.as_bytes()));
+    written.map_err(|error| unwritten(&error))
 }

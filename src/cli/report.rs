@@ -3,7 +3,7 @@
 use super::CliError;
 use super::batch::unwritten;
 use crate::report::html::{self, Named};
-use crate::report::{Findings, Folder, FolderError};
+use crate::report::{Compare, Findings, Folder, FolderError};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
-    /// Result folders, as `run` leaves them. Several are set side by side, the others against the first.
+    /// Result folders, as `run` leaves them, or that of a comparison. Several are set side by side, the others against the first.
     #[arg(required = true, value_name = "RUN_DIR")]
     runs: Vec<PathBuf>,
     /// Open it in the browser.
@@ -36,6 +36,9 @@ Examples:
 
 A page of an earlier time is replaced; nothing else is.";
 
+/// What `compare` leaves.
+const COMPARISON: &str = "compare.json";
+
 /// How a page of ours begins to be known: see the template.
 const MARK: &str = "<meta name=\"generator\" content=\"p2pfl-sim ";
 
@@ -44,6 +47,11 @@ const MARK: &str = "<meta name=\"generator\" content=\"p2pfl-sim ";
 /// # Errors
 /// What is no result (exit code 2), a page that cannot be written, a browser that cannot be started.
 pub fn run(args: &Args) -> Result<(), CliError> {
+    if let [path] = &args.runs[..]
+        && path.join(COMPARISON).exists()
+    {
+        return comparison(args, path);
+    }
     let runs = args.runs.iter().zip(names(&args.runs));
     let runs = runs.map(|(path, name)| Ok(Named { name, findings: read(path)? }));
     let runs = runs.collect::<Result<Vec<Named>, CliError>>()?;
@@ -52,10 +60,26 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         None => place(&args.runs),
     };
     let page = html::pages(&runs).map_err(|error| CliError::Failed(error.to_string()))?;
-    write(&path, &page).map_err(|error| unwritten(&error))?;
+    left(args, &path, &page)
+}
+
+/// What `compare` has left, as a page.
+fn comparison(args: &Args, folder: &Path) -> Result<(), CliError> {
+    let path = match &args.out {
+        Some(path) => spared(path)?.to_owned(),
+        None => folder.join(html::NAME),
+    };
+    let compare = Compare::read(&folder.join(COMPARISON)).map_err(CliError::Usage)?;
+    let page = html::comparison(&compare).map_err(|error| CliError::Failed(error.to_string()))?;
+    left(args, &path, &page)
+}
+
+/// Writes the page, says where it is, and shows it if that is wanted.
+fn left(args: &Args, path: &Path, page: &str) -> Result<(), CliError> {
+    write(path, page).map_err(|error| unwritten(&error))?;
     super::print(&format!("{}\n", path.display()))?;
     if args.open {
-        open::that_detached(&path).map_err(|error| {
+        open::that_detached(path).map_err(|error| {
             CliError::Failed(format!("cannot start a browser: {error}; open {} yourself", path.display()))
         })?;
     }
@@ -64,7 +88,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
 
 /// Everything that a result folder has.
 fn read(path: &Path) -> Result<Findings, CliError> {
-    let many = ["summary.json", "sweep.json", "compare.json"];
+    let many = ["summary.json", "sweep.json", COMPARISON];
     if path.is_dir() && !path.join("result.json").exists() {
         let text = match many.iter().find(|name| path.join(name).exists()) {
             Some(name) => format!(
@@ -129,7 +153,7 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
-    fn left(folder: &Path, name: &str) -> PathBuf {
+    fn left_by_a_run(folder: &Path, name: &str) -> PathBuf {
         let folder = Folder::at(&folder.join(name)).unwrap();
         folder.write(&sample::findings()).unwrap();
         folder.path().to_owned()
@@ -142,7 +166,7 @@ mod tests {
     #[test]
     fn a_page_goes_into_the_folder_and_of_several_beside_the_first() {
         let root = tempfile::tempdir().unwrap();
-        let runs = [left(root.path(), "a"), left(root.path(), "b")];
+        let runs = [left_by_a_run(root.path(), "a"), left_by_a_run(root.path(), "b")];
         report(&runs[..1], None).unwrap();
         let alone = std::fs::read_to_string(runs[0].join(html::NAME)).unwrap();
         assert!(alone.starts_with("<!doctype html>"), "{}", &alone[..100]);
@@ -155,7 +179,7 @@ mod tests {
     #[test]
     fn nothing_but_a_report_is_replaced() {
         let root = tempfile::tempdir().unwrap();
-        let runs = [left(root.path(), "a")];
+        let runs = [left_by_a_run(root.path(), "a")];
         let theirs = root.path().join("thesis.html");
         std::fs::write(&theirs, "<!doctype html><title>my thesis</title>").unwrap();
         let error = report(&runs, Some(theirs.clone())).unwrap_err();
@@ -178,7 +202,7 @@ mod tests {
         assert!(refusal(root.path()).contains("has no result.json"));
         std::fs::write(root.path().join("summary.json"), "{}").unwrap();
         assert!(refusal(root.path()).contains("many runs (summary.json)"));
-        let folder = left(root.path(), "a");
+        let folder = left_by_a_run(root.path(), "a");
         std::fs::remove_file(folder.join(html::NAME)).unwrap();
         std::fs::write(folder.join("nodes.csv"), "node,address\n0,node-0\n").unwrap();
         assert!(refusal(&folder).contains("nodes.csv"));
@@ -190,7 +214,7 @@ mod tests {
     #[test]
     fn runs_of_the_same_name_are_told_apart_by_their_paths() {
         let root = tempfile::tempdir().unwrap();
-        let runs = [left(root.path(), "x/1"), left(root.path(), "y/1"), left(root.path(), "y/2")];
+        let runs = [left_by_a_run(root.path(), "x/1"), left_by_a_run(root.path(), "y/1"), left_by_a_run(root.path(), "y/2")];
         let names = names(&runs);
         assert!(names[0].ends_with("x/1") && names[1].ends_with("y/1") && names[2] == "2", "{names:?}");
     }

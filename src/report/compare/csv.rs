@@ -50,6 +50,21 @@ impl Compare {
                 csv.write_record(cells)?;
             }
         }
+        let Some(costs) = &self.costs else { return csv.flush() };
+        for transport in &costs.transports {
+            for it in transport.figures(costs.small_bytes, costs.large_bytes) {
+                let text = |value: Option<u64>| value.map(|it| it.to_string()).unwrap_or_default();
+                let (value, unit) = it.shown;
+                let mut cells = vec![String::new(); COLUMNS.len()];
+                cells[0].clone_from(&transport.transport);
+                cells[1] = text(it.payload_bytes);
+                cells[2] = text(it.in_flight.map(u64::from));
+                cells[5] = it.path;
+                cells[6] = unit.symbol().to_owned();
+                cells[8] = value.to_string();
+                csv.write_record(cells)?;
+            }
+        }
         csv.flush()
     }
 }

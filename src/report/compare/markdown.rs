@@ -1,6 +1,6 @@
 //! `compare.md`: the same as a table for a page, a row for each transport and a column for each figure.
 
-use super::{Compare, FIGURES, Row};
+use super::{Compare, CostTable, FIGURES, Row};
 use crate::metrics::Sample;
 use crate::report::figures::digits;
 use crate::report::terminal::{Style, shown};
@@ -32,9 +32,31 @@ impl Compare {
                 });
             }
         }
+        if let (Some(costs), Some(conditions)) = (&self.costs, self.conditions_of_costs()) {
+            let _ = write!(text, "\n## What each costs by itself\n\n{conditions}\n");
+            costs.tables().iter().for_each(|it| text += &format!("\n### {}\n\n{}", it.title, it.markdown()));
+        }
         let notes = self.notes();
         if !notes.is_empty() {
             let _ = writeln!(text, "\n{}", notes.join("\n\n"));
+        }
+        text
+    }
+}
+
+impl CostTable {
+    /// As a table of Markdown, with a newline at its end.
+    pub fn markdown(&self) -> String {
+        // What no transport has is no column.
+        let columns: Vec<usize> =
+            (0..self.columns.len()).filter(|&i| self.rows.iter().any(|(_, row)| row[i].is_some())).collect();
+        let titles: String = columns.iter().map(|&i| format!(" {} |", self.columns[i])).collect();
+        let mut text = format!("| transport |{titles}\n| --- |{}\n", " ---: |".repeat(columns.len()));
+        for (transport, row) in &self.rows {
+            let show = |(value, unit)| shown(value, unit, STYLE);
+            let cells: String =
+                columns.iter().map(|&i| format!(" {} |", row[i].map_or_else(String::new, show))).collect();
+            let _ = writeln!(text, "| {transport} |{cells}");
         }
         text
     }

@@ -3,6 +3,7 @@
 //!
 //! Its forms as a table are beside it, that on a terminal is in `report::terminal`. Running is not done here.
 
+mod costs;
 mod csv;
 mod figures;
 mod markdown;
@@ -10,13 +11,16 @@ mod notes;
 #[cfg(test)]
 pub mod sample;
 
+pub use costs::{CostFigure, CostTable, Shown, both};
 pub use figures::{COUNT, FIGURES, Figure, Figures, Latencies, Quantiles};
 
 use super::many::{Outcomes, RunRow};
+use crate::costs::Costs;
 use crate::metrics::Sample;
 use crate::metrics::result::{Outcome, RunResult};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::path::Path;
 
 /// The version of the format.
 pub const SCHEMA: &str = "p2pfl-sim/compare/1";
@@ -30,7 +34,7 @@ pub struct Compare {
     pub name: String,
     /// What is compared, in the order in which it was named. All else is set against the first.
     pub transports: Vec<String>,
-    /// Runs of each.
+    /// Runs of each; 0 if the transports were measured by themselves alone.
     pub repeat: u32,
     /// Seconds of scenario time in a second of wall time, in all runs.
     pub speedup: f64,
@@ -40,6 +44,9 @@ pub struct Compare {
     pub threads: usize,
     /// Whether the user ended it before all runs were done.
     pub interrupted: bool,
+    /// What the transports cost by themselves, if that was measured.
+    #[serde(default)]
+    pub costs: Option<Costs>,
     /// What the runs of each transport say together, by cell and then in the order of the transports.
     pub rows: Vec<Row>,
     /// The runs that began, in their order.
@@ -98,6 +105,22 @@ pub struct Measured {
 }
 
 impl Compare {
+    /// Reads what was written of one.
+    ///
+    /// # Errors
+    /// What is wrong, with the file: it cannot be read, or is no `compare.json` of this version.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut reader = serde_json::Deserializer::from_str(&text);
+        let read: Self = serde_path_to_error::deserialize(&mut reader)
+            .map_err(|error| format!("{}: {}: {}", path.display(), error.path(), error.inner()))?;
+        if read.schema != SCHEMA {
+            let schema = read.schema;
+            return Err(format!("{}: it has the form {schema}, and this program reads {SCHEMA}", path.display()));
+        }
+        Ok(read)
+    }
+
     /// Takes in a run that has ended. It has no result if it could not begin.
     pub fn add(&mut self, transport: &str, repeat: u32, row: RunRow, result: Option<&RunResult>) {
         let measured = result.map(Measured::of).unwrap_or_default();

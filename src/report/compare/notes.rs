@@ -1,6 +1,7 @@
 //! What is said around the figures of a comparison: under which conditions they came about, and what to beware of.
 
 use super::{Cell, Compare, Row};
+use crate::costs::SMALL;
 use crate::metrics::result::Outcome;
 use crate::report::figures::{bytes, digits};
 
@@ -8,6 +9,9 @@ impl Compare {
     /// How it was run.
     pub fn conditions(&self) -> String {
         let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        if self.repeat == 0 {
+            return format!("{} by themselves.", plural(self.transports.len(), "transport"));
+        }
         let runs = match self.repeat {
             1 => "a run of each".to_owned(),
             n => format!("{n} runs of each by turns"),
@@ -20,6 +24,19 @@ impl Compare {
         let (transports, threads) =
             (plural(self.transports.len(), "transport"), plural(self.threads, "thread"));
         format!("{transports}, {runs}, speedup {}{why}, {threads}.{missing}", self.speedup)
+    }
+
+    /// How transports were measured by themselves, if they were.
+    pub fn conditions_of_costs(&self) -> Option<String> {
+        let costs = self.costs.as_ref()?;
+        Some(format!(
+            "By themselves, without nodes: both ends on one thread, a body of {}, encoded {} bytes; {} turns, of which the \
+             medians are told. {}.",
+            bytes(SMALL as f64),
+            costs.small_bytes,
+            costs.turns,
+            costs.machine
+        ))
     }
 
     /// What to know before relying on the figures, a paragraph each.

@@ -1,5 +1,7 @@
 //! Comparisons made by hand, for tests. Their figures are invented: they say nothing of any transport.
 
+use crate::costs::{Connection, Costs, Load, Parts, TransportCosts, Wire};
+use crate::metrics::Machine;
 use super::{Cell, Compare, Figures, Latencies, Measured, Quantiles, Run, SCHEMA};
 use crate::metrics::result::{Outcome, RunResult};
 use crate::report::RunRow;
@@ -7,7 +9,7 @@ use crate::report::sample;
 
 /// All of them.
 pub fn all() -> Vec<Compare> {
-    vec![empty(&["memory"], 1), repeated(), once(), troubled(), without_first(), probe()]
+    vec![empty(&["memory"], 1), by_themselves(), repeated(), once(), troubled(), without_first(), probe()]
 }
 
 /// Nothing has run.
@@ -21,6 +23,7 @@ pub fn empty(transports: &[&str], repeat: u32) -> Compare {
         speedup_is_auto: false,
         threads: 1,
         interrupted: false,
+        costs: None,
         rows: Vec::new(),
         runs: Vec::new(),
     }
@@ -29,13 +32,78 @@ pub fn empty(transports: &[&str], repeat: u32) -> Compare {
 /// Five transports, three turns.
 pub fn repeated() -> Compare {
     let all = ["memory", "grpc", "grpc+uds", "grpc+tls", "grpc+mtls"];
-    let mut compare = Compare { speedup_is_auto: true, ..empty(&all, 3) };
+    let mut compare = Compare { speedup_is_auto: true, costs: Some(costs(&all)), ..empty(&all, 3) };
     for turn in 1..=3 {
         for (i, transport) in all.iter().enumerate() {
             add(&mut compare, transport, turn, figures(1.0 + i as f64 + f64::from(turn) / 10.0, i > 0));
         }
     }
     compare
+}
+
+/// Three transports, and no scenario.
+pub fn by_themselves() -> Compare {
+    let all = ["memory", "grpc", "grpc+tls"];
+    Compare { costs: Some(costs(&all)), ..empty(&all, 0) }
+}
+
+/// The first has neither wire nor connections.
+fn costs(transports: &[&str]) -> Costs {
+    let load = |scale: f64, in_flight: u32, connections: u32| Load {
+        in_flight,
+        connections,
+        cpu_s_per_message: scale * 25e-6 / f64::from(in_flight).sqrt(),
+        p50_s: scale * 26e-6 * f64::from(in_flight),
+        p99_s: scale * 44e-6 * f64::from(in_flight),
+        messages_per_s: 4e4 / scale,
+    };
+    let wire = |i: usize, in_flight: u32, payload_bytes: u64, first: bool| Wire {
+        in_flight,
+        payload_bytes,
+        first,
+        sent: Parts {
+            payload: payload_bytes as f64,
+            encoding: 5.0,
+            framing: 9.0,
+            headers: if first { 150.0 } else { 34.5 },
+            control: 0.25,
+            security: if i > 1 { 44.0 / f64::from(in_flight) } else { 0.0 },
+            headers_as_text: Some(184.0),
+        },
+        answered: Parts { headers: 21.0, encoding: 5.0, framing: 9.0, headers_as_text: Some(60.0), ..Parts::default() },
+    };
+    let transport = |(i, name): (usize, &&str)| {
+        let (scale, sockets) = (0.02 + i as f64, i > 0);
+        let none = |it: Vec<Wire>| if sockets { it } else { Vec::new() };
+        TransportCosts {
+            transport: (*name).to_owned(),
+            small: vec![load(scale, 1, 1), load(scale, 8, 1), load(scale, 64, 1)],
+            apart: if sockets { vec![load(scale * 1.5, 8, 8), load(scale * 2.0, 64, 64)] } else { Vec::new() },
+            large: load(scale * 20.0, 1, 1),
+            sender_share: sockets.then_some(0.53),
+            wire: none(vec![
+                wire(i, 1, 104, true),
+                wire(i, 1, 104, false),
+                wire(i, 64, 104, false),
+                wire(i, 1, 1_000_044, false),
+            ]),
+            connection: sockets.then(|| Connection {
+                opens_s: 150e-6 * scale,
+                cpu_s: 140e-6 * scale,
+                round_trips: Some(1 + i as u32),
+                bytes: 168.0 * scale,
+                memory_bytes: Some(58e3),
+                memory_after_large_bytes: Some(70e3),
+            }),
+        }
+    };
+    Costs {
+        machine: Machine { cpu: None, cores: 2, memory_bytes: None, platform: "linux x86_64".into() },
+        small_bytes: 104,
+        large_bytes: 1_000_044,
+        turns: 5,
+        transports: transports.iter().enumerate().map(transport).collect(),
+    }
 }
 
 /// Two transports, a run of each.

@@ -13,6 +13,8 @@ pub enum Data {
     Lines(Lines),
     /// A row for each name, with the percentiles of a distribution.
     Ranges(Ranges),
+    /// Bars, one or several to each name.
+    Bars(Bars),
     /// What nodes did when.
     Timeline(super::timeline::Drawn),
     /// Nodes and connections.
@@ -119,6 +121,28 @@ pub struct Range {
     pub values: [Real; 6],
     /// How many values there are.
     pub count: u64,
+}
+
+/// Bars, one or several to each name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Bars {
+    /// What is measured.
+    pub axis: Axis,
+    /// What the bars of each name are of.
+    pub series: Vec<String>,
+    /// Whether they are one behind the other and not one below the other.
+    pub stacked: bool,
+    /// The names, from top to bottom.
+    pub rows: Vec<Bar>,
+}
+
+/// The bars of a name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Bar {
+    /// What they are of.
+    pub name: String,
+    /// A value for each; nothing where there is none.
+    pub values: Vec<Real>,
 }
 
 /// A number with as many digits as one can see in a drawing: six.

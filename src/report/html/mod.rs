@@ -7,6 +7,7 @@
 
 mod background;
 mod chart;
+mod comparison;
 mod happened;
 mod latency;
 mod layout;
@@ -19,7 +20,7 @@ mod topology;
 mod view;
 mod words;
 
-use super::Findings;
+use super::{Compare, Findings};
 use happened::Head;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -77,6 +78,14 @@ pub fn pages(runs: &[Named]) -> Result<String, PageError> {
             render(&format!("{} runs", runs.len()), &side_by_side::heads(runs), side_by_side::sections(runs))
         }
     }
+}
+
+/// The page of transports side by side.
+///
+/// # Errors
+/// None that a comparison could cause.
+pub fn comparison(compare: &Compare) -> Result<String, PageError> {
+    render(&compare.name, &[comparison::head(compare)], comparison::sections(compare))
 }
 
 fn render(title: &str, heads: &[Head], sections: Vec<Section>) -> Result<String, PageError> {

@@ -216,6 +216,53 @@
     };
   };
 
+  // ---- Bars of several, one below or behind the other.
+
+  const bars = (of, theme, legend) => {
+    const many = of.series.length, show = SHOW[of.axis.unit];
+    const paint = (i) => theme.lines[i % theme.lines.length];
+    legend.innerHTML = many > 1 ? keyed(of.series.map((name, i) => [name, paint(i), "box"])) : "";
+    const long = Math.max(...of.rows.map((row) => row.name.length));
+    const pieces = of.rows.flatMap((row, y) => {
+      let from = 0;
+      return row.values.flatMap((value, i) => {
+        if (value === null) return [];
+        const piece = [from, from + value, y, i];
+        if (of.stacked) from += value;
+        return [piece];
+      });
+    });
+    return {
+      ...common(theme),
+      grid: { left: 8, right: 22, top: 4, bottom: 26, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      xAxis: axis(theme, { ...of.axis, name: "" }, { position: "bottom", min: 0 }),
+      yAxis: {
+        type: "category", data: of.rows.map((row) => row.name), inverse: true, axisLine: { show: false }, axisTick: { show: false },
+        axisLabel: { color: theme.text, fontSize: narrow() && long > 14 ? 10.5 : 12.5, interval: 0 },
+      },
+      tooltip: tooltip(theme, {
+        trigger: "item",
+        formatter: (it) => {
+          const row = of.rows[it.value[2]];
+          const rows = of.series.map((name, i) => (row.values[i] === null ? "" : `<tr><td><i style="background:${paint(i)}"></i>${escaped(name)}</td><td>${show(row.values[i])}</td></tr>`));
+          const sum = of.stacked ? `<tr><td>all</td><td>${show(row.values.reduce((a, b) => a + b, 0))}</td></tr>` : "";
+          return `<div class="tip"><b>${escaped(row.name)}</b><table>${rows.join("")}${sum}</table></div>`;
+        },
+      }),
+      series: [{
+        type: "custom", clip: true, data: pieces, encode: { x: [0, 1], y: 2 },
+        renderItem: (params, api) => {
+          const [from, to, row, i] = pieces[params.dataIndex];
+          const [left, middle] = api.coord([from, row]);
+          const room = api.size([0, 1])[1] * 0.76;
+          const height = of.stacked ? room : room / many;
+          const y = of.stacked ? middle - room / 2 : middle - room / 2 + i * height;
+          return { type: "rect", shape: { x: left, width: Math.max(api.coord([to, row])[0] - left, 1), y, height: Math.max(height - (many > 1 && !of.stacked ? 1 : 0), 1) }, style: { fill: paint(i) } };
+        },
+      }],
+    };
+  };
+
   // ---- Nodes by stage over time.
 
   const timeline = (of, theme, legend, entry) => {
@@ -411,7 +458,7 @@
 
   // ---- Drawing, in both lights, when it comes into view.
 
-  const KINDS = { lines, ranges, timeline, network };
+  const KINDS = { lines, ranges, bars, timeline, network };
   const CANVAS = new Set(["timeline", "network"]);
 
   const draw = (plot) => {
@@ -483,12 +530,18 @@
   });
 
   // For whoever looks from outside: tests, and the console.
+  /** The middle of the first bar of the name that has the longest. */
+  const longest = (of) => {
+    const first = of.rows.map((row) => row.values[0] || 0);
+    const row = first.indexOf(Math.max(...first));
+    return [first[row] / 2, row];
+  };
   /** Where on the screen there is something in a chart to point at. */
   const spot = (id) => {
     const { of, chart, plot } = drawn(id);
     plot.scrollIntoView({ block: "center", behavior: "instant" });
     const box = plot.getBoundingClientRect();
-    const value = { timeline: () => [(of.spans[1] + of.spans[2] / 2) / 1e6, of.spans[0]], network: () => [of.x[0], of.y[0]], ranges: () => [of.rows[0].values[1], 0] }[of.kind];
+    const value = { timeline: () => [(of.spans[1] + of.spans[2] / 2) / 1e6, of.spans[0]], network: () => [of.x[0], of.y[0]], ranges: () => [of.rows[0].values[1], 0], bars: () => longest(of) }[of.kind];
     const [x, y] = value ? chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, value()) : [box.width / 2, box.height / 2];
     return { x: box.left + x, y: box.top + y };
   };

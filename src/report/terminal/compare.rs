@@ -1,5 +1,6 @@
 //! What transports cost, side by side: figure by figure, so that what is to be compared stands in one column.
 
+use super::costs;
 use super::grid::{Grid, NOTHING};
 use super::many::shown;
 use super::sections::titled;
@@ -12,6 +13,11 @@ use crate::report::figures::digits;
 pub fn compare_table(compare: &Compare, style: Style) -> String {
     let mut sections = vec![headline(compare, style)];
     sections.extend(compare.blocks().filter_map(|rows| block(compare, rows, style)));
+    if let (Some(costs), Some(conditions)) = (&compare.costs, compare.conditions_of_costs()) {
+        let text = textwrap::fill(&conditions, usize::from(WIDTH));
+        sections.push(style.paint(&text, console::Style::bold));
+        sections.extend(costs::sections(costs, style));
+    }
     sections.extend(troubles(compare, style));
     sections.extend(compare.notes().iter().map(|note| {
         let text = textwrap::fill(note, usize::from(WIDTH));
@@ -87,6 +93,11 @@ mod tests {
     #[test]
     fn transports_that_ran_once() {
         insta::assert_snapshot!(compare_table(&sample::once(), RICH));
+    }
+
+    #[test]
+    fn transports_by_themselves() {
+        insta::assert_snapshot!(compare_table(&sample::by_themselves(), RICH));
     }
 
     #[test]

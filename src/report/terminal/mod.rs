@@ -5,6 +5,7 @@
 //! Unicode it is ASCII. Everything in it is in `result.json`, too.
 
 mod compare;
+mod costs;
 mod diff;
 mod grid;
 mod many;
