@@ -214,7 +214,11 @@ mod tests {
     #[test]
     fn runs_of_the_same_name_are_told_apart_by_their_paths() {
         let root = tempfile::tempdir().unwrap();
-        let runs = [left_by_a_run(root.path(), "x/1"), left_by_a_run(root.path(), "y/1"), left_by_a_run(root.path(), "y/2")];
+        let runs = [
+            left_by_a_run(root.path(), "x/1"),
+            left_by_a_run(root.path(), "y/1"),
+            left_by_a_run(root.path(), "y/2"),
+        ];
         let names = names(&runs);
         assert!(names[0].ends_with("x/1") && names[1].ends_with("y/1") && names[2] == "2", "{names:?}");
     }

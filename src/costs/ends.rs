@@ -27,11 +27,8 @@ pub struct Sample {
 impl Sample {
     /// With a body of so many bytes.
     pub fn of(body: usize) -> Self {
-        let weights = proto::Weights {
-            weights: Bytes::from(vec![7; body]),
-            contributors: Vec::new(),
-            num_samples: 1,
-        };
+        let weights =
+            proto::Weights { weights: Bytes::from(vec![7; body]), contributors: Vec::new(), num_samples: 1 };
         let message = proto::RootMessage {
             source: "127.0.0.1:40000".into(),
             round: Some(1),

@@ -68,7 +68,8 @@ impl Direction {
         let mut at = 0;
         while at < all.len() {
             let rest = &all[at..];
-            let taken = if self.left > 0 { self.through(rest, &mut tally) } else { self.head(rest, &mut tally) };
+            let taken =
+                if self.left > 0 { self.through(rest, &mut tally) } else { self.head(rest, &mut tally) };
             if taken == 0 {
                 break;
             }
@@ -287,8 +288,7 @@ mod tests {
 
     #[test]
     fn heads_of_websocket_have_two_four_or_ten_bytes_and_a_mask() {
-        let expected =
-            Tally { body: 10 + 256 + 65_536, framing: 2 + 4 + 4 + 10, headers: 38, control: 5 };
+        let expected = Tally { body: 10 + 256 + 65_536, framing: 2 + 4 + 4 + 10, headers: 38, control: 5 };
         assert_eq!(tally(&websocket(), usize::MAX), expected);
     }
 

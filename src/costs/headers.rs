@@ -35,8 +35,7 @@ async fn requests(said: &[u8]) -> Vec<u64> {
     http.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).max_concurrent_streams(STREAMS);
     let Ok(mut connection) = http.handshake::<_, Bytes>(Played::new(said)).await else { return Vec::new() };
     let (mut sizes, mut kept) = (Vec::new(), Vec::new());
-    loop { let x = connection.accept().now_or_never(); eprintln!("ACCEPT {:?}", x.as_ref().map(|x| x.as_ref().map(|x| x.as_ref().map(|_| ()).map_err(|e| e.to_string()))));
-        let Some(Some(Ok((request, back)))) = x else { break };
+    while let Some(Some(Ok((request, back)))) = connection.accept().now_or_never() {
         let uri = request.uri();
         let pseudo = [
             (":method", request.method().as_str().len()),

@@ -29,7 +29,8 @@ impl Inboxes {
 
     /// Sends a message of so many bytes and waits for its answer.
     pub async fn send(&self, caller: PeerId, bytes: u64) {
-        let back = Back::Node(ReturnTo { request: RequestId::default(), incarnation: 0, only_failure: false });
+        let back =
+            Back::Node(ReturnTo { request: RequestId::default(), incarnation: 0, only_failure: false });
         let probe = Probe { cell: 0, size: bytes as u32, due: Time::ZERO };
         let envelope = Envelope {
             from: caller,

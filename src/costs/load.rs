@@ -56,7 +56,8 @@ pub async fn measure(
 
 /// The median over turns of the same; latencies are those of all turns.
 pub fn combine(turns: &[Turn]) -> Load {
-    let median = |of: &dyn Fn(&Turn) -> f64| Spread::of(turns.iter().map(of)).map_or(f64::NAN, |it| it.median);
+    let median =
+        |of: &dyn Fn(&Turn) -> f64| Spread::of(turns.iter().map(of)).map_or(f64::NAN, |it| it.median);
     let mut latency = Histogram::default();
     turns.iter().for_each(|turn| latency.merge(&turn.latency));
     let latency = latency.summary(1e9);

@@ -21,7 +21,7 @@ pub const LARGE: usize = 1_000_000;
 /// How thoroughly it is measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effort {
-    /// How many small messages are under way at a time, one figure after another.
+    /// How many small messages are under way at a time, ascending from 1.
     pub in_flight: Vec<u32>,
     /// How often everything is timed.
     pub turns: u32,
@@ -31,7 +31,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { in_flight: vec![1, 8, 64], turns: 5, lasts: Duration::from_millis(40) }
+        Self { in_flight: vec![1, 8, 64], turns: 5, lasts: Duration::from_millis(25) }
     }
 }
 

@@ -26,10 +26,7 @@ impl Clocks {
     }
 
     pub fn spent(self) -> Spent {
-        Spent {
-            wall_s: self.wall.elapsed().as_secs_f64(),
-            cpu_s: cpu_s(UsageWho::RUSAGE_SELF) - self.cpu_s,
-        }
+        Spent { wall_s: self.wall.elapsed().as_secs_f64(), cpu_s: cpu_s(UsageWho::RUSAGE_SELF) - self.cpu_s }
     }
 
     pub fn elapsed(self) -> Duration {

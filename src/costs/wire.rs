@@ -41,7 +41,7 @@ pub async fn count(
     let sockets = Sockets::heard(means, 1, [&sent, &answered], Some(Arc::clone(&tap)))?;
     let mut ear = Ear { traffic: [sent, answered], tap, ..Ear::default() };
     sockets.open().await?;
-    let set_up = ear.listen().await.wrote.iter().sum::<u64>() as f64;
+    let set_up = ear.listen(true).await.wrote.iter().sum::<u64>() as f64;
     let mut wire = Vec::new();
 
     let mut once = async |under_way: u32, each: u32, sample: &Sample, first: bool| {
@@ -59,7 +59,7 @@ pub async fn count(
         for call in calls {
             call.await??;
         }
-        let said = ear.listen().await;
+        let said = ear.listen(under_way == 1 && sample.bytes == small.bytes).await;
         Ok::<_, CostsError>(said.wire(under_way, u64::from(under_way * each), sample.bytes, first))
     };
     wire.push(once(1, 1, small, true).await?);
@@ -83,7 +83,7 @@ struct Ear {
     traffic: [Arc<Traffic>; 2],
     tap: Arc<Tap>,
     directions: [Direction; 2],
-    /// All that was said from the beginning on until enough messages had been sent alone.
+    /// All that was said while messages were small and alone: those come before all others.
     beginning: Heard,
     written: [u64; 2],
 }
@@ -95,8 +95,8 @@ struct SaidSince {
 }
 
 impl Ear {
-    /// Waits until nobody says anything any more.
-    async fn listen(&mut self) -> SaidSince {
+    /// Waits until nobody says anything any more. What was said is kept if it belongs to the beginning.
+    async fn listen(&mut self, keeps: bool) -> SaidSince {
         let reading = |traffic: &Arc<Traffic>| traffic.snapshot().written;
         let mut before = [0, 0];
         let wrote = loop {
@@ -110,7 +110,7 @@ impl Ear {
         self.written = before;
         let heard = self.tap.take();
         let tallies = [self.directions[0].take(&heard.caller), self.directions[1].take(&heard.called)];
-        if self.beginning.caller.len() < 1 << 20 {
+        if keeps {
             self.beginning.caller.extend_from_slice(&heard.caller);
             self.beginning.called.extend_from_slice(&heard.called);
         }

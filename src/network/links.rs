@@ -88,7 +88,15 @@ impl Links {
 
     fn over(seed: u64, spec: Network, paths: Paths, charges: Option<Charges>) -> Self {
         let lookahead = paths.least().max(spec.latency_floor.0);
-        Self { seed, packets: Packets::new(&spec, charges), charges, paths, lookahead, deadline: Duration::MAX, spec }
+        Self {
+            seed,
+            packets: Packets::new(&spec, charges),
+            charges,
+            paths,
+            lookahead,
+            deadline: Duration::MAX,
+            spec,
+        }
     }
 
     /// The same links for messages that are calls: one that does not arrive within its deadline is given up by its

@@ -130,11 +130,8 @@ impl Peers<'_> {
             } else {
                 let envelope = envelope(Arc::clone(parcel), progress);
                 // To count what concerns a peer is worth it only where each message costs.
-                let handed = if links.computes() {
-                    self.handed(from, peer, &envelope.message)
-                } else {
-                    bytes.into()
-                };
+                let handed =
+                    if links.computes() { self.handed(from, peer, &envelope.message) } else { bytes.into() };
                 self.pass(now, from, peer, envelope, handed, out);
             }
         }

@@ -193,8 +193,8 @@ fn a_slow_node_stretches_the_way_but_not_the_queue() {
     faults.slow(5, &[2], Slowdown { compute: 1.0, link: 10.0 });
     let mut port = Port::default();
     let mut at = |to| links.depart(&mut port, Some(&faults), Time::ZERO, 1, to, PAYLOAD, true);
-    assert_eq!(at(2), Departure::Arrives { at: Time::ZERO + 201 * MS, copy: None });
-    assert_eq!(at(3), Departure::Arrives { at: Time::ZERO + 22 * MS, copy: None });
+    assert_eq!(at(2), Departure::Arrives { at: Time::ZERO + 201 * MS, copy: None, opens: false });
+    assert_eq!(at(3), Departure::Arrives { at: Time::ZERO + 22 * MS, copy: None, opens: false });
     assert_eq!(links.answer(Some(&faults), 2, 1), 200 * MS);
     faults.partition(5, &[vec![1], vec![3]], false);
     assert_eq!(
@@ -254,7 +254,7 @@ proptest! {
         for (gap, to, payload, known) in messages {
             now = now + Duration::from_nanos(gap);
             match links.depart(&mut port, Some(&faults), now, 0, to, payload, known) {
-                Departure::Arrives { at, copy } => {
+                Departure::Arrives { at, copy, .. } => {
                     prop_assert!(at.since(now) >= links.lookahead());
                     prop_assert!(copy.is_none_or(|copy| copy.since(now) >= links.lookahead()));
                     prop_assert!(links.arrive(&mut receiver, to, at, payload) >= at);
@@ -276,4 +276,91 @@ proptest! {
         };
         prop_assert_eq!(fates(build()), fates(build()));
     }
+}
+
+/// Links with a profile: 2 ms and then 1 ms for a message at its sender, 3 ms and 2 ms at its receiver; 100 bytes on top.
+fn profiled(network: serde_json::Value, connection: serde_json::Value) -> Links {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = serde_json::json!({
+        "schema": "p2pfl-sim/profile/1",
+        "transports": { "test": {
+            "sender": { "alone_s": 2e-3, "queued_s": 1e-3, "byte_s": 1e-6 },
+            "receiver": { "alone_s": 3e-3, "queued_s": 2e-3, "byte_s": 0 },
+            "bytes": { "message": 100, "payload": 1.5, "answer": 20 },
+            "connection": connection
+        } }
+    });
+    std::fs::write(folder.path().join("profile.json"), profile.to_string()).unwrap();
+    let mut network = network;
+    network["latency"] = "20ms".into();
+    network["profile"] = serde_json::json!({ "file": "profile.json", "transport": "test" });
+    Links::build(7, serde_json::from_value(network).unwrap(), 10, folder.path()).unwrap()
+}
+
+#[test]
+fn messages_wait_for_the_cpu_at_either_end() {
+    let links = profiled(serde_json::json!({}), serde_json::Value::Null);
+    let mut port = Port::default();
+    let mut arrives = |now: Time| arrival(&links, &mut port, now, 2, 0).since(Time::ZERO);
+    // The first wakes the sender up; those behind it share that.
+    assert_eq!([arrives(Time::ZERO), arrives(Time::ZERO), arrives(Time::ZERO)], [22 * MS, 23 * MS, 24 * MS]);
+    assert_eq!(arrives(Time::ZERO + 4 * MS), 26 * MS, "it has been idle since");
+    let mut port = Port::default();
+    let mut taken = |at: u32, messages: u32| {
+        let now = Time::ZERO + at * MS;
+        links.take(&mut port, None, 2, now, Handover { messages, payload: 0 }, false).since(Time::ZERO)
+    };
+    assert_eq!([taken(10, 1), taken(11, 3), taken(20, 1)], [13 * MS, 19 * MS, 23 * MS]);
+}
+
+#[test]
+fn one_cpu_does_all_that_a_node_sends_and_takes() {
+    let links = profiled(serde_json::json!({}), serde_json::Value::Null);
+    let mut port = Port::default();
+    let took = links.take(&mut port, None, 1, Time::ZERO, 0.into(), false);
+    assert_eq!(took, Time::ZERO + 3 * MS);
+    assert_eq!(arrival(&links, &mut port, Time::ZERO + MS, 2, 0), Time::ZERO + (3 + 1 + 20) * MS);
+}
+
+#[test]
+fn bytes_are_those_of_the_profile() {
+    let links = profiled(serde_json::json!({}), serde_json::Value::Null);
+    // 100 and one and a half for each in one packet; 20 come back in another.
+    assert_eq!(links.wire_bytes(200), 100 + 300 + 52 + 20 + 52);
+    // On the uplink only what leaves by it: 452 bytes at 1 Mbps. 200 bytes take the CPU 0.2 ms longer.
+    let links = profiled(serde_json::json!({ "uplink": "1Mbps" }), serde_json::Value::Null);
+    let at = arrival(&links, &mut Port::default(), Time::ZERO, 2, 200).since(Time::ZERO);
+    assert_eq!(at.as_micros(), 2_200 + 452 * 8 + 20_000);
+}
+
+#[test]
+fn a_connection_takes_the_round_trips_and_the_cpu_of_the_profile() {
+    let connection =
+        serde_json::json!({ "round_trips": 3, "bytes": 700, "sender_s": 5e-3, "receiver_s": 6e-3 });
+    let links = profiled(serde_json::json!({ "connections": {} }), connection);
+    assert_eq!(links.opening_bytes(), 700);
+    let mut port = Port::default();
+    let mut depart = |known| links.depart(&mut port, None, Time::ZERO, 1, 2, 0, known);
+    let arrives = |at: u32, opens| Departure::Arrives { at: Time::ZERO + at * MS, copy: None, opens };
+    assert_eq!(depart(true), arrives(5 + 2 + 3 * 40 + 20, true));
+    assert_eq!(depart(true), arrives(5 + 2 + 3 * 40 + 20, false), "it waits for the same connection");
+    assert_eq!(depart(false), arrives(5 + 2 + 1 + 5 + 1 + 3 * 40 + 20, true), "to a stranger anew");
+    let mut port = Port::default();
+    assert_eq!(links.take(&mut port, None, 2, Time::ZERO, 0.into(), true), Time::ZERO + 9 * MS);
+    // Within the process there is nothing to connect.
+    let links = profiled(serde_json::json!({ "connections": {} }), serde_json::Value::Null);
+    assert_eq!(arrival(&links, &mut Port::default(), Time::ZERO, 2, 0), Time::ZERO + 22 * MS);
+}
+
+#[test]
+fn a_slow_node_has_a_slow_cpu() {
+    let links = profiled(serde_json::json!({}), serde_json::Value::Null);
+    let mut faults = Faults::default();
+    faults.slow(5, &[1], Slowdown { compute: 10.0, link: 1.0 });
+    let Departure::Arrives { at, .. } =
+        links.depart(&mut Port::default(), Some(&faults), Time::ZERO, 1, 2, 0, true)
+    else {
+        panic!("it was dropped");
+    };
+    assert_eq!(at, Time::ZERO + 40 * MS);
 }

@@ -58,8 +58,11 @@ impl Costs {
     }
 
     fn messages(&self) -> CostTable {
-        let counts: Vec<u32> =
-            self.transports.first().map(|it| it.small.iter().map(|it| it.in_flight).collect()).unwrap_or_default();
+        let counts: Vec<u32> = self
+            .transports
+            .first()
+            .map(|it| it.small.iter().map(|it| it.in_flight).collect())
+            .unwrap_or_default();
         let ends: Vec<u32> = match counts[..] {
             [] => Vec::new(),
             [only] => vec![only],
@@ -71,7 +74,8 @@ impl Costs {
         let title = format!("A message of {}, so many under way at a time", bytes(self.small_bytes as f64));
         self.table("messages", title, columns, |it| {
             let of = |count: &u32| it.small.iter().find(|load| load.in_flight == *count);
-            let figure = |count: &u32, value: fn(&Load) -> f64, unit| of(count).map(|load| (value(load), unit));
+            let figure =
+                |count: &u32, value: fn(&Load) -> f64, unit| of(count).map(|load| (value(load), unit));
             let mut row: Vec<Option<Shown>> =
                 counts.iter().map(|count| figure(count, |it| it.cpu_s_per_message, Unit::Time)).collect();
             for count in &ends {
@@ -97,7 +101,8 @@ impl Costs {
             let both = both(it.wire_of(1, self.small_bytes)?);
             let part = |value: f64| Some((value, Unit::Bytes));
             let Parts { payload, encoding, framing, headers, control, security, .. } = both;
-            let mut row = [payload, encoding, framing, headers, control, security, both.total()].map(part).to_vec();
+            let mut row =
+                [payload, encoding, framing, headers, control, security, both.total()].map(part).to_vec();
             row.push(both.saved().map(|it| (it, Unit::Bytes)));
             if most > 1 {
                 let together = it.wire_of(most, self.small_bytes).map(self::both);
@@ -145,8 +150,9 @@ impl Costs {
     }
 
     fn connections(&self) -> CostTable {
-        let columns =
-            ["opens in", "CPU", "round trips", "bytes", "memory", "after a large message"].map(str::to_owned).to_vec();
+        let columns = ["opens in", "CPU", "round trips", "bytes", "memory", "after a large message"]
+            .map(str::to_owned)
+            .to_vec();
         self.table("connections", "A connection, both ends together".to_owned(), columns, |it| {
             let it = it.connection?;
             Some(vec![
@@ -177,10 +183,11 @@ impl TransportCosts {
     /// Every single figure.
     pub fn figures(&self, small_bytes: u64, large_bytes: u64) -> Vec<CostFigure> {
         let mut figures = Vec::new();
-        let mut add = |path: &str, payload_bytes: Option<u64>, in_flight: Option<u32>, shown: Option<Shown>| {
-            let path = format!("costs.{path}");
-            figures.extend(shown.map(|shown| CostFigure { path, payload_bytes, in_flight, shown }));
-        };
+        let mut add =
+            |path: &str, payload_bytes: Option<u64>, in_flight: Option<u32>, shown: Option<Shown>| {
+                let path = format!("costs.{path}");
+                figures.extend(shown.map(|shown| CostFigure { path, payload_bytes, in_flight, shown }));
+            };
         let loads = [("small", &self.small[..], small_bytes), ("apart", &self.apart[..], small_bytes)];
         let large = std::slice::from_ref(&self.large);
         for (name, loads, payload) in loads.into_iter().chain([("large", large, large_bytes)]) {
@@ -198,7 +205,8 @@ impl TransportCosts {
         for it in &self.wire {
             let name = if it.first { "wire.first" } else { "wire" };
             for (way, parts) in [("sent", &it.sent), ("answered", &it.answered)] {
-                let Parts { payload, encoding, framing, headers, control, security, headers_as_text } = *parts;
+                let Parts { payload, encoding, framing, headers, control, security, headers_as_text } =
+                    *parts;
                 let parts = [
                     ("payload", Some(payload)),
                     ("encoding", Some(encoding)),

@@ -116,7 +116,10 @@ impl Compare {
             .map_err(|error| format!("{}: {}: {}", path.display(), error.path(), error.inner()))?;
         if read.schema != SCHEMA {
             let schema = read.schema;
-            return Err(format!("{}: it has the form {schema}, and this program reads {SCHEMA}", path.display()));
+            return Err(format!(
+                "{}: it has the form {schema}, and this program reads {SCHEMA}",
+                path.display()
+            ));
         }
         Ok(read)
     }

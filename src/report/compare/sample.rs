@@ -1,8 +1,8 @@
 //! Comparisons made by hand, for tests. Their figures are invented: they say nothing of any transport.
 
+use super::{Cell, Compare, Figures, Latencies, Measured, Quantiles, Run, SCHEMA};
 use crate::costs::{Connection, Costs, Load, Parts, TransportCosts, Wire};
 use crate::metrics::Machine;
-use super::{Cell, Compare, Figures, Latencies, Measured, Quantiles, Run, SCHEMA};
 use crate::metrics::result::{Outcome, RunResult};
 use crate::report::RunRow;
 use crate::report::sample;
@@ -70,7 +70,13 @@ fn costs(transports: &[&str]) -> Costs {
             security: if i > 1 { 44.0 / f64::from(in_flight) } else { 0.0 },
             headers_as_text: Some(184.0),
         },
-        answered: Parts { headers: 21.0, encoding: 5.0, framing: 9.0, headers_as_text: Some(60.0), ..Parts::default() },
+        answered: Parts {
+            headers: 21.0,
+            encoding: 5.0,
+            framing: 9.0,
+            headers_as_text: Some(60.0),
+            ..Parts::default()
+        },
     };
     let transport = |(i, name): (usize, &&str)| {
         let (scale, sockets) = (0.02 + i as f64, i > 0);
@@ -78,7 +84,11 @@ fn costs(transports: &[&str]) -> Costs {
         TransportCosts {
             transport: (*name).to_owned(),
             small: vec![load(scale, 1, 1), load(scale, 8, 1), load(scale, 64, 1)],
-            apart: if sockets { vec![load(scale * 1.5, 8, 8), load(scale * 2.0, 64, 64)] } else { Vec::new() },
+            apart: if sockets {
+                vec![load(scale * 1.5, 8, 8), load(scale * 2.0, 64, 64)]
+            } else {
+                Vec::new()
+            },
             large: load(scale * 20.0, 1, 1),
             sender_share: sockets.then_some(0.53),
             wire: none(vec![

@@ -48,10 +48,12 @@ pub fn sections(compare: &Compare) -> Vec<Section> {
 
 fn messages(costs: &Costs, told: &CostTable, conditions: Option<String>) -> Section {
     let most = costs.most();
-    let finding = extremes(costs.transports.iter().filter_map(|it| Some((&*it.transport, it.cpu(most)?))), |it| {
-        time(it)
-    });
-    let finding = format!("With {most} under way, {finding} of CPU for a message of a few bytes, both ends together.");
+    let finding =
+        extremes(costs.transports.iter().filter_map(|it| Some((&*it.transport, it.cpu(most)?))), |it| {
+            time(it)
+        });
+    let finding =
+        format!("With {most} under way, {finding} of CPU for a message of a few bytes, both ends together.");
     let loads = costs.transports.first().map(|it| &it.small[..]).unwrap_or_default();
     let names: Vec<String> = loads.iter().map(|it| format!("{} under way", it.in_flight)).collect();
     let cpu = bars(names.clone(), false, Unit::Time, costs, |it| {
@@ -76,17 +78,27 @@ fn messages(costs: &Costs, told: &CostTable, conditions: Option<String>) -> Sect
 fn wire(costs: &Costs, told: &CostTable) -> Section {
     let small = |it: &crate::costs::TransportCosts| it.wire_of(1, costs.small_bytes).map(both);
     let sums = costs.transports.iter().filter_map(|it| Some((&*it.transport, small(it)?.total())));
-    let finding =
-        format!("Around {} of payload, {} on the wire, with the answer.", bytes(costs.small_bytes as f64), extremes(sums, bytes));
-    let names = ["payload", "encoding", "framing", "headers", "control", "security"].map(str::to_owned).to_vec();
+    let finding = format!(
+        "Around {} of payload, {} on the wire, with the answer.",
+        bytes(costs.small_bytes as f64),
+        extremes(sums, bytes)
+    );
+    let names =
+        ["payload", "encoding", "framing", "headers", "control", "security"].map(str::to_owned).to_vec();
     let data = bars(names, true, Unit::Bytes, costs, |it| {
-        let parts = small(it).map(|Parts { payload, encoding, framing, headers, control, security, .. }| {
-            vec![payload, encoding, framing, headers, control, security]
-        });
+        let parts =
+            small(it).map(|Parts { payload, encoding, framing, headers, control, security, .. }| {
+                vec![payload, encoding, framing, headers, control, security]
+            });
         parts.unwrap_or_default()
     });
-    Section::new("wire", "On the wire", finding.clone())
-        .chart(Some(chart("wire-parts", "Bytes of a message and its answer", &finding, data, &table(told))))
+    Section::new("wire", "On the wire", finding.clone()).chart(Some(chart(
+        "wire-parts",
+        "Bytes of a message and its answer",
+        &finding,
+        data,
+        &table(told),
+    )))
 }
 
 fn apart(costs: &Costs, told: &CostTable) -> Section {
@@ -103,12 +115,19 @@ fn apart(costs: &Costs, told: &CostTable) -> Section {
     };
     let names = vec!["on one connection".to_owned(), "each on its own".to_owned()];
     let data = bars(names, false, Unit::Time, costs, |it| {
-        let of = |loads: &[crate::costs::Load]| loads.iter().find(|load| load.in_flight == most).map(|it| it.cpu_s_per_message);
+        let of = |loads: &[crate::costs::Load]| {
+            loads.iter().find(|load| load.in_flight == most).map(|it| it.cpu_s_per_message)
+        };
         of(&it.small).zip(of(&it.apart)).map(|(one, each)| vec![one, each]).unwrap_or_default()
     });
     let title = format!("CPU of a message, {most} under way");
-    Section::new("apart", "Many on one connection", finding.clone())
-        .chart(Some(chart("multiplexing", title, &finding, data, &table(told))))
+    Section::new("apart", "Many on one connection", finding.clone()).chart(Some(chart(
+        "multiplexing",
+        title,
+        &finding,
+        data,
+        &table(told),
+    )))
 }
 
 fn large(costs: &Costs, told: &CostTable) -> Section {
@@ -121,8 +140,13 @@ fn large(costs: &Costs, told: &CostTable) -> Section {
         extremes(sockets.map(|it| (&*it.transport, cpu(it))), time)
     );
     let data = bars(vec!["CPU for a gigabyte".into()], false, Unit::Time, costs, |it| vec![cpu(it)]);
-    Section::new("large", "Large messages", finding.clone())
-        .chart(Some(chart("large-cpu", "CPU of a gigabyte", &finding, data, &table(told))))
+    Section::new("large", "Large messages", finding.clone()).chart(Some(chart(
+        "large-cpu",
+        "CPU of a gigabyte",
+        &finding,
+        data,
+        &table(told),
+    )))
 }
 
 fn connections(costs: &Costs, told: &CostTable) -> Section {
@@ -181,7 +205,8 @@ fn runs(number: usize, rows: &[Row]) -> Option<Section> {
         counted(rows.len() as u64, "transport")
     );
     let data = |i: usize| {
-        let rows = rows.iter().map(|row| Bar { name: row.transport.clone(), values: vec![Real(median(row, i))] });
+        let rows =
+            rows.iter().map(|row| Bar { name: row.transport.clone(), values: vec![Real(median(row, i))] });
         Data::Bars(Bars {
             axis: Axis::new(FIGURES[i].title, Unit::Time, Scale::Zero),
             series: vec![FIGURES[i].title.to_owned()],
@@ -210,10 +235,10 @@ fn bars(
     costs: &Costs,
     values: impl Fn(&crate::costs::TransportCosts) -> Vec<f64>,
 ) -> Data {
-    let rows = costs.transports.iter().map(|it| Bar {
-        name: it.transport.clone(),
-        values: values(it).into_iter().map(Real).collect(),
-    });
+    let rows = costs
+        .transports
+        .iter()
+        .map(|it| Bar { name: it.transport.clone(), values: values(it).into_iter().map(Real).collect() });
     let rows = rows.filter(|row| !row.values.is_empty()).collect();
     Data::Bars(Bars { axis: Axis::new("", unit, Scale::Zero), series, stacked, rows })
 }
@@ -252,8 +277,9 @@ fn table(told: &CostTable) -> Table {
     let mut table = Table::new(told.title.clone(), &["Transport"]);
     table.columns.extend(told.columns.iter().map(|title| Column { title: title.clone(), number: true }));
     for (transport, row) in &told.rows {
-        let cells =
-            row.iter().map(|it| it.map_or_else(|| Cell::text("-"), |(value, unit)| Cell::number(value, |it| shown(it, unit))));
+        let cells = row.iter().map(|it| {
+            it.map_or_else(|| Cell::text("-"), |(value, unit)| Cell::number(value, |it| shown(it, unit)))
+        });
         table.row(std::iter::once(Cell::text(transport.clone())).chain(cells));
     }
     table
