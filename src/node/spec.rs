@@ -13,7 +13,7 @@ tagged! {
     pub enum Workflow by "kind" {
         /// P2PFL's: start, vote for a train set, train, aggregate or wait, diffuse.
         P2pfl(P2pfl) = "p2pfl",
-        /// Decentralised parallel stochastic gradient descent (Lian et al. 2017): train, swap models with the neighbours, mix.
+        /// Decentralised parallel stochastic gradient descent (Lian et al. 2017, 2018): train, swap models with all neighbours and mix them, or with one.
         Dpsgd(Dpsgd) = "dpsgd",
         /// One message spreads from one node in synchronous rounds: for studying how fast news travels. Nothing is learnt.
         Rumor(Rumor) = "rumor",
@@ -34,6 +34,9 @@ pub struct P2pfl {
     pub epochs: u32,
     /// Nodes that train in a round. Default 4.
     pub trainset_size: u32,
+    /// Who takes the initiative when a model is to go from one node to another. P2PFL pushes; the other two need the variant `repaired`. Default: `push`.
+    #[serde(skip_serializing_if = "Dissemination::is_default")]
+    pub dissemination: Dissemination,
     /// The node that starts learning. Default 0.
     pub initiator: u32,
     /// The initiator starts at the latest so long after the nodes came up, even if some have not yet heard of each other. Default: from the diameter and the periods.
@@ -54,6 +57,36 @@ pub enum Variant {
     Repaired,
 }
 
+/// Who takes the initiative when a model is to go from one node to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dissemination {
+    /// Who has a model offers it to those who lack it, a few every `settings.gossip.models_period`, as P2PFL does.
+    #[default]
+    Push,
+    /// Who lacks a model asks for it as soon as one who has it says so.
+    Pull,
+    /// Both.
+    PushPull,
+}
+
+impl Dissemination {
+    /// Whether a scenario need not say so: what it says nothing of is not part of its hash.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether who has a model offers it.
+    pub const fn pushes(self) -> bool {
+        matches!(self, Self::Push | Self::PushPull)
+    }
+
+    /// Whether who lacks a model asks for it.
+    pub const fn pulls(self) -> bool {
+        matches!(self, Self::Pull | Self::PushPull)
+    }
+}
+
 /// See [`Workflow::Dpsgd`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -62,10 +95,31 @@ pub struct Dpsgd {
     pub rounds: u32,
     /// Passes over its rows that a node makes in a round. Default 1.
     pub epochs: u32,
-    /// The weights of neighbours. Default: `metropolis_hastings`.
+    /// Whether a node waits for its neighbours in every round. Default: `synchronous`.
+    #[serde(skip_serializing_if = "Pace::is_default")]
+    pub mode: Pace,
+    /// The weights of neighbours, where all of them are mixed. Default: `metropolis_hastings`.
     pub mixing: Mixing,
     /// Whether nodes send heartbeats, and drop neighbours that fall silent. Default false.
     pub heartbeats: bool,
+}
+
+/// Whether a node waits for its neighbours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// In every round a node waits for the models of all its neighbours and mixes them (D-PSGD).
+    #[default]
+    Synchronous,
+    /// A node that has trained averages with one neighbour drawn evenly, whatever the others do (AD-PSGD, Lian et al. 2018). A round is the node's own.
+    Asynchronous,
+}
+
+impl Pace {
+    /// Whether a scenario need not say so.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How much a neighbour's model weighs.
@@ -129,6 +183,7 @@ impl Default for P2pfl {
             rounds: 3,
             epochs: 1,
             trainset_size: 4,
+            dissemination: Dissemination::Push,
             initiator: 0,
             start_after: None,
         }
@@ -137,7 +192,13 @@ impl Default for P2pfl {
 
 impl Default for Dpsgd {
     fn default() -> Self {
-        Self { rounds: 10, epochs: 1, mixing: Mixing::MetropolisHastings, heartbeats: false }
+        Self {
+            rounds: 10,
+            epochs: 1,
+            mode: Pace::Synchronous,
+            mixing: Mixing::MetropolisHastings,
+            heartbeats: false,
+        }
     }
 }
 

@@ -370,3 +370,31 @@ fn a_million_mistakes_are_not_a_million_reports() {
     let faults = parse(&text, "many.json", &[]).unwrap_err().0.len();
     assert!((1..=100).contains(&faults), "{faults}");
 }
+
+#[test]
+fn only_repaired_nodes_ask_for_models() {
+    for way in ["pull", "push_pull"] {
+        let way = ("/workflow/dissemination", json!(way));
+        assert_eq!(found(std::slice::from_ref(&way)), []);
+        for variant in ["faithful", "faithful-memory"] {
+            refused(&[way.clone(), ("/workflow/variant", json!(variant))], "workflow.dissemination");
+        }
+    }
+    assert_eq!(
+        found(&[("/workflow/dissemination", json!("push")), ("/workflow/variant", json!("faithful"))]),
+        []
+    );
+    let strangers = [("/transport", json!("grpc")), ("/grpc", json!({ "join": ["127.0.0.1:4000"] }))];
+    let asked = |way| found(&[&strangers[..], &[("/workflow/dissemination", json!(way))]].concat());
+    let of = |way| asked(way).iter().any(|it| it.code == "pull-among-strangers");
+    assert!(of("pull") && !of("push_pull") && !of("push"));
+}
+
+#[test]
+fn where_nodes_average_in_pairs_mixing_has_no_effect() {
+    let warned = |mode| {
+        let found = found(&[("/workflow", json!({ "kind": "dpsgd", "mode": mode, "mixing": "uniform" }))]);
+        found.iter().any(|it| it.path == "workflow.mixing" && it.code == "setting-without-effect")
+    };
+    assert!(warned("asynchronous") && !warned("synchronous"));
+}

@@ -1,7 +1,7 @@
 //! Rules of the workflow and of P2PFL's settings.
 
 use super::Report;
-use crate::node::spec::{P2pfl, Rumor, Variant, Workflow};
+use crate::node::spec::{Dissemination, P2pfl, Pace, Rumor, Variant, Workflow};
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
 
@@ -20,6 +20,16 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
     match &scenario.workflow {
         Workflow::P2pfl(workflow) => p2pfl(scenario, workflow, report),
         Workflow::Dpsgd(workflow) => {
+            if workflow.mode == Pace::Asynchronous
+                && report.positions.is_written(&Path::from("workflow.mixing"))
+            {
+                report.warn(
+                    "workflow.mixing",
+                    "setting-without-effect",
+                    "`workflow.mixing` has no effect where nodes average in pairs: each weighs one half",
+                    "leave it out, or write \"mode\": \"synchronous\"",
+                );
+            }
             let mut idle = vec!["settings.training.vote_timeout"];
             if !workflow.heartbeats {
                 // Beats are flooded too.
@@ -93,6 +103,7 @@ fn p2pfl(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {
             "the initiator must be one of the nodes",
         );
     }
+    dissemination(scenario, workflow, report);
     let gossip = &scenario.settings.gossip;
     let path = "settings.gossip.amount_last_messages_saved";
     if workflow.variant == Variant::Repaired
@@ -104,6 +115,30 @@ fn p2pfl(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {
             "setting-without-effect",
             format!("`{path}` has no effect: `repaired` remembers messages by age"),
             "leave it out, or write \"variant\": \"faithful\"",
+        );
+    }
+}
+
+/// What P2PFL does not have on the wire, its peers do not understand.
+fn dissemination(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {
+    let (path, way) = match workflow.dissemination {
+        Dissemination::Push => return,
+        Dissemination::Pull => ("workflow.dissemination", "pull"),
+        Dissemination::PushPull => ("workflow.dissemination", "push_pull"),
+    };
+    if workflow.variant != Variant::Repaired {
+        report.error(
+            path,
+            format!("`{path}` is `{way}`, but P2PFL knows no message that asks for a model"),
+            "leave it out, or write \"variant\": \"repaired\"",
+        );
+    }
+    if workflow.dissemination == Dissemination::Pull && !scenario.grpc.join.is_empty() {
+        report.warn(
+            path,
+            "pull-among-strangers",
+            "peers of P2PFL do not ask for models and do not answer who asks: only p2pfl-sim's own do",
+            "write \"push_pull\" if some of the peers in `grpc.join` are P2PFL's",
         );
     }
 }
