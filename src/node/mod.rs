@@ -137,6 +137,10 @@ impl Node {
                 cx.reply(from, request, Response::Wanted(wanted));
                 Ok(())
             }
+            Message::GetModel(_) => {
+                cx.reply(from, request, Response::Wanted(false));
+                Ok(())
+            }
             Message::Weights(weights) => {
                 cx.reply(from, request, Response::Empty);
                 match &mut self.workflow {

@@ -1,5 +1,5 @@
-//! The commands of P2PFL's protocol, the two calls beside them, and the messages of the workflows `rumor` and
-//! `probe`, which are not P2PFL's.
+//! The commands of P2PFL's protocol, the two calls beside them, and those that are not P2PFL's: of the workflows `rumor`
+//! and `probe`, and where nodes ask for models or swap them in pairs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,10 @@ pub enum Command {
     RumorRequest,
     #[serde(rename = "probe")]
     Probe,
+    #[serde(rename = "get_model")]
+    GetModel,
+    #[serde(rename = "swap_model")]
+    SwapModel,
 }
 
 impl Command {
@@ -52,7 +56,7 @@ impl Command {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Handshake,
         Self::Disconnect,
         Self::Beat,
@@ -70,6 +74,8 @@ impl Command {
         Self::Rumor,
         Self::RumorRequest,
         Self::Probe,
+        Self::GetModel,
+        Self::SwapModel,
     ];
 
     /// The name on the wire.
@@ -92,6 +98,8 @@ impl Command {
             Self::Rumor => "rumor",
             Self::RumorRequest => "rumor_request",
             Self::Probe => "probe",
+            Self::GetModel => "get_model",
+            Self::SwapModel => "swap_model",
         }
     }
 }

@@ -168,6 +168,7 @@ impl Reader<'_> {
     fn direct(&self, it: proto::DirectMessage) -> Result<Message, DecodeError> {
         Ok(match self.command {
             Command::PreSendModel => Message::Announce(self.announcement(&it.args)?),
+            Command::GetModel => Message::GetModel(Arc::new(self.announcement(&it.args)?)),
             Command::Rumor => Message::Rumor(self.round),
             Command::RumorRequest => Message::RumorRequest(self.round),
             _ => return Err(self.kind("a direct message")),
@@ -192,7 +193,10 @@ impl Reader<'_> {
     }
 
     fn weights(&self, it: proto::Weights, model: &Expected) -> Result<Weights, DecodeError> {
-        if !matches!(self.command, Command::InitModel | Command::PartialModel | Command::AddModel) {
+        if !matches!(
+            self.command,
+            Command::InitModel | Command::PartialModel | Command::AddModel | Command::SwapModel
+        ) {
             return Err(self.kind("a model"));
         }
         let Ok(samples) = u32::try_from(it.num_samples) else {

@@ -24,6 +24,15 @@ pub fn gossip(book: &AddressBook, gossip: &Gossip) -> proto::RootMessage {
 
 /// The `RootMessage` of an announcement.
 pub fn announcement(book: &AddressBook, from: PeerId, it: &Announcement) -> proto::RootMessage {
+    naming(book, from, it, Command::PreSendModel)
+}
+
+/// The `RootMessage` of a request for a model: that of an announcement, but for the command.
+pub fn get_model(book: &AddressBook, from: PeerId, it: &Announcement) -> proto::RootMessage {
+    naming(book, from, it, Command::GetModel)
+}
+
+fn naming(book: &AddressBook, from: PeerId, it: &Announcement, command: Command) -> proto::RootMessage {
     let hashes: Vec<String> =
         if it.contributors.is_empty() { vec![it.round.to_string()] } else { names(book, &it.contributors) };
     let args = std::iter::once(it.follows.name().to_owned()).chain(hashes).collect();
@@ -31,7 +40,7 @@ pub fn announcement(book: &AddressBook, from: PeerId, it: &Announcement) -> prot
         book,
         from,
         it.round,
-        "PRE_SEND_MODEL",
+        command.name(),
         proto::root_message::PayloadType::DirectMessage(proto::DirectMessage { args }),
     )
 }
@@ -57,6 +66,7 @@ pub fn bare(book: &AddressBook, from: PeerId, round: i32, command: Command) -> p
 pub fn direct(book: &AddressBook, from: PeerId, message: &Message) -> Option<proto::RootMessage> {
     match message {
         Message::Announce(it) => Some(announcement(book, from, it)),
+        Message::GetModel(it) => Some(get_model(book, from, it)),
         Message::Rumor(round) => Some(bare(book, from, *round, Command::Rumor)),
         Message::RumorRequest(round) => Some(bare(book, from, *round, Command::RumorRequest)),
         Message::Handshake
@@ -160,7 +170,9 @@ mod tests {
             let contributors: Arc<[PeerId]> = contributors.into();
             let it = Announcement { follows: Command::PartialModel, round, contributors: contributors.clone() };
             let encoded = announcement(&book, source, &it).encoded_len() as u64;
-            prop_assert_eq!(sizes.payload(source, &Message::Announce(it)), encoded);
+            prop_assert_eq!(sizes.payload(source, &Message::Announce(it.clone())), encoded);
+            let encoded = get_model(&book, source, &it).encoded_len() as u64;
+            prop_assert_eq!(sizes.payload(source, &Message::GetModel(Arc::new(it))), encoded);
 
             for (message, command) in
                 [(Message::Rumor(round), Command::Rumor), (Message::RumorRequest(round), Command::RumorRequest)]
@@ -177,7 +189,7 @@ mod tests {
             }
 
             let model = Arc::new(Model::synthetic(Arc::new(Layout::new([]))));
-            let command = Command::PartialModel;
+            let command = if round % 2 == 0 { Command::PartialModel } else { Command::SwapModel };
             let it = Weights { command, round, contributors, samples: samples.into(), model };
             let encoded = super::weights(&book, source, &it, vec![0u8; weights].into()).encoded_len() as u64;
             prop_assert_eq!(sizes.payload(source, &Message::Weights(Arc::new(it))), encoded);

@@ -21,6 +21,8 @@ pub enum Message {
     Gossip(Arc<[Gossip]>),
     /// `PRE_SEND_MODEL`: "may I send you this model?"
     Announce(Announcement),
+    /// `get_model`: "please send me this model". Answered like an announcement: whether it follows.
+    GetModel(Arc<Announcement>),
     /// A model.
     Weights(Arc<Weights>),
     /// `rumor`: "I tell you the rumor", in a round.
@@ -116,21 +118,22 @@ impl Ttl {
     }
 }
 
-/// `PRE_SEND_MODEL`: which model is about to be sent.
-#[derive(Clone, Debug)]
+/// Names a model: in `PRE_SEND_MODEL` the one that is about to be sent, in `get_model` the one that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
     /// The command that would carry it.
     pub follows: Command,
     /// The round.
     pub round: i32,
-    /// Who contributed to it; empty where the round alone identifies the model.
+    /// Who contributed to it; empty where the round alone identifies the model. In `get_model`, whose contributions are
+    /// wanted: what follows has some of them and no others.
     pub contributors: Arc<[PeerId]>,
 }
 
 /// A model on its way.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// `init_model`, `partial_model` or `add_model`.
+    /// `init_model`, `partial_model`, `add_model` or `swap_model`.
     pub command: Command,
     /// The round.
     pub round: i32,
@@ -159,7 +162,8 @@ pub struct Probe {
 pub enum Response {
     /// Done.
     Empty,
-    /// The answer to an announcement: whether the model is wanted.
+    /// The answer to an announcement: whether the model is wanted. To `get_model`: whether it will come. To
+    /// `swap_model`: whether the peer will swap.
     Wanted(bool),
     /// The peer refused or failed: the text says why.
     Error(Arc<str>),
@@ -201,6 +205,7 @@ impl Message {
             Self::Handshake => Some(Command::Handshake),
             Self::Disconnect => Some(Command::Disconnect),
             Self::Announce(_) => Some(Command::PreSendModel),
+            Self::GetModel(_) => Some(Command::GetModel),
             Self::Weights(weights) => Some(weights.command),
             Self::Rumor(_) => Some(Command::Rumor),
             Self::RumorRequest(_) => Some(Command::RumorRequest),

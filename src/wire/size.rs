@@ -42,7 +42,8 @@ impl Sizes {
         match message {
             Message::Handshake | Message::Disconnect => delimited(self.book.len(from) as u64),
             Message::Gossip(parcel) => parcel.iter().map(|it| self.gossip_payload(it)).sum(),
-            Message::Announce(announcement) => self.announcement(from, announcement),
+            Message::Announce(it) => self.announcement(from, it, Command::PreSendModel),
+            Message::GetModel(it) => self.announcement(from, it, Command::GetModel),
             Message::Weights(weights) => self.weights(from, weights),
             // A direct message without arguments.
             Message::Rumor(round) => self.head(from, *round, Command::Rumor.name()) + delimited(0),
@@ -61,14 +62,14 @@ impl Sizes {
         head + delimited(u64::from(gossip.size) - head + ttl_field)
     }
 
-    fn announcement(&self, from: PeerId, announcement: &Announcement) -> u64 {
+    fn announcement(&self, from: PeerId, announcement: &Announcement, command: Command) -> u64 {
         let hashes = if announcement.contributors.is_empty() {
             delimited(decimal_len(announcement.round.unsigned_abs().into()))
         } else {
             announcement.contributors.iter().map(|&peer| self.address(peer)).sum()
         };
         let inner = delimited(announcement.follows.name().len() as u64) + hashes;
-        self.head(from, announcement.round, "PRE_SEND_MODEL") + delimited(inner)
+        self.head(from, announcement.round, command.name()) + delimited(inner)
     }
 
     fn weights(&self, from: PeerId, weights: &Weights) -> u64 {

@@ -55,6 +55,10 @@ fn content(message: &Message) -> u64 {
             let head = (u64::from(it.round as u32) << 8) | it.follows as u64;
             it.contributors.iter().fold(mix(4, head), |hash, peer| mix(hash, u64::from(*peer)))
         }
+        Message::GetModel(it) => {
+            let head = (u64::from(it.round as u32) << 8) | it.follows as u64;
+            it.contributors.iter().fold(mix(9, head), |hash, peer| mix(hash, u64::from(*peer)))
+        }
         Message::Weights(it) => {
             let head = (u64::from(it.round as u32) << 8) | it.command as u64;
             it.contributors.iter().fold(mix(5, head), |hash, peer| mix(hash, u64::from(*peer)))

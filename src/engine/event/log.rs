@@ -3,7 +3,7 @@
 
 use crate::node::io::{Control, Input};
 use crate::time::Time;
-use crate::wire::{Message, PeerId, Response};
+use crate::wire::{Announcement, Command, Message, PeerId, Response};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -59,6 +59,12 @@ impl Log {
     }
 }
 
+/// A message that names a model.
+fn named(from: PeerId, command: Option<Command>, it: &Announcement) -> Value {
+    json!({ "event": "message", "from": from, "command": command, "round": it.round, "follows": it.follows,
+            "contributors": &it.contributors[..] })
+}
+
 fn told(input: &Input) -> Value {
     match input {
         Input::Start(start) => json!({ "event": "start", "dials": start.dial.len() }),
@@ -83,10 +89,8 @@ fn told(input: &Input) -> Value {
                 json!({ "event": "message", "from": from, "command": message.command(), "round": it.cell,
                         "bytes": it.size })
             }
-            Message::Announce(it) => json!({
-                "event": "message", "from": from, "command": message.command(), "round": it.round,
-                "follows": it.follows, "contributors": &it.contributors[..],
-            }),
+            Message::Announce(it) => named(*from, message.command(), it),
+            Message::GetModel(it) => named(*from, message.command(), it),
             Message::Weights(it) => json!({
                 "event": "message", "from": from, "command": it.command, "round": it.round,
                 "contributors": &it.contributors[..], "samples": it.samples,

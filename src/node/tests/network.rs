@@ -361,6 +361,7 @@ impl Network {
         let (command, round) = match &message {
             Message::Gossip(parcel) => (parcel[0].body.command(), parcel[0].round),
             Message::Announce(it) => (Command::PreSendModel, it.round),
+            Message::GetModel(it) => (Command::GetModel, it.round),
             Message::Weights(it) => (it.command, it.round),
             Message::Handshake => (Command::Handshake, -1),
             Message::Disconnect => (Command::Disconnect, -1),

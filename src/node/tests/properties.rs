@@ -204,6 +204,9 @@ fn message() -> impl Strategy<Value = Message> {
         3 => (command.clone(), round(), peers()).prop_map(|(follows, round, contributors)| {
             Message::Announce(Announcement { follows, round, contributors })
         }),
+        3 => (command.clone(), round(), peers()).prop_map(|(follows, round, contributors)| {
+            Message::GetModel(Arc::new(Announcement { follows, round, contributors }))
+        }),
         6 => (command, round(), peers(), 0_u32..3, 1_usize..4).prop_map(
             |(command, round, contributors, samples, length)| {
                 let values = vec![1.0; length.min(2) + length / 3];

@@ -132,11 +132,14 @@ proptest! {
         let it = Announcement { follows: command, round, contributors: contributors.clone().into() };
         let announced = read(encode::announcement(&book, from, &it));
         prop_assert_eq!(announced.source, from);
-        prop_assert_eq!(format!("{:?}", announced.message), format!("{:?}", Message::Announce(it)));
+        prop_assert_eq!(format!("{:?}", announced.message), format!("{:?}", Message::Announce(it.clone())));
+        let asked = read(encode::get_model(&book, from, &it)).message;
+        prop_assert!(matches!(&asked, Message::GetModel(read) if **read == it), "{asked:?}");
 
         let mut contributors = contributors;
         contributors.sort_unstable();
         let model = Arc::new(Model::new(layout(), values));
+        let command = if round % 2 == 0 { command } else { Command::SwapModel };
         let it = Weights { command, round, contributors: contributors.into(), samples, model };
         let sent = read(encode::weights(&book, from, &it, weights::encode_model(&it.model)));
         let Message::Weights(sent) = sent.message else { panic!("it is a model") };
@@ -191,6 +194,8 @@ fn what_is_wrong_is_said_as_p2pfl_says_it() {
     insta::assert_snapshot!(fault(gossip("PRE_SEND_MODEL", &["init_model", "0"])), @"Error while processing command: PRE_SEND_MODEL. TypeError: it does not come as gossip");
     insta::assert_snapshot!(fault(direct("PRE_SEND_MODEL", &["beat", "0"])), @"Error while processing command: PRE_SEND_MODEL. ValueError: beat sends no model");
     insta::assert_snapshot!(fault(direct("PRE_SEND_MODEL", &["init_model"])), @"Error while processing command: PRE_SEND_MODEL. ValueError: it does not say whose model follows");
+    insta::assert_snapshot!(fault(direct("get_model", &["swap_model", "0"])), @"Error while processing command: get_model. ValueError: swap_model sends no model");
+    insta::assert_snapshot!(fault(direct("swap_model", &["0"])), @"Error while processing command: swap_model. TypeError: it does not come as a direct message");
     insta::assert_snapshot!(fault(gossip("vote_train_set", &["a:1", "1", "b:1"])), @"Error while processing command: vote_train_set. ValueError: a candidate without a weight");
     insta::assert_snapshot!(fault(gossip("vote_train_set", &["a:1", "1", "a:1", "2"])), @"Error while processing command: vote_train_set. ValueError: a:1 is named twice");
     insta::assert_snapshot!(fault(gossip("start_learning", &["1", "2", "3"])), @"Error while processing command: start_learning. ValueError: it takes rounds, epochs, trainset_size and a name");

@@ -306,7 +306,11 @@ fn cause(error: &CallError) -> Cause {
 /// What a call's end means to the node.
 fn response(command: Command, result: &Result<Answer, CallError>) -> Response {
     match result {
-        Ok(Answer::Response(text)) if command == Command::PreSendModel => Response::Wanted(text == "true"),
+        Ok(Answer::Response(text))
+            if matches!(command, Command::PreSendModel | Command::GetModel | Command::SwapModel) =>
+        {
+            Response::Wanted(text == "true")
+        }
         Ok(Answer::Empty | Answer::Response(_)) => Response::Empty,
         Ok(Answer::Error(text)) => Response::Error(text.as_str().into()),
         Err(CallError::Timeout(_)) => Response::Timeout,
