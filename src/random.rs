@@ -59,6 +59,10 @@ pub enum Purpose {
     Identity = 25,
     /// Whom a node tells a rumor, or asks for it.
     Rumor = 21,
+    /// With whom a node averages where nodes do so in pairs.
+    Partner = 24,
+    /// Whom a node asks for a model that several have.
+    Holder = 25,
 }
 
 /// The node number of draws that belong to no node.

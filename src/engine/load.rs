@@ -5,7 +5,7 @@ use super::compute::Compute;
 use crate::network::Links;
 use crate::node::Rules;
 use crate::node::probe::spec::{Extent, Pattern};
-use crate::node::spec::Workflow;
+use crate::node::spec::{Pace, Workflow};
 use crate::scenario::settings::Settings;
 use crate::scenario::{Carrier, Transport};
 use crate::topology::Graph;
@@ -99,13 +99,18 @@ pub fn estimate(
         }
         Workflow::Dpsgd(it) => {
             let round = compute.train.median().saturating_mul(it.epochs) + compute.aggregate.median();
-            let models = edges / round.as_secs_f64().max(1e-3);
+            // One to each neighbour, or one to one of them and its own back.
+            let each = match it.mode {
+                Pace::Synchronous => edges,
+                Pace::Asynchronous => 2.0 * nodes,
+            };
+            let models = each / round.as_secs_f64().max(1e-3);
             let beats = if it.heartbeats { beats } else { 0.0 };
             let cpu = models * a_model + beats * a_message;
             Load {
                 messages_per_s: models + beats,
                 beats_per_s: beats,
-                messages_per_round: edges,
+                messages_per_round: each,
                 messages_per_broadcast: broadcast,
                 cpu,
                 peak_cpu: cpu,

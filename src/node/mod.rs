@@ -30,14 +30,14 @@ pub use links::REFUSED;
 pub use stage::Stage;
 
 use crate::learning::Model;
-use crate::wire::{Gossip, Message, PeerId, Response};
-use dpsgd::Dpsgd;
+use crate::wire::{Command, Gossip, Message, PeerId, Response};
+use dpsgd::{Dpsgd, Pairwise};
 use io::{Control, Input, Record, RequestId, Start, Timer};
 use links::{Change, Links};
 use p2pfl::{Fault, P2pfl};
 use probe::Probe;
 use rumor::Rumor;
-use spec::Workflow;
+use spec::{Pace, Workflow};
 use std::sync::Arc;
 
 /// One virtual P2PFL participant.
@@ -51,6 +51,7 @@ pub struct Node {
 enum State {
     P2pfl(Box<P2pfl>),
     Dpsgd(Dpsgd),
+    Pairwise(Box<Pairwise>),
     Rumor(Rumor),
     Probe(Box<Probe>),
 }
@@ -68,6 +69,10 @@ impl Node {
     ) -> Self {
         let (beats, workflow) = match &cx.rules.workflow {
             Workflow::P2pfl(_) => (true, State::P2pfl(Box::new(P2pfl::new(cx, model, samples, start.late)))),
+            Workflow::Dpsgd(spec) if spec.mode == Pace::Asynchronous => {
+                let node = Pairwise::new(cx, id, model, samples, &start.neighbours, start.late);
+                (spec.heartbeats, State::Pairwise(Box::new(node)))
+            }
             Workflow::Dpsgd(spec) => {
                 let node = Dpsgd::new(cx, id, model, samples, &start.neighbours, start.late);
                 (spec.heartbeats, State::Dpsgd(node))
@@ -92,6 +97,10 @@ impl Node {
             Input::JobDone { job, result } => match &mut self.workflow {
                 State::P2pfl(it) => it.job_done(cx, &mut self.links, job, result),
                 State::Dpsgd(it) => {
+                    it.job_done(cx, job, result);
+                    Ok(())
+                }
+                State::Pairwise(it) => {
                     it.job_done(cx, job, result);
                     Ok(())
                 }
@@ -132,7 +141,7 @@ impl Node {
             Message::Announce(announcement) => {
                 let wanted = match &mut self.workflow {
                     State::P2pfl(it) => it.wanted(cx, &self.links, from, &announcement),
-                    State::Dpsgd(_) | State::Rumor(_) | State::Probe(_) => false,
+                    State::Dpsgd(_) | State::Pairwise(_) | State::Rumor(_) | State::Probe(_) => false,
                 };
                 cx.reply(from, request, Response::Wanted(wanted));
                 Ok(())
@@ -141,11 +150,22 @@ impl Node {
                 cx.reply(from, request, Response::Wanted(false));
                 Ok(())
             }
+            Message::Weights(weights) if weights.command == Command::SwapModel => {
+                match &mut self.workflow {
+                    State::Pairwise(it) => it.asked(cx, from, &weights, request),
+                    _ => cx.reply(from, request, Response::Wanted(false)),
+                }
+                Ok(())
+            }
             Message::Weights(weights) => {
                 cx.reply(from, request, Response::Empty);
                 match &mut self.workflow {
                     State::P2pfl(it) => it.weights(cx, &mut self.links, &weights),
                     State::Dpsgd(it) => {
+                        it.weights(cx, from, &weights);
+                        Ok(())
+                    }
+                    State::Pairwise(it) => {
                         it.weights(cx, from, &weights);
                         Ok(())
                     }
@@ -183,7 +203,7 @@ impl Node {
             }
             let done = match &mut self.workflow {
                 State::P2pfl(it) => it.gossip(cx, &mut self.links, gossip),
-                State::Dpsgd(_) | State::Rumor(_) | State::Probe(_) => {
+                State::Dpsgd(_) | State::Pairwise(_) | State::Rumor(_) | State::Probe(_) => {
                     if let crate::wire::GossipBody::Beat(at) = gossip.body {
                         self.links.beat(cx, gossip.source, at);
                     }
@@ -205,6 +225,7 @@ impl Node {
         match &mut self.workflow {
             State::P2pfl(it) => it.response(cx, &mut self.links, request, response),
             State::Dpsgd(it) => it.response(cx, request, response),
+            State::Pairwise(it) => it.response(cx, request, response),
             State::Rumor(_) => {}
             State::Probe(it) => it.response(cx, request, response),
         }
@@ -234,6 +255,10 @@ impl Node {
                     it.timeout(cx);
                     Ok(())
                 }
+                State::Pairwise(it) => {
+                    it.timeout(cx);
+                    Ok(())
+                }
                 State::Rumor(it) => {
                     it.tick(cx, self.links.node());
                     Ok(())
@@ -254,7 +279,9 @@ impl Node {
             (State::P2pfl(it), control) => it.control(cx, &mut self.links, control),
             (State::Dpsgd(it), Control::StartLearning(experiment)) => it.start(cx, experiment),
             (State::Dpsgd(it), Control::StopLearning) => it.stop(cx),
-            (State::Dpsgd(_), Control::Begin(_) | Control::Leave) => {}
+            (State::Pairwise(it), Control::StartLearning(experiment)) => it.start(cx, experiment),
+            (State::Pairwise(it), Control::StopLearning) => it.stop(cx),
+            (State::Dpsgd(_) | State::Pairwise(_), Control::Begin(_) | Control::Leave) => {}
             (State::Rumor(it), Control::Begin(zero)) => it.begin(cx, zero),
             (State::Rumor(it), Control::StopLearning) => it.stop(cx),
             (State::Probe(it), Control::Begin(zero)) => it.begin(cx, zero),
@@ -271,6 +298,10 @@ impl Node {
                 it.neighbour(cx, change);
                 Ok(())
             }
+            (State::Pairwise(it), Some(change)) => {
+                it.neighbour(cx, change);
+                Ok(())
+            }
             (State::Rumor(_) | State::Probe(_), Some(_)) => Ok(()),
         }
     }
@@ -280,7 +311,7 @@ impl Node {
         let links = u64::from(self.links.node());
         match &self.workflow {
             State::Dpsgd(it) => links ^ it.glance(),
-            State::P2pfl(_) | State::Rumor(_) | State::Probe(_) => links,
+            State::P2pfl(_) | State::Pairwise(_) | State::Rumor(_) | State::Probe(_) => links,
         }
     }
 
@@ -288,7 +319,7 @@ impl Node {
     pub fn look(&self) -> u64 {
         match &self.workflow {
             State::Dpsgd(it) => it.look(),
-            State::P2pfl(_) | State::Rumor(_) | State::Probe(_) => 0,
+            State::P2pfl(_) | State::Pairwise(_) | State::Rumor(_) | State::Probe(_) => 0,
         }
     }
 
@@ -297,6 +328,7 @@ impl Node {
         match &self.workflow {
             State::P2pfl(it) => it.waits_for(&self.links),
             State::Dpsgd(it) => it.waits_for(),
+            State::Pairwise(it) => it.waits_for(),
             State::Rumor(it) => it.waits_for(),
             State::Probe(it) => it.waits_for(),
         }
@@ -307,6 +339,7 @@ impl Node {
         match &self.workflow {
             State::P2pfl(it) => it.stage(),
             State::Dpsgd(it) => it.stage(),
+            State::Pairwise(it) => it.stage(),
             State::Rumor(_) | State::Probe(_) => None,
         }
     }

@@ -4,7 +4,7 @@ use super::estimate::Misfit;
 use crate::engine::load::Load;
 use crate::network::Links;
 use crate::node::Rules;
-use crate::node::spec::Workflow;
+use crate::node::spec::{Pace, Workflow};
 use crate::scenario::units::Rate;
 use crate::topology::Graph;
 
@@ -54,6 +54,7 @@ fn models(rules: &Rules, graph: &Graph, links: &Links, model_bytes: u64) -> Opti
     // A `dpsgd` node hands its model over to all neighbours at once, and the last of them waits for the others.
     let copies = |node: u32| match &rules.workflow {
         Workflow::P2pfl(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 1,
+        Workflow::Dpsgd(it) if it.mode == Pace::Asynchronous => 1,
         Workflow::Dpsgd(_) => graph.degree(node).max(1),
     };
     let takes = |node: u32| {

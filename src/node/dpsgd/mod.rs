@@ -3,8 +3,14 @@
 //! same round, and mixes. It adapts, then combines: `x_i ← Σ_j W_ij (x_j − η ∇f_j(x_j))`.
 //!
 //! Models travel as `partial_model` with the sender as only contributor, without an announcement. Nothing floods.
+//!
+//! Where rounds are asynchronous another algorithm runs: `pairwise`.
 
 mod neighbour;
+mod pairwise;
+mod partner;
+
+pub use pairwise::Pairwise;
 
 use super::Stage;
 use super::context::Context;

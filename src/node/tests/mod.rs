@@ -10,6 +10,7 @@ mod latecomers;
 mod links;
 mod models;
 mod network;
+mod pairwise;
 mod probe;
 mod properties;
 mod receive;

@@ -7,7 +7,7 @@ use super::rules::{Setup, VARIANTS, experiment};
 use super::shapes::{full, line, ring, star};
 use crate::learning::Evaluation;
 use crate::node::io::{Control, Input, Job, JobResult, Output, Record, Timer};
-use crate::node::spec::{Dpsgd, Rumor, Variant, Workflow};
+use crate::node::spec::{Dpsgd, Pace, Rumor, Variant, Workflow};
 use crate::random::{Purpose, Stream};
 use crate::wire::{Announcement, Command, GossipBody, Message, PeerId, Response, Weights};
 use proptest::prelude::*;
@@ -100,13 +100,17 @@ proptest! {
 
     #[test]
     fn nothing_panics_under_faults_crashes_and_restarts(
-        nodes in 3_u32..8, kind in 0_u8..4, seed: u64, workflow in 0_u8..5, chances in [0_u32..20, 0_u32..30, 0_u32..30],
+        nodes in 3_u32..8, kind in 0_u8..4, seed: u64, workflow in 0_u8..6, chances in [0_u32..20, 0_u32..30, 0_u32..30],
         script in prop::collection::vec((0_u64..9_000, 0_u32..8), 0..6),
     ) {
         let mut setup = setup(nodes, seed, VARIANTS[usize::from(workflow.min(2))]);
         match workflow {
             3 => setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: seed % 2 == 0, ..Dpsgd::default() }),
             4 => setup.workflow = Workflow::Rumor(Rumor { rounds: 20, ..Rumor::default() }),
+            5 => {
+                let (mode, heartbeats) = (Pace::Asynchronous, seed % 2 == 0);
+                setup.workflow = Workflow::Dpsgd(Dpsgd { mode, heartbeats, ..Dpsgd::default() });
+            }
             _ => {}
         }
         let mut network = Network::new(setup, &shape(kind, nodes));
@@ -126,11 +130,12 @@ proptest! {
 
     #[test]
     fn nothing_panics_whatever_a_peer_sends(
-        variant in variant(), workflow in 0_u8..4, inputs in prop::collection::vec(any_input(), 1..120),
+        variant in variant(), workflow in 0_u8..5, inputs in prop::collection::vec(any_input(), 1..120),
     ) {
         let mut setup = setup(6, 1, variant);
         match workflow {
             0 => setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: true, ..Dpsgd::default() }),
+            2 => setup.workflow = Workflow::Dpsgd(Dpsgd { mode: Pace::Asynchronous, ..Dpsgd::default() }),
             1 => setup.workflow = Workflow::Rumor(Rumor { rounds: 3, source: 5, ..Rumor::default() }),
             _ => {}
         }
