@@ -92,6 +92,8 @@ pub enum Timer {
     Models,
     /// The end of what the current stage waits for.
     Stage,
+    /// The next look at what has been asked for and has not come.
+    Pull,
 }
 
 /// What the end of a timer, or a message on its way, can change: whether a run may end without waiting for it.

@@ -146,8 +146,14 @@ impl Node {
                 cx.reply(from, request, Response::Wanted(wanted));
                 Ok(())
             }
-            Message::GetModel(_) => {
-                cx.reply(from, request, Response::Wanted(false));
+            Message::GetModel(wanted) => {
+                let State::P2pfl(it) = &mut self.workflow else {
+                    cx.reply(from, request, Response::Wanted(false));
+                    return Ok(());
+                };
+                let follows = it.asked_for(&self.links, from, &wanted);
+                cx.reply(from, request, Response::Wanted(follows));
+                it.give(cx, &mut self.links);
                 Ok(())
             }
             Message::Weights(weights) if weights.command == Command::SwapModel => {
@@ -160,7 +166,7 @@ impl Node {
             Message::Weights(weights) => {
                 cx.reply(from, request, Response::Empty);
                 match &mut self.workflow {
-                    State::P2pfl(it) => it.weights(cx, &mut self.links, &weights),
+                    State::P2pfl(it) => it.weights(cx, &mut self.links, from, &weights),
                     State::Dpsgd(it) => {
                         it.weights(cx, from, &weights);
                         Ok(())
@@ -249,7 +255,7 @@ impl Node {
                 self.links.redial(cx);
                 Ok(())
             }
-            Timer::Poll | Timer::Models | Timer::Stage => match &mut self.workflow {
+            Timer::Poll | Timer::Models | Timer::Stage | Timer::Pull => match &mut self.workflow {
                 State::P2pfl(it) => it.timer(cx, &mut self.links, timer),
                 State::Dpsgd(it) => {
                     it.timeout(cx);

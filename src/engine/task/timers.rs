@@ -5,9 +5,9 @@ use crate::node::io::{Timer, Weight};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-const TIMERS: usize = 6;
+const TIMERS: usize = 7;
 const ALL: [Timer; TIMERS] =
-    [Timer::Beat, Timer::Forward, Timer::Dial, Timer::Poll, Timer::Models, Timer::Stage];
+    [Timer::Beat, Timer::Forward, Timer::Dial, Timer::Poll, Timer::Models, Timer::Stage, Timer::Pull];
 
 /// What a task wakes up for. Times are nanoseconds of wall time since the run began.
 #[derive(Debug, Default)]

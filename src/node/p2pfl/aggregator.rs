@@ -93,14 +93,18 @@ impl Aggregator {
     /// What is held that a peer with `theirs` lacks, in the order of contributors: all contributions that share
     /// nobody with what it has.
     pub fn lacking(&self, theirs: &[PeerId]) -> Vec<Contribution> {
-        let mut lacking: Vec<Contribution> = self
-            .held
-            .iter()
-            .filter(|it| !it.contributors.iter().any(|peer| theirs.contains(peer)))
-            .cloned()
-            .collect();
-        lacking.sort_unstable_by_key(|it| it.contributors.first().copied());
-        lacking
+        self.those(|it| !it.contributors.iter().any(|peer| theirs.contains(peer)))
+    }
+
+    /// What is held of `wanted` and of nobody else, in the same order.
+    pub fn within(&self, wanted: &[PeerId]) -> Vec<Contribution> {
+        self.those(|it| it.contributors.iter().all(|peer| wanted.contains(peer)))
+    }
+
+    fn those(&self, which: impl Fn(&Contribution) -> bool) -> Vec<Contribution> {
+        let mut those: Vec<Contribution> = self.held.iter().filter(|it| which(it)).cloned().collect();
+        those.sort_unstable_by_key(|it| it.contributors.first().copied());
+        those
     }
 }
 

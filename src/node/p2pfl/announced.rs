@@ -48,6 +48,16 @@ impl Announced {
         })
     }
 
+    /// Drops what should have come by now.
+    pub fn expire(&mut self, now: Time, timeout: Duration) {
+        self.0.retain(|it| now.since(it.since) <= timeout);
+    }
+
+    /// Whether any model of a kind is expected.
+    pub fn expects_any(&self, command: Command) -> bool {
+        self.0.iter().any(|it| it.command == command)
+    }
+
     /// Expects nothing from a peer any longer: of one kind of model, or of all.
     pub fn forget(&mut self, from: PeerId, command: Option<Command>) {
         self.0.retain(|it| it.from != from || command.is_some_and(|command| command != it.command));

@@ -13,6 +13,8 @@ impl P2pfl {
         self.enter(cx, At::Diffuse);
         if self.repaired {
             self.welcome_strangers(cx, links);
+            self.holds = (!self.alone(links.node())).then_some(self.round as i32);
+            self.give(cx, links);
             if self.alone(links.node()) {
                 self.finish_round(cx, links);
                 return Ok(());

@@ -3,11 +3,13 @@
 //! it waits for the aggregate of that round, and votes from the next one on. So it does for a neighbour that never
 //! heard of the start, or got no model in time; and when all is over, it still gives newcomers the model.
 
-use super::{At, P2pfl};
+use super::{At, P2pfl, Status};
 use crate::node::context::Context;
 use crate::node::io::{Expect, Record, RequestId};
 use crate::node::links::Links;
-use crate::wire::{Announcement, Command, Experiment, GossipBody, Message, PeerId, Response, Weights};
+use crate::wire::{
+    Announcement, Command, Experiment, GossipBody, Message, NO_ROUND, PeerId, Response, Weights,
+};
 use std::sync::Arc;
 
 /// Newcomers that are being given the model: the request that is under way to each, and what follows it.
@@ -26,6 +28,10 @@ impl P2pfl {
             (None, None) => return,
         };
         links.flood(cx).whisper(cx, peer, round, GossipBody::StartLearning(Arc::clone(experiment)));
+        if !self.dissemination.pushes() {
+            // It will ask.
+            return;
+        }
         let announcement = Announcement { follows: Command::InitModel, round, contributors: Arc::from([]) };
         let weights = Arc::new(Weights {
             command: Command::InitModel,
@@ -62,6 +68,7 @@ impl P2pfl {
         &mut self,
         cx: &mut Context,
         links: &mut Links,
+        source: PeerId,
         experiment: &Arc<Experiment>,
         round: i32,
     ) {
@@ -81,6 +88,10 @@ impl P2pfl {
                 self.round = round;
             }
             Some(_) => {}
+        }
+        if joins.is_some() && self.late && self.at == At::AwaitModel && !self.dissemination.pushes() {
+            // Who says so has gone through the rounds before, and has a model.
+            self.status.entry(source, || Status { done: round - 1, joined: NO_ROUND });
         }
     }
 
@@ -108,7 +119,7 @@ impl P2pfl {
         self.trained = false;
         cx.record(Record::RoundStarted(round));
         links.broadcast(cx, round as i32, GossipBody::ModelInitialized);
-        self.wait(cx);
+        self.wait(cx, links);
     }
 
     /// Welcomes direct neighbours that have never said that they have a model: learning has passed them by.

@@ -6,7 +6,9 @@
 
 mod aggregator;
 mod announced;
+mod asking;
 mod diffuse;
+mod giving;
 mod history;
 mod late;
 mod receive;
@@ -22,11 +24,14 @@ use super::context::Context;
 use super::io::{Control, JobId, JobResult, Record, RequestId, Timer};
 use super::links::{Change, Links};
 use super::peer_map::PeerMap;
+use super::spec::{Dissemination, Workflow};
 use crate::learning::Model;
 use crate::time::Time;
 use crate::wire::{Experiment, GossipBody, NO_ROUND, PeerId, Response};
 use aggregator::{Aggregator, Contribution};
 use announced::Announced;
+use asking::Asking;
+use giving::Giving;
 use sending::Sending;
 use std::sync::Arc;
 
@@ -37,6 +42,7 @@ type Votes = Arc<[(PeerId, u32)]>;
 #[derive(Debug)]
 pub struct P2pfl {
     repaired: bool,
+    dissemination: Dissemination,
     model: Arc<Model>,
     samples: u32,
     /// The experiment under way; nothing before and after it.
@@ -61,6 +67,10 @@ pub struct P2pfl {
     /// Averages made in this round.
     partials: Vec<Contribution>,
     announced: Announced,
+    asking: Asking,
+    giving: Giving,
+    /// The round whose aggregate the model is, for those who ask for it; nothing once the node has trained.
+    holds: Option<i32>,
     /// Whether an `add_model` would be taken.
     awaits_aggregate: bool,
     /// Whether another `init_model` would replace the model: P2PFL's lock is held again once the start has passed it,
@@ -156,6 +166,10 @@ impl P2pfl {
     pub fn new(cx: &Context, model: Arc<Model>, samples: u32, late: bool) -> Self {
         Self {
             repaired: cx.rules.repaired(),
+            dissemination: match &cx.rules.workflow {
+                Workflow::P2pfl(it) => it.dissemination,
+                _ => Dissemination::Push,
+            },
             model,
             samples,
             experiment: None,
@@ -173,6 +187,9 @@ impl P2pfl {
             aggregator: Aggregator::default(),
             partials: Vec::new(),
             announced: Announced::default(),
+            asking: Asking::default(),
+            giving: Giving::default(),
+            holds: None,
             awaits_aggregate: false,
             replaceable: false,
             sending: None,
@@ -193,6 +210,7 @@ impl P2pfl {
     pub fn timer(&mut self, cx: &mut Context, links: &mut Links, timer: Timer) -> Result<(), Fault> {
         match (timer, self.at) {
             (Timer::Models, _) => return self.spread_round(cx, links),
+            (Timer::Pull, _) => self.pull(cx, links),
             (Timer::Poll, At::Vote) => self.poll_votes(cx, links),
             (Timer::Stage, At::AwaitModel) => self.no_model(cx, links),
             (Timer::Stage, At::Settle) => return self.settled(cx, links),
@@ -228,7 +246,9 @@ impl P2pfl {
                 self.finish(cx);
             }
             (_, JobResult::Model(model)) => {
-                self.averaged(cx, links, job, &model);
+                if !self.averaged_to_give(cx, links, job, &model) {
+                    self.averaged(cx, links, job, &model);
+                }
             }
             _ => {}
         }
@@ -237,7 +257,10 @@ impl P2pfl {
 
     /// A request of the workflow was answered.
     pub fn response(&mut self, cx: &mut Context, links: &mut Links, request: RequestId, response: &Response) {
-        if !self.welcome_answered(cx, links, request, response) {
+        if !self.welcome_answered(cx, links, request, response)
+            && !self.ask_answered(cx, links, request, response)
+            && !self.gift_answered(cx, links, request, response)
+        {
             self.offer_answered(cx, links, request, response);
         }
     }
@@ -262,16 +285,24 @@ impl P2pfl {
             return Ok(());
         }
         match change {
-            Change::Connected(peer) => self.newcomer(cx, links, peer),
+            Change::Connected(peer) => {
+                self.asking.forget(peer, None);
+                self.giving.forget(peer);
+                self.newcomer(cx, links, peer);
+            }
             Change::Gone(peer) => {
                 self.status.remove(peer);
                 self.announced.forget(peer, None);
+                self.asking.forget(peer, None);
+                self.giving.forget(peer);
                 self.aggregator.give_up(peer);
                 match self.at {
                     At::Vote => self.check_votes(cx, links),
                     At::Collect if self.aggregator.complete() => self.combine(cx),
                     _ => {}
                 }
+                // Perhaps it was asked for something.
+                self.pull(cx, links);
             }
         }
         Ok(())
@@ -310,6 +341,8 @@ impl P2pfl {
         self.stop_spreading(cx);
         self.enter(cx, At::Idle);
         self.forget();
+        self.giving.clear();
+        self.holds = None;
         self.outcome = Some(Outcome::Stopped);
         cx.record(Record::Stopped);
     }
@@ -326,6 +359,7 @@ impl P2pfl {
         self.aggregator.clear();
         self.partials.clear();
         self.announced.clear();
+        self.asking.clear();
         self.awaits_aggregate = false;
         self.replaceable = false;
     }

@@ -14,9 +14,10 @@ impl P2pfl {
     /// Takes a gossip message. One that fails is not passed on.
     pub fn gossip(&mut self, cx: &mut Context, links: &mut Links, gossip: &Gossip) -> Result<(), Arc<str>> {
         let (source, round) = (gossip.source, gossip.round);
+        self.announced_anew(cx, source, round, &gossip.body);
         match &gossip.body {
             GossipBody::Beat(at) => links.beat(cx, source, *at),
-            GossipBody::StartLearning(experiment) => self.told_to_start(cx, links, experiment, round),
+            GossipBody::StartLearning(experiment) => self.told_to_start(cx, links, source, experiment, round),
             GossipBody::StopLearning => {
                 if self.experiment.is_some() {
                     self.stop(cx);
@@ -30,12 +31,13 @@ impl P2pfl {
             GossipBody::ModelsReady => self.peer_ready(source, round),
             GossipBody::Metrics(_) => {}
         }
+        self.heard(cx, links, source, &gossip.body);
         Ok(())
     }
 
     /// Whether an announced model is wanted.
     pub fn wanted(&mut self, cx: &mut Context, links: &Links, from: PeerId, it: &Announcement) -> bool {
-        if self.repaired && !self.useful(it) {
+        if self.repaired && (!self.useful(it) || self.asking.covers(it)) {
             return false;
         }
         let timeout = cx.rules.settings.gossip.mode_expectation_timeout.0;
@@ -85,7 +87,7 @@ impl P2pfl {
 
     /// Whether `repaired` takes an aggregate of a round: that of its own round while it votes, waits, or lacks
     /// contributions, and that of any later one.
-    fn takes_aggregate(&self, round: i32) -> bool {
+    pub(super) fn takes_aggregate(&self, round: i32) -> bool {
         let lacks = match self.at {
             At::Vote | At::Wait => true,
             At::Swap | At::Collect => !self.aggregator.complete(),
@@ -96,7 +98,20 @@ impl P2pfl {
     }
 
     /// Takes a model.
-    pub fn weights(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) -> Result<(), Fault> {
+    pub fn weights(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        from: PeerId,
+        weights: &Weights,
+    ) -> Result<(), Fault> {
+        self.arrived(from, weights.command);
+        self.take(cx, links, weights)?;
+        self.look_round(cx, links);
+        Ok(())
+    }
+
+    fn take(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) -> Result<(), Fault> {
         if self.repaired {
             // Whatever becomes of it, it is not expected any longer, and may be offered again.
             self.announced.release(weights.command, weights.round, &weights.contributors);

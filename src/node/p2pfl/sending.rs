@@ -44,6 +44,8 @@ pub struct Sending {
     /// When the current iteration began.
     began: Time,
     history: History,
+    /// Whether this is not the first iteration.
+    again: bool,
     /// Peers still to be offered something in this iteration.
     queue: Vec<PeerId>,
     current: Option<Offer>,
@@ -78,6 +80,7 @@ impl P2pfl {
             spread,
             began: cx.now,
             history: History::default(),
+            again: spread == Spread::First,
             queue: Vec::new(),
             current: None,
         });
@@ -107,7 +110,8 @@ impl P2pfl {
         }
         self.draws += 1;
         let mut random = cx.random(links.node(), Purpose::ModelTargets, self.draws);
-        let amount = candidates.len().min(gossip.models_per_round as usize);
+        let most = if self.dissemination.pushes() { gossip.models_per_round as usize } else { usize::MAX };
+        let amount = candidates.len().min(most);
         let mut chosen: Vec<PeerId> = rand::seq::index::sample(&mut random, candidates.len(), amount)
             .into_iter()
             .map(|i| candidates[i])
@@ -117,7 +121,19 @@ impl P2pfl {
         chosen.retain(|&peer| links.neighbours.knows(peer));
         sending.queue = chosen;
         self.next_offer(cx, links);
+        if let Some(sending) = &mut self.sending {
+            sending.again = true;
+        }
         Ok(())
+    }
+
+    /// Where nodes ask for models, the loop need not come round again to see that nobody lacks anything.
+    pub(super) fn end_of_spreading(&mut self, cx: &mut Context, links: &mut Links) {
+        let Some(spread) = self.sending.as_ref().map(|it| it.spread) else { return };
+        // Only P2PFL's own spreading can fail, and there nobody asks.
+        if self.candidates(links, spread).is_ok_and(|it| it.is_empty()) {
+            let _ = self.spread_done(cx, links, spread);
+        }
     }
 
     fn spread_done(&mut self, cx: &mut Context, links: &mut Links, spread: Spread) -> Result<(), Fault> {
@@ -188,7 +204,7 @@ impl P2pfl {
         loop {
             let Some(sending) = self.sending.as_mut() else { return };
             sending.current = None;
-            let spread = sending.spread;
+            let (spread, again) = (sending.spread, sending.again);
             let Some(peer) = sending.queue.pop() else {
                 let period = cx.rules.settings.gossip.models_period.0;
                 // P2PFL sleeps for the period plus the time spent; `repaired` for the period less the time spent.
@@ -200,6 +216,15 @@ impl P2pfl {
                 cx.set_timer(Timer::Models, at, Weight::Progress);
                 return;
             };
+            if self.giving.concerns(peer) {
+                continue;
+            }
+            if !self.dissemination.pushes() {
+                if again && self.has_for(peer, spread) {
+                    self.say_again(cx, links, peer, spread);
+                }
+                continue;
+            }
             if spread != Spread::Contributions {
                 let model = Arc::clone(&self.model);
                 let weights = self.body(spread.command(), Arc::from([]), 1, model);
@@ -210,17 +235,7 @@ impl P2pfl {
             if parts.is_empty() {
                 continue;
             }
-            let (contributors, samples) = union(&parts);
-            let known = match parts.as_slice() {
-                [only] => Some(Arc::clone(&only.model)),
-                _ => self
-                    .partials
-                    .iter()
-                    .find(|it| it.contributors == contributors)
-                    .map(|it| Arc::clone(&it.model)),
-            };
-            if let Some(model) = known {
-                let weights = self.body(Command::PartialModel, contributors, samples, model);
+            if let Some(weights) = self.partial(&parts) {
                 return self.offer(cx, links, peer, weights);
             }
             let job = self.next_job();
@@ -229,6 +244,22 @@ impl P2pfl {
             self.sending.as_mut().expect("it is spreading").current = Some(Offer { peer, step });
             return;
         }
+    }
+
+    /// Whether the node has something that a peer lacks.
+    fn has_for(&self, peer: PeerId, spread: Spread) -> bool {
+        let theirs = self.held_by.get(peer).map_or(&[][..], |held| held.as_slice());
+        spread != Spread::Contributions || !self.aggregator.lacking(theirs).is_empty()
+    }
+
+    /// The average of some contributions, if there is only one or it has been made before.
+    pub(super) fn partial(&self, parts: &[Contribution]) -> Option<Arc<Weights>> {
+        let (contributors, samples) = union(parts);
+        let model = match parts {
+            [only] => &only.model,
+            _ => &self.partials.iter().find(|it| it.contributors == contributors)?.model,
+        };
+        Some(self.body(Command::PartialModel, contributors, samples, Arc::clone(model)))
     }
 
     fn body(

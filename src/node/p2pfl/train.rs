@@ -63,11 +63,14 @@ impl P2pfl {
         model: Arc<Model>,
     ) -> Result<(), Fault> {
         self.model = Arc::clone(&model);
+        self.holds = None;
         let contributors: Arc<[PeerId]> = Arc::from([links.node()]);
         self.aggregator.add(Contribution { contributors, samples: self.samples, model });
         self.enter(cx, At::Swap);
         self.say_held(cx, links);
-        self.spread(cx, links, Spread::Contributions)
+        self.spread(cx, links, Spread::Contributions)?;
+        self.pull(cx, links);
+        Ok(())
     }
 
     pub(super) fn say_held(&mut self, cx: &mut Context, links: &mut Links) {

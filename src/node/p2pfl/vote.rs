@@ -31,6 +31,7 @@ impl P2pfl {
         links.broadcast(cx, self.round as i32, GossipBody::Vote(ballot));
         cx.set_timer(Timer::Stage, cx.now + cx.rules.settings.training.vote_timeout.0, Weight::Progress);
         self.poll_votes(cx, links);
+        self.pull(cx, links);
     }
 
     fn ballot(&mut self, cx: &Context, links: &Links) -> Votes {
@@ -139,7 +140,7 @@ impl P2pfl {
         if self.train_set.contains(&links.node()) {
             self.train(cx, links);
         } else {
-            self.wait(cx);
+            self.wait(cx, links);
         }
     }
 

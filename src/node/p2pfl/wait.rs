@@ -7,7 +7,7 @@ use crate::node::links::Links;
 use crate::wire::GossipBody;
 
 impl P2pfl {
-    pub(super) fn wait(&mut self, cx: &mut Context) {
+    pub(super) fn wait(&mut self, cx: &mut Context, links: &mut Links) {
         self.awaits_aggregate = true;
         self.enter(cx, At::Wait);
         cx.set_timer(
@@ -15,6 +15,7 @@ impl P2pfl {
             cx.now + cx.rules.settings.training.aggregation_timeout.0,
             Weight::Progress,
         );
+        self.pull(cx, links);
     }
 
     /// The node has the aggregate, or has waited long enough and goes on with what it has: it says so, and passes

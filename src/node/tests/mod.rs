@@ -13,6 +13,7 @@ mod network;
 mod pairwise;
 mod probe;
 mod properties;
+mod pull;
 mod receive;
 mod rounds;
 mod rules;

@@ -7,7 +7,7 @@ use super::rules::{Setup, VARIANTS, experiment};
 use super::shapes::{full, line, ring, star};
 use crate::learning::Evaluation;
 use crate::node::io::{Control, Input, Job, JobResult, Output, Record, Timer};
-use crate::node::spec::{Dpsgd, Pace, Rumor, Variant, Workflow};
+use crate::node::spec::{Dissemination, Dpsgd, Pace, Rumor, Variant, Workflow};
 use crate::random::{Purpose, Stream};
 use crate::wire::{Announcement, Command, GossipBody, Message, PeerId, Response, Weights};
 use proptest::prelude::*;
@@ -26,6 +26,18 @@ fn shape(kind: u8, nodes: u32) -> Vec<(PeerId, PeerId)> {
 
 fn variant() -> impl Strategy<Value = Variant> {
     prop_oneof![Just(Variant::Faithful), Just(Variant::FaithfulMemory), Just(Variant::Repaired)]
+}
+
+/// The same nodes with another way of passing models on.
+fn spread(mut setup: Setup, way: Dissemination) -> Setup {
+    if let Workflow::P2pfl(it) = &mut setup.workflow {
+        it.dissemination = way;
+    }
+    setup
+}
+
+fn way() -> impl Strategy<Value = Dissemination> {
+    prop_oneof![Just(Dissemination::Push), Just(Dissemination::Pull), Just(Dissemination::PushPull)]
 }
 
 fn setup(nodes: u32, seed: u64, variant: Variant) -> Setup {
@@ -86,8 +98,10 @@ proptest! {
     #[test]
     fn repaired_takes_a_message_once_and_finishes_whatever_happens_to_messages(
         nodes in 3_u32..9, kind in 0_u8..4, seed: u64, lost in 0_u32..8, twice in 0_u32..30, late in 0_u32..30,
+        way in way(),
     ) {
-        let mut network = Network::new(setup(nodes, seed, Variant::Repaired), &shape(kind, nodes));
+        let setup = spread(setup(nodes, seed, Variant::Repaired), way);
+        let mut network = Network::new(setup, &shape(kind, nodes));
         faults(&mut network, seed, [lost, twice, late]);
         network.learn();
         let done = network.finish(3000);
@@ -100,13 +114,15 @@ proptest! {
 
     #[test]
     fn nothing_panics_under_faults_crashes_and_restarts(
-        nodes in 3_u32..8, kind in 0_u8..4, seed: u64, workflow in 0_u8..6, chances in [0_u32..20, 0_u32..30, 0_u32..30],
+        nodes in 3_u32..8, kind in 0_u8..4, seed: u64, workflow in 0_u8..8, chances in [0_u32..20, 0_u32..30, 0_u32..30],
         script in prop::collection::vec((0_u64..9_000, 0_u32..8), 0..6),
     ) {
         let mut setup = setup(nodes, seed, VARIANTS[usize::from(workflow.min(2))]);
         match workflow {
             3 => setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: seed % 2 == 0, ..Dpsgd::default() }),
             4 => setup.workflow = Workflow::Rumor(Rumor { rounds: 20, ..Rumor::default() }),
+            6 => setup = spread(setup, Dissemination::Pull),
+            7 => setup = spread(setup, Dissemination::PushPull),
             5 => {
                 let (mode, heartbeats) = (Pace::Asynchronous, seed % 2 == 0);
                 setup.workflow = Workflow::Dpsgd(Dpsgd { mode, heartbeats, ..Dpsgd::default() });
@@ -130,13 +146,14 @@ proptest! {
 
     #[test]
     fn nothing_panics_whatever_a_peer_sends(
-        variant in variant(), workflow in 0_u8..5, inputs in prop::collection::vec(any_input(), 1..120),
+        variant in variant(), workflow in 0_u8..5, way in way(), inputs in prop::collection::vec(any_input(), 1..120),
     ) {
         let mut setup = setup(6, 1, variant);
         match workflow {
             0 => setup.workflow = Workflow::Dpsgd(Dpsgd { heartbeats: true, ..Dpsgd::default() }),
             2 => setup.workflow = Workflow::Dpsgd(Dpsgd { mode: Pace::Asynchronous, ..Dpsgd::default() }),
             1 => setup.workflow = Workflow::Rumor(Rumor { rounds: 3, source: 5, ..Rumor::default() }),
+            _ if variant == Variant::Repaired => setup = spread(setup, way),
             _ => {}
         }
         let mut bench = Bench::new(setup, &[1, 2, 3]);
@@ -223,7 +240,8 @@ fn message() -> impl Strategy<Value = Message> {
 }
 
 fn any_input() -> impl Strategy<Value = (u16, Sent)> {
-    let timers = [Timer::Beat, Timer::Forward, Timer::Dial, Timer::Poll, Timer::Models, Timer::Stage];
+    let timers =
+        [Timer::Beat, Timer::Forward, Timer::Dial, Timer::Poll, Timer::Models, Timer::Stage, Timer::Pull];
     let responses = prop_oneof![
         Just(Response::Empty),
         any::<bool>().prop_map(Response::Wanted),
@@ -245,7 +263,7 @@ fn any_input() -> impl Strategy<Value = (u16, Sent)> {
             .prop_map(|(source, round, body, ttl)| Sent::Gossip(source, round, body, ttl)),
         8 => (0_u32..6, message())
             .prop_map(|(from, message)| Sent::Input(Input::Message { from, message, request: Some(9) })),
-        6 => (0_usize..6).prop_map(move |i| Sent::Input(Input::Timer(timers[i]))),
+        6 => (0_usize..7).prop_map(move |i| Sent::Input(Input::Timer(timers[i]))),
         4 => (0_u32..40, responses)
             .prop_map(|(request, response)| Sent::Input(Input::Response { request, response })),
         6 => (0_u32..12, results).prop_map(|(job, result)| Sent::Input(Input::JobDone { job, result })),
