@@ -62,7 +62,7 @@ pub enum Purpose {
     /// With whom a node averages where nodes do so in pairs.
     Partner = 24,
     /// Whom a node asks for a model that several have.
-    Holder = 25,
+    Holder = 26,
 }
 
 /// The node number of draws that belong to no node.

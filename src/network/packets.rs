@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn tls_adds_to_every_record() {
         let tls = Some(Connections { setup: Setup::Tls, slow_start: false });
-        let (plain, secure) = (Network::default(), Network { connections: tls, ..Network::default() }, None);
-        let added = |payload| {
+        let (plain, secure) = (Network::default(), Network { connections: tls, ..Network::default() });
+        let added = |payload: u64| {
             let bytes = |spec| {
                 let packets = Packets::new(spec, None);
                 packets.wire_bytes(payload.into()) - packets.count(payload.into()) * HEADERS

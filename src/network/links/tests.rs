@@ -67,7 +67,7 @@ fn a_message_arrives_twice_as_often_as_was_asked_for() {
     assert!(links.loses(), "each message has a copy or none for itself");
     assert!((share(&links, twice) - 0.2).abs() < 0.012);
     // Copies have a jitter of their own, so that either may come first.
-    let first = |it| matches!(it, Departure::Arrives { at, copy: Some(copy) } if at < copy);
+    let first = |it| matches!(it, Departure::Arrives { at, copy: Some(copy), .. } if at < copy);
     assert!((share(&links, first) - 0.1).abs() < 0.01);
     assert_eq!(share(&Links::new(7, network("{}")), twice), 0.0);
 }
