@@ -11,12 +11,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tonic::transport::server::Connected;
 
-trait Duplex: AsyncRead + AsyncWrite + Send {}
+pub trait Duplex: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
 /// Any of them.
-pub struct Io(Pin<Box<dyn Duplex>>);
+pub struct Io(pub Pin<Box<dyn Duplex>>);
 
 /// Connections to `at`, and where that is.
 pub fn listen(at: &Address, security: &Security) -> Result<(BoxStream<'static, io::Result<Io>>, Address)> {

@@ -40,6 +40,9 @@ enum Bare {
     Unary(bare::unary::Pair),
     Stream(bare::stream::Pair),
     Http(Arc<bare::http::Pair>),
+    WebSocket(bare::websocket::Pair),
+    #[cfg(feature = "libp2p")]
+    Libp2p(bare::libp2p::Pair),
 }
 
 impl Bare {
@@ -49,7 +52,9 @@ impl Bare {
             Protocol::GrpcStream => Self::Stream(bare::stream::Pair::new(at, security).await?),
             Protocol::Http => Self::Http(Arc::new(bare::http::Pair::new(false, at, security).await?)),
             Protocol::Http2 => Self::Http(Arc::new(bare::http::Pair::new(true, at, security).await?)),
-            other => anyhow::bail!("there is no bare loop of {}", other.name()),
+            Protocol::WebSocket => Self::WebSocket(bare::websocket::Pair::new(at, security).await?),
+            #[cfg(feature = "libp2p")]
+            Protocol::Libp2p => Self::Libp2p(bare::libp2p::Pair::new().await?),
         })
     }
 
@@ -58,6 +63,9 @@ impl Bare {
             Self::Unary(it) => it.calls(message, in_flight, calls).await,
             Self::Stream(it) => it.calls(message, in_flight, calls).await,
             Self::Http(it) => it.calls(message, in_flight, calls).await,
+            Self::WebSocket(it) => it.calls(message, in_flight, calls).await,
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p(it) => it.calls(message, in_flight, calls).await,
         }
     }
 }
@@ -80,11 +88,8 @@ fn main() -> Result<()> {
     println!("Calls, all ends on one thread; CPU of both ends, wall time, medians of pairs");
     println!("                                 bare loop          ours        ours : bare    : unary");
     println!("                            us CPU    MB/s   us CPU    MB/s    CPU   MB/s       CPU");
-    for &protocol in [Protocol::Grpc, Protocol::GrpcStream, Protocol::Http, Protocol::Http2]
-        .iter()
-        .filter(|it| among(it.name(), &protocols))
-    {
-        for way in ways.into_iter().filter(|way| among(way, &ways)) {
+    for &protocol in Protocol::ALL.iter().filter(|it| among(it.name(), &protocols)) {
+        for way in ways.into_iter().filter(|way| among(way, &ways) && goes(protocol, way)) {
             println!("  {}, {way}", protocol.name());
             for load in loads.iter().filter(|load| of_size(load)) {
                 runtime.block_on(compare(protocol, way, load, quick))?;
@@ -92,6 +97,16 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether there is such a transport.
+fn goes(protocol: Protocol, way: &str) -> bool {
+    match protocol {
+        Protocol::Grpc | Protocol::GrpcStream => true,
+        Protocol::WebSocket | Protocol::Http | Protocol::Http2 => way != "unix",
+        #[cfg(feature = "libp2p")]
+        Protocol::Libp2p => way == "tcp",
+    }
 }
 
 async fn compare(protocol: Protocol, way: &str, load: &Load, quick: bool) -> Result<()> {

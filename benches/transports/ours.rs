@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use p2pfl_sim::transport::socket::{
-    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Listener, Protocol, Redial, Reply,
-    Security, Server, Traffic,
+    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Protocol, Redial, Reply, Security, Server,
+    Traffic,
 };
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
@@ -25,12 +25,13 @@ impl Host for Yes {
 
 impl Pair {
     pub async fn new(protocol: Protocol, at: &Address, security: &Security) -> Result<Self> {
-        let listener = Listener::bind(at)?;
-        let to = listener.address().clone();
         let (limits, traffic) = (Limits::default(), Arc::new(Traffic::default()));
         let endpoint = Endpoint::new(protocol, security, limits, traffic);
+        let listener = endpoint.bind(at)?;
+        let to = listener.address().clone();
         let server = endpoint.serve(listener, Arc::new(Yes))?;
-        let channel = endpoint.channel(to, Redial::Never);
+        // Nobody calls itself.
+        let channel = endpoint.of_node(|| [7; 32]).channel(to, Redial::Never);
         channel.open(Duration::from_secs(10)).await?;
         Ok(Self { channel, _server: server })
     }

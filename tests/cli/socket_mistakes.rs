@@ -115,3 +115,18 @@ fn certificates_named_in_part_are_refused_rather_than_done_without() {
     let place = Place::with(&scenario(4, json!({ "transport": "grpc+tls", "settings": { "ssl": ssl } })));
     refuses(&place.types(&["run", "FILE"]), &["settings.ssl", "lacks server_key"]);
 }
+
+#[test]
+#[cfg(not(feature = "libp2p"))]
+fn a_transport_that_was_left_out_is_refused_with_how_to_have_it() {
+    let place = Place::with(&scenario(4, json!({ "transport": "libp2p" })));
+    let how = "cargo build --release --features libp2p";
+    refuses(
+        &place.types(&["check", "FILE"]),
+        &["`libp2p` is not a value of `transport`", how, "scenario.json:"],
+    );
+    let place = Place::with(&scenario(4, json!({})));
+    refuses(&place.types(&["run", "FILE", "--transport", "libp2p"]), &["--transport", "'libp2p'", how]);
+    refuses(&place.types(&["compare", "FILE", "--transport", "grpc,libp2p"]), &["--transport", how]);
+    refuses(&place.types(&["node", "--listen", "/ip4/127.0.0.1/tcp/0"]), &["--listen", "--features libp2p"]);
+}

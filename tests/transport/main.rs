@@ -6,6 +6,8 @@ mod calls;
 mod conformance;
 mod grpc;
 mod http;
+#[cfg(feature = "libp2p")]
+mod libp2p;
 mod memory;
 mod outages;
 mod raw;
@@ -13,3 +15,5 @@ mod rig;
 mod runs;
 mod strain;
 mod stream;
+mod tree;
+mod websocket;

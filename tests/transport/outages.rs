@@ -2,7 +2,7 @@
 
 use crate::rig::{Kind, Rig, SOON, message, until};
 use p2pfl_sim::transport::socket::{
-    Address, Answer, CallError, Channel, Limits, Listener, Redial, Refusal, Traffic,
+    Address, Answer, CallError, Channel, Limits, Redial, Refusal, Traffic,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,23 +52,24 @@ pub async fn a_peer_that_dies_in_the_middle_of_a_message_took_nothing(kind: Kind
 
 pub async fn a_port_that_nobody_has_fails_at_once(kind: Kind) {
     let (at, _folder) = kind.anywhere();
-    let gone = Listener::bind(&at).unwrap().address().clone();
-    let channel = kind.endpoint(Limits::default(), Arc::default()).channel(gone, Redial::Never);
+    let endpoint = kind.endpoint(Limits::default(), Arc::default());
+    let gone = endpoint.bind(&at).unwrap().address().clone();
+    let channel = endpoint.of_node(|| [7; 32]).channel(gone, Redial::Never);
     let error = channel.open(Duration::MAX).await.unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
 }
 
 pub async fn a_peer_outside_is_waited_for(kind: Kind) {
     let (at, _folder) = kind.anywhere();
-    let listener = Listener::bind(&at).unwrap();
+    let traffic = Arc::new(Traffic::default());
+    let endpoint = kind.endpoint(Limits::default(), Arc::clone(&traffic));
+    let listener = endpoint.bind(&at).unwrap();
     let at = listener.address().clone();
     drop(listener);
     if let Address::Unix(path) = &at {
         std::fs::remove_file(path).unwrap();
     }
-    let traffic = Arc::new(Traffic::default());
-    let endpoint = kind.endpoint(Limits::default(), Arc::clone(&traffic));
-    let channel = endpoint.channel(at.clone(), Redial::Patiently);
+    let channel = endpoint.of_node(|| [7; 32]).channel(at.clone(), Redial::Patiently);
     let short = channel.open(Duration::from_millis(30)).await.unwrap_err();
     assert!(matches!(short, CallError::Unreachable { .. }), "{short}");
     let call = tokio::spawn(async move { channel.send(message("beat", 10), SOON).await });
@@ -91,7 +92,7 @@ pub async fn a_channel_connects_again_after_its_peer_was_replaced(kind: Kind) {
     // Until the port is free again.
     let mut listener = None;
     until(|| {
-        listener = Listener::bind(&at).ok();
+        listener = endpoint.bind(&at).ok();
         listener.is_some()
     })
     .await;

@@ -93,6 +93,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket for T {}
 async fn connect(at: &Address) -> Box<dyn Socket> {
     match at {
         Address::Unix(path) => Box::new(UnixStream::connect(path).await.unwrap()),
+        #[cfg(feature = "libp2p")]
+        Address::Libp2p(place) => Box::new(TcpStream::connect(place.at).await.unwrap()),
         at => Box::new(TcpStream::connect(at.to_string()).await.unwrap()),
     }
 }

@@ -20,7 +20,7 @@ pub struct Pair {
     server: JoinHandle<()>,
 }
 
-struct Yes;
+pub struct Yes;
 
 #[tonic::async_trait]
 impl NodeServices for Yes {
@@ -65,22 +65,32 @@ impl Pair {
 
     /// So many calls, so many of them at a time.
     pub async fn calls(&self, message: &Arc<RootMessage>, in_flight: usize, calls: usize) -> Result<()> {
-        let tasks: Vec<_> = (0..in_flight)
-            .map(|_| {
-                let (mut client, message) = (self.client.clone(), Arc::clone(message));
-                tokio::spawn(async move {
-                    for _ in 0..calls / in_flight {
-                        client.send(RootMessage::clone(&message)).await?;
-                    }
-                    Ok::<_, Status>(())
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await??;
-        }
-        Ok(())
+        self::calls(&self.client, message, in_flight, calls).await
     }
+}
+
+/// So many calls, so many of them at a time.
+pub async fn calls(
+    client: &NodeServicesClient<Channel>,
+    message: &Arc<RootMessage>,
+    in_flight: usize,
+    calls: usize,
+) -> Result<()> {
+    let tasks: Vec<_> = (0..in_flight)
+        .map(|_| {
+            let (mut client, message) = (client.clone(), Arc::clone(message));
+            tokio::spawn(async move {
+                for _ in 0..calls / in_flight {
+                    client.send(RootMessage::clone(&message)).await?;
+                }
+                Ok::<_, Status>(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
 }
 
 impl Drop for Pair {

@@ -84,6 +84,7 @@ impl fmt::Display for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const PEER: &str = "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo";
 
@@ -95,6 +96,15 @@ mod tests {
             "/ip4/127.0.0.1/tcp/0".to_owned(),
         ] {
             assert_eq!(text.parse::<Place>().map(|it| it.to_string()), Ok(text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_written_so_that_it_is_read_the_same(text in "/(ip4|ip6|tcp|p2p|[0-9a-f.:]{1,9}|/){0,8}") {
+            if let Ok(place) = text.parse::<Place>() {
+                prop_assert_eq!(place.to_string().parse::<Place>(), Ok(place));
+            }
         }
     }
 
