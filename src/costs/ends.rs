@@ -4,8 +4,8 @@ use super::CostsError;
 use super::inboxes::Inboxes;
 use crate::scenario::{Carrier, Transport};
 use crate::transport::socket::{
-    Address, Answer, Body, Call, Channel, Endpoint, Folder, Host, Limits, Listener, Protocol, Redial, Reply,
-    Security, Server, Tap, Traffic,
+    Address, Answer, Body, Call, Channel, Endpoint, Folder, Host, Limits, Protocol, Redial, Reply, Security,
+    Server, Tap, Traffic,
 };
 use crate::wire::proto::{self, root_message::PayloadType};
 use bytes::Bytes;
@@ -95,17 +95,28 @@ impl Means {
         Endpoint::new(self.protocol, &self.security, Limits::default(), Arc::clone(traffic))
     }
 
-    /// A listener that nobody else has; `number` tells those in the same folder apart.
-    pub fn listener(&self, number: u32) -> Result<Listener, CostsError> {
-        let at = match &self.folder {
+    /// Where to listen; `number` tells those in the same folder apart.
+    pub fn address(&self, number: u32) -> Address {
+        match &self.folder {
             Some(folder) => folder.socket(number),
             None => Address::Tcp(([127, 0, 0, 1], 0).into()),
-        };
+        }
+    }
+
+    /// One that takes messages, and where it is called.
+    ///
+    /// # Errors
+    /// If the system gives no socket.
+    pub fn serve(&self, number: u32, traffic: &Arc<Traffic>) -> Result<(Server, Address), CostsError> {
+        let at = self.address(number);
         if let Address::Unix(path) = &at {
             // Of a server that is gone.
             let _ = std::fs::remove_file(path);
         }
-        Ok(Listener::bind(&at)?)
+        let endpoint = self.endpoint(traffic);
+        let listener = endpoint.bind(&at)?;
+        let to = listener.address().clone();
+        Ok((endpoint.serve(listener, Arc::new(Yes))?, to))
     }
 
     /// Whether a connection takes a round trip before anything is said on it.
@@ -152,14 +163,18 @@ impl Sockets {
         [sent, answered]: [&Arc<Traffic>; 2],
         tap: Option<Arc<Tap>>,
     ) -> Result<Self, CostsError> {
-        let listener = means.listener(0)?;
-        let to = listener.address().clone();
-        let server = means.endpoint(answered).serve(listener, Arc::new(Yes))?;
+        let (server, to) = means.serve(0, answered)?;
         let mut endpoint = means.endpoint(sent);
         if let Some(tap) = tap {
             endpoint = endpoint.tapped(tap);
         }
-        let channels = (0..channels).map(|_| endpoint.channel(to.clone(), Redial::Never)).collect();
+        // Each is of a node of its own: between two nodes that have an identity there is only one connection.
+        let own = |number: u32| {
+            let mut secret = [1; 32];
+            secret[..4].copy_from_slice(&number.to_be_bytes());
+            endpoint.of_node(|| secret).channel(to.clone(), Redial::Never)
+        };
+        let channels = (0..channels).map(own).collect();
         Ok(Self { channels, _server: server })
     }
 

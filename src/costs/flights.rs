@@ -2,7 +2,7 @@
 //! and counts how often it has to let go of it. No clock decides on that, so that it is exact.
 
 use super::CostsError;
-use super::ends::{Means, PATIENCE, Yes};
+use super::ends::{Means, PATIENCE};
 use crate::transport::socket::{Address, Redial, Traffic};
 use std::io;
 use std::sync::Arc;
@@ -24,11 +24,9 @@ const LOOKS: u32 = 3;
 pub async fn round_trips(means: &Means) -> Result<u32, CostsError> {
     let traffic = Arc::new(Traffic::default());
     let endpoint = means.endpoint(&traffic);
-    let listener = means.listener(0)?;
-    let behind = listener.address().clone();
-    let _server = endpoint.serve(listener, Arc::new(Yes))?;
+    let (_server, behind) = means.serve(0, &traffic)?;
     let between = Between::listen(means)?;
-    let channel = endpoint.channel(between.address()?, Redial::Never);
+    let channel = endpoint.channel(between.instead_of(&behind)?, Redial::Never);
     let opening: JoinHandle<Result<(), CostsError>> =
         tokio::spawn(async move { Ok(channel.open(PATIENCE).await?) });
     let flights = timeout(PATIENCE, between.count(&behind, &opening)).await.map_err(io::Error::from)??;
@@ -48,8 +46,7 @@ enum Line {
 
 impl Between {
     fn listen(means: &Means) -> Result<Self, CostsError> {
-        // The system chooses an address, and somebody else is to listen there.
-        let at = means.listener(1)?.address().clone();
+        let at = means.address(1);
         Ok(match &at {
             Address::Unix(path) => {
                 let _ = std::fs::remove_file(path);
@@ -63,10 +60,15 @@ impl Between {
         })
     }
 
-    fn address(&self) -> Result<Address, CostsError> {
-        Ok(match self {
-            Self::Tcp(tcp) => Address::Tcp(tcp.local_addr()?),
-            Self::Unix(_, at) => at.clone(),
+    /// What is called in place of whoever is behind: the same, elsewhere.
+    fn instead_of(&self, behind: &Address) -> Result<Address, CostsError> {
+        Ok(match (self, behind) {
+            (Self::Unix(_, at), _) => at.clone(),
+            #[cfg(feature = "libp2p")]
+            (Self::Tcp(tcp), Address::Libp2p(place)) => {
+                Address::Libp2p(crate::transport::libp2p::Place { at: tcp.local_addr()?, ..*place })
+            }
+            (Self::Tcp(tcp), _) => Address::Tcp(tcp.local_addr()?),
         })
     }
 
@@ -82,6 +84,8 @@ impl Between {
         };
         let called = match behind {
             Address::Unix(path) => Line::Unix(UnixStream::connect(path).await?),
+            #[cfg(feature = "libp2p")]
+            Address::Libp2p(place) => Line::Tcp(TcpStream::connect(place.at).await?),
             at => Line::Tcp(TcpStream::connect(at.to_string()).await?),
         };
         if let (Line::Tcp(a), Line::Tcp(b)) = (&caller, &called) {

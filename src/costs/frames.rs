@@ -3,6 +3,8 @@
 //!
 //! What is read was written by this program: what it does not know is taken for a body.
 
+use std::ops::AddAssign;
+
 /// HTTP/2's first words.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -17,6 +19,15 @@ pub struct Tally {
     pub headers: u64,
     /// All other frames.
     pub control: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.body += more.body;
+        self.framing += more.framing;
+        self.headers += more.headers;
+        self.control += more.control;
+    }
 }
 
 /// One direction of a connection, in the pieces in which it comes.
@@ -222,15 +233,9 @@ mod tests {
     /// The whole in pieces of a size.
     fn tally(bytes: &[u8], piece: usize) -> Tally {
         let mut direction = Direction::default();
-        bytes.chunks(piece).fold(Tally::default(), |sum, chunk| {
-            let it = direction.take(chunk);
-            Tally {
-                body: sum.body + it.body,
-                framing: sum.framing + it.framing,
-                headers: sum.headers + it.headers,
-                control: sum.control + it.control,
-            }
-        })
+        let mut sum = Tally::default();
+        bytes.chunks(piece).for_each(|chunk| sum += direction.take(chunk));
+        sum
     }
 
     fn http2() -> Vec<u8> {

@@ -69,7 +69,7 @@ pub struct TransportCosts {
 pub struct Load {
     /// Messages under way.
     pub in_flight: u32,
-    /// Connections that they were on.
+    /// Channels that they were on: a connection each, or as many as a protocol needs that carries one message at a time.
     pub connections: u32,
     /// CPU time of both ends, in seconds.
     pub cpu_s_per_message: f64,

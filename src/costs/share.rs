@@ -1,7 +1,7 @@
 //! Which end spends how much: each on a thread of its own, whose CPU time the system tells. Waking each other up costs more
 //! than staying on one thread, so that only the share is taken from here.
 
-use super::ends::{Means, PATIENCE, Sample, Yes, send};
+use super::ends::{Means, PATIENCE, Sample, send};
 use super::spent::of_this_thread;
 use super::{CostsError, runtime};
 use crate::transport::socket::{Address, Redial, Traffic};
@@ -63,9 +63,7 @@ fn take(
     mut asked: told::UnboundedReceiver<Question>,
 ) -> Result<(), CostsError> {
     runtime()?.block_on(async {
-        let listener = means.listener(2)?;
-        let to = listener.address().clone();
-        let _server = means.endpoint(&Arc::new(Traffic::default())).serve(listener, Arc::new(Yes))?;
+        let (_server, to) = means.serve(2, &Arc::new(Traffic::default()))?;
         let _ = at.send(to);
         while let Some(question) = asked.recv().await {
             let _ = question.send(of_this_thread());

@@ -70,9 +70,11 @@ pub async fn count(
     }
     wire.push(once(1, LARGE, large, false).await?);
 
-    let is_http2 = ear.directions.iter().all(Direction::is_http2);
-    if is_http2 {
-        name_headers(&mut wire, &texts(&ear.beginning).await);
+    // Where headers are compressed there is one connection.
+    if let ([directions], [beginning]) = (&ear.directions[..], &ear.beginning[..])
+        && directions.iter().all(Direction::is_http2)
+    {
+        name_headers(&mut wire, &texts(beginning).await);
     }
     Ok(Counted { set_up, wire })
 }
@@ -82,9 +84,10 @@ pub async fn count(
 struct Ear {
     traffic: [Arc<Traffic>; 2],
     tap: Arc<Tap>,
-    directions: [Direction; 2],
+    /// Of each connection.
+    directions: Vec<[Direction; 2]>,
     /// All that was said while messages were small and alone: those come before all others.
-    beginning: Heard,
+    beginning: Vec<Heard>,
     written: [u64; 2],
 }
 
@@ -108,11 +111,19 @@ impl Ear {
             before = now;
         };
         self.written = before;
-        let heard = self.tap.take();
-        let tallies = [self.directions[0].take(&heard.caller), self.directions[1].take(&heard.called)];
-        if keeps {
-            self.beginning.caller.extend_from_slice(&heard.caller);
-            self.beginning.called.extend_from_slice(&heard.called);
+        let mut tallies = [Tally::default(); 2];
+        for (i, heard) in self.tap.take().into_iter().enumerate() {
+            if self.directions.len() == i {
+                self.directions.push(Default::default());
+                self.beginning.push(Heard::default());
+            }
+            let [caller, called] = &mut self.directions[i];
+            tallies[0] += caller.take(&heard.caller);
+            tallies[1] += called.take(&heard.called);
+            if keeps {
+                self.beginning[i].caller.extend_from_slice(&heard.caller);
+                self.beginning[i].called.extend_from_slice(&heard.called);
+            }
         }
         SaidSince { wrote, tallies }
     }

@@ -221,3 +221,25 @@ fn a_trace_of_devices_that_is_wrong_is_named_with_file_line_and_column() {
     let ended = place.types(&["run", "FILE"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
+
+#[test]
+fn a_profile_that_cannot_be_used_is_refused_with_its_path() {
+    let with = |clock: &str, transport: &str| {
+        Place::with(&changed(json!({
+            "clock": clock, "network": { "profile": { "file": "profile.json", "transport": transport } }
+        })))
+    };
+    let place = with("virtual", "grpc");
+    refuses(&place.types(&["run", "FILE"]), &["network.profile.file", "cannot be read", "profile.json"]);
+    let write = |place: &Place, text: &str| std::fs::write(place.file("profile.json"), text).unwrap();
+    write(&place, "{");
+    refuses(&place.types(&["run", "FILE"]), &["network.profile.file", "is no profile"]);
+    let empty = r#"{ "schema": "p2pfl-sim/profile/1", "transports": {} }"#;
+    write(&place, empty);
+    let ended = place.types(&["run", "FILE"]);
+    refuses(&ended, &["network.profile.transport", "grpc", "none"]);
+    names_a_place(&ended);
+    let place = with("real", "grpc");
+    write(&place, empty);
+    refuses(&place.types(&["run", "FILE"]), &["network.profile", "virtual clock alone"]);
+}

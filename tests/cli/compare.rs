@@ -25,8 +25,17 @@ fn compare(place: &Place, folder: &str) -> Compare {
 #[test]
 fn transports_run_by_turns_with_the_same_seeds_and_speedup() {
     let place = small(json!({ "speedup": "auto" }));
-    let ended =
-        place.types(&["compare", "FILE", "--transport", "memory,grpc", "--repeat", "2", "--out", "out"]);
+    let ended = place.types(&[
+        "compare",
+        "FILE",
+        "--transport",
+        "memory,grpc",
+        "--repeat",
+        "2",
+        "--no-costs",
+        "--out",
+        "out",
+    ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let compare = compare(&place, "out");
     assert_eq!(compare.transports, ["memory", "grpc"]);
@@ -58,7 +67,7 @@ fn transports_run_by_turns_with_the_same_seeds_and_speedup() {
 fn every_transport_completes() {
     let all = "memory,grpc,grpc+uds,grpc+tls,grpc+mtls";
     let place = small(json!({ "speedup": 20 }));
-    let ended = place.types(&["compare", "FILE", "--transport", all, "--out", "out"]);
+    let ended = place.types(&["compare", "FILE", "--transport", all, "--no-costs", "--out", "out"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let compare = compare(&place, "out");
     assert_eq!(compare.rows.iter().map(|row| row.transport.as_str()).collect::<Vec<_>>(), compare.transports);
@@ -70,8 +79,18 @@ fn every_transport_completes() {
 #[test]
 fn json_is_the_document_and_folders_are_numbered() {
     let place = small(json!({}));
-    let ended =
-        place.types(&["compare", "FILE", "--transport", "memory", "--repeat", "2", "--format", "json", "-q"]);
+    let ended = place.types(&[
+        "compare",
+        "FILE",
+        "--transport",
+        "memory",
+        "--no-costs",
+        "--repeat",
+        "2",
+        "--format",
+        "json",
+        "-q",
+    ]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let printed: Compare = serde_json::from_str(&ended.stdout).expect("it is the document");
     assert_eq!(printed, compare(&place, "runs/small-compare-1"));
@@ -91,7 +110,7 @@ fn json_is_the_document_and_folders_are_numbered() {
 #[test]
 fn a_speedup_of_auto_is_chosen_once_and_told() {
     let place = small(json!({ "speedup": "auto" }));
-    let ended = place.types(&["compare", "FILE", "--transport", "memory", "--out", "out"]);
+    let ended = place.types(&["compare", "FILE", "--transport", "memory", "--no-costs", "--out", "out"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.contains("`auto`"), "{}", ended.stdout);
     let compare = compare(&place, "out");
@@ -102,12 +121,22 @@ fn a_speedup_of_auto_is_chosen_once_and_told() {
 #[test]
 fn the_exit_code_is_that_of_the_worst_run() {
     let missed = small(json!({ "thresholds": ["nodes.finished > 4"] }));
-    let ended = missed.types(&["compare", "FILE", "--transport", "memory", "--out", "out"]);
+    let ended = missed.types(&["compare", "FILE", "--transport", "memory", "--no-costs", "--out", "out"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
 
     let limited = endless(json!({ "limits": { "wall": "200ms" } }));
     let place = Place::with(&limited);
-    let ended = place.types(&["compare", "FILE", "--transport", "memory", "--repeat", "2", "--out", "out"]);
+    let ended = place.types(&[
+        "compare",
+        "FILE",
+        "--transport",
+        "memory",
+        "--no-costs",
+        "--repeat",
+        "2",
+        "--out",
+        "out",
+    ]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("run memory/1 failed"), "{}", ended.stderr);
     assert!(ended.stdout.contains("Runs that did not complete"), "{}", ended.stdout);
@@ -120,7 +149,7 @@ fn ctrl_c_keeps_what_is_done() {
     // The second run has a seed of its own, but both go on until someone ends them.
     let place = Place::with(&endless(json!({})));
     let mut child = place
-        .command(&["compare", "FILE", "--transport", "memory", "--repeat", "3", "--out", "out"])
+        .command(&["compare", "FILE", "--transport", "memory", "--no-costs", "--repeat", "3", "--out", "out"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -149,6 +178,10 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
         (&["--transport", "memory,carrier-pigeon"], "carrier-pigeon"),
         (&["--transport", "memory,grpc", "--set", "workflow.variant=faithful-memory"], "this is grpc"),
         (&["--transport", "memory", "--repeat", "2", "--seed", "18446744073709551615"], "2 seeds from"),
+        (&["--transport", "all,grpc"], "grpc is named twice"),
+        (&["--transport", "memory", "--costs-only"], "--costs-only"),
+        (&["--transport", "memory", "--no-costs", "--save-profile", "p.json"], "--save-profile"),
+        (&["--transport", "memory", "--in-flight", "0"], "--in-flight"),
         (&[], "--transport"),
     ] {
         let ended = place.types(&[&["compare", "FILE", "--out", "out"], options].concat());
@@ -157,4 +190,56 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
         assert!(said.contains(part), "{options:?}: {said}");
         assert!(!place.file("out").exists(), "{options:?}");
     }
+}
+
+#[test]
+fn transports_are_measured_by_themselves_and_then_over_the_scenario() {
+    let place = small(json!({}));
+    let ended =
+        place.types(&["compare", "FILE", "--transport", "memory,grpc", "--in-flight", "4", "--out", "out"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let compare = compare(&place, "out");
+    let costs = compare.costs.as_ref().expect("they were measured");
+    let [memory, grpc] = &costs.transports[..] else { panic!("there are two: {costs:?}") };
+    assert_eq!(grpc.small.iter().map(|it| it.in_flight).collect::<Vec<_>>(), [1, 4]);
+    assert!(memory.connection.is_none() && memory.wire.is_empty());
+    // The program's allocator counts.
+    let connection = grpc.connection.expect("it has connections");
+    let (idle, after) = (connection.memory_bytes.unwrap(), connection.memory_after_large_bytes.unwrap());
+    assert!(idle > 10e3 && idle < 1e6 && after < 2e6, "{connection:?}");
+    assert_eq!(compare.runs.len(), 2);
+    for part in ["A message of 104 B", "CPU of a message", "on the wire", "A connection", "time to finish"] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let read =
+        |name: &str| std::fs::read_to_string(place.file(&format!("out/{name}"))).expect("it was written");
+    assert!(read("compare.md").contains("### A connection, both ends together"));
+    assert!(read("compare.csv").contains("costs.connection.round_trips"));
+    let page = read("report.html");
+    assert!(page.contains("CPU of a message") && page.contains("Memory of a connection"));
+    // The page is made again of what was left.
+    std::fs::remove_file(place.file("out/report.html")).unwrap();
+    assert_eq!(place.types(&["report", "out"]).code, Some(0));
+    assert_eq!(read("report.html"), page);
+}
+
+#[test]
+fn what_was_measured_is_a_profile_for_the_virtual_clock() {
+    let place = small(json!({ "clock": "virtual", "speedup": "auto" }));
+    let measured = ["compare", "--costs-only", "--transport", "memory,grpc", "--in-flight", "2"];
+    let ended =
+        place.types(&[&measured[..], &["--save-profile", "profile.json", "--out", "out", "-q"]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(compare(&place, "out").runs.is_empty());
+    let run = |transport: &str, out: &str| {
+        let transport = format!("network.profile.transport={transport}");
+        let file = "network.profile.file=profile.json";
+        let ended = place.types(&["run", "FILE", "--set", file, "--set", &transport, "--out", out]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        place.result(&format!("{out}/result.json"))
+    };
+    let (memory, grpc) = (run("memory", "a"), run("grpc", "b"));
+    assert!(grpc.messages.total.wire_bytes > memory.messages.total.wire_bytes);
+    assert!(grpc.latency["message"].p50 > memory.latency["message"].p50);
+    assert_eq!(run("grpc", "c").fingerprint, grpc.fingerprint);
 }

@@ -9,6 +9,14 @@ use tempfile::TempDir;
 /// Sessions of two devices: one that is late and goes for good, and one that comes back.
 const TRACE: &str = "node,up_s,down_s\nphone,4,30\nlaptop,0,9.5\nlaptop,16,\n";
 
+/// A transport of which every number counts.
+const PROFILE: &str = r#"{ "schema": "p2pfl-sim/profile/1", "transports": { "slow": {
+    "sender": { "alone_s": 0.0009, "queued_s": 0.0004, "byte_s": 3.3e-8 },
+    "receiver": { "alone_s": 0.0007, "queued_s": 0.0005, "byte_s": 2.1e-8 },
+    "bytes": { "message": 61.7, "payload": 1.3334, "answer": 35.5 },
+    "connection": { "round_trips": 3, "bytes": 1400.5, "sender_s": 0.004, "receiver_s": 0.003 }
+} } }"#;
+
 /// A scenario with every block, in a folder with what it needs.
 fn place(workflow: Value, network: Value) -> (TempDir, PathBuf) {
     let mut scenario = json!({
@@ -64,6 +72,7 @@ fn place(workflow: Value, network: Value) -> (TempDir, PathBuf) {
     let file = folder.path().join("everything.json");
     std::fs::write(&file, serde_json::to_string_pretty(&scenario).expect("JSON")).expect("a scenario file");
     std::fs::write(folder.path().join("trace.csv"), TRACE).expect("a trace");
+    std::fs::write(folder.path().join("profile.json"), PROFILE).expect("a profile");
     (folder, file)
 }
 
@@ -79,6 +88,14 @@ fn lossy() -> Value {
         "packet_loss": 0.01, "lossy": true, "duplication": 0.02,
         "connections": { "setup": "tls", "slow_start": true }
     })
+}
+
+/// A transport that takes its time at both ends, and more when a connection is opened.
+fn profiled() -> Value {
+    let mut network = narrow();
+    network["connections"] = json!({ "slow_start": true });
+    network["profile"] = json!({ "file": "profile.json", "transport": "slow" });
+    network
 }
 
 /// Drawn latencies, narrow links at both ends, and packets that are sent again.
@@ -119,6 +136,11 @@ fn same(workflow: &Value, network: &Value) {
 fn p2pfl_gives_the_same_whatever_happens() {
     same(&p2pfl("repaired"), &lossy());
     same(&p2pfl("repaired"), &narrow());
+}
+
+#[test]
+fn a_profile_gives_the_same_whatever_happens() {
+    same(&p2pfl("repaired"), &profiled());
 }
 
 #[test]

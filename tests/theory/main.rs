@@ -7,6 +7,7 @@ mod federated;
 mod line;
 mod losses;
 mod pace;
+mod profiles;
 mod quadratic;
 mod queues;
 mod round_trips;
