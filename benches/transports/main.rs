@@ -11,12 +11,14 @@ mod clocks;
 mod cpu;
 mod io;
 mod ours;
+mod pair;
 
 use anyhow::Result;
 use clocks::{Spent, measure};
 use cpu::median;
 use p2pfl_sim::transport::socket::{Address, Protocol, Security};
 use p2pfl_sim::wire::proto;
+use pair::Bare;
 use std::sync::Arc;
 
 /// As in the program.
@@ -33,41 +35,6 @@ struct Load {
     model: usize,
     in_flight: usize,
     calls: usize,
-}
-
-/// A bare loop, by the protocol that it is compared with.
-enum Bare {
-    Unary(bare::unary::Pair),
-    Stream(bare::stream::Pair),
-    Http(Arc<bare::http::Pair>),
-    WebSocket(bare::websocket::Pair),
-    #[cfg(feature = "libp2p")]
-    Libp2p(bare::libp2p::Pair),
-}
-
-impl Bare {
-    async fn new(protocol: Protocol, at: &Address, security: &Security) -> Result<Self> {
-        Ok(match protocol {
-            Protocol::Grpc => Self::Unary(bare::unary::Pair::new(at, security).await?),
-            Protocol::GrpcStream => Self::Stream(bare::stream::Pair::new(at, security).await?),
-            Protocol::Http => Self::Http(Arc::new(bare::http::Pair::new(false, at, security).await?)),
-            Protocol::Http2 => Self::Http(Arc::new(bare::http::Pair::new(true, at, security).await?)),
-            Protocol::WebSocket => Self::WebSocket(bare::websocket::Pair::new(at, security).await?),
-            #[cfg(feature = "libp2p")]
-            Protocol::Libp2p => Self::Libp2p(bare::libp2p::Pair::new().await?),
-        })
-    }
-
-    async fn calls(&self, message: &Arc<proto::RootMessage>, in_flight: usize, calls: usize) -> Result<()> {
-        match self {
-            Self::Unary(it) => it.calls(message, in_flight, calls).await,
-            Self::Stream(it) => it.calls(message, in_flight, calls).await,
-            Self::Http(it) => it.calls(message, in_flight, calls).await,
-            Self::WebSocket(it) => it.calls(message, in_flight, calls).await,
-            #[cfg(feature = "libp2p")]
-            Self::Libp2p(it) => it.calls(message, in_flight, calls).await,
-        }
-    }
 }
 
 fn main() -> Result<()> {
@@ -89,7 +56,7 @@ fn main() -> Result<()> {
     println!("                                 bare loop          ours        ours : bare    : unary");
     println!("                            us CPU    MB/s   us CPU    MB/s    CPU   MB/s       CPU");
     for &protocol in Protocol::ALL.iter().filter(|it| among(it.name(), &protocols)) {
-        for way in ways.into_iter().filter(|way| among(way, &ways) && goes(protocol, way)) {
+        for way in ways.into_iter().filter(|way| among(way, &ways) && pair::goes(protocol, way)) {
             println!("  {}, {way}", protocol.name());
             for load in loads.iter().filter(|load| of_size(load)) {
                 runtime.block_on(compare(protocol, way, load, quick))?;
@@ -97,16 +64,6 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether there is such a transport.
-fn goes(protocol: Protocol, way: &str) -> bool {
-    match protocol {
-        Protocol::Grpc | Protocol::GrpcStream => true,
-        Protocol::WebSocket | Protocol::Http | Protocol::Http2 => way != "unix",
-        #[cfg(feature = "libp2p")]
-        Protocol::Libp2p => way == "tcp",
-    }
 }
 
 async fn compare(protocol: Protocol, way: &str, load: &Load, quick: bool) -> Result<()> {
@@ -133,8 +90,8 @@ async fn compare(protocol: Protocol, way: &str, load: &Load, quick: bool) -> Res
         })),
     });
     let bare = Bare::new(protocol, &at("bare")?, &security).await?;
-    let ours = ours::Pair::new(protocol, &at("ours")?, &security).await?;
-    let unary = ours::Pair::new(Protocol::Grpc, &at("unary")?, &security).await?;
+    let ours = ours::Pair::new(&ours::endpoint(protocol, &security), &at("ours")?).await?;
+    let unary = ours::Pair::new(&ours::endpoint(Protocol::Grpc, &security), &at("unary")?).await?;
     let mut rows: Vec<[Spent; 3]> = Vec::new();
     for turn in 0..=pairs {
         let row = [

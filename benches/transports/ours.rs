@@ -23,10 +23,14 @@ impl Host for Yes {
     }
 }
 
+/// What all pairs have in common, as all nodes of a run have.
+pub fn endpoint(protocol: Protocol, security: &Security) -> Endpoint {
+    Endpoint::new(protocol, security, Limits::default(), Arc::new(Traffic::default()))
+}
+
 impl Pair {
-    pub async fn new(protocol: Protocol, at: &Address, security: &Security) -> Result<Self> {
-        let (limits, traffic) = (Limits::default(), Arc::new(Traffic::default()));
-        let endpoint = Endpoint::new(protocol, security, limits, traffic);
+    pub async fn new(endpoint: &Endpoint, at: &Address) -> Result<Self> {
+        let endpoint = endpoint.of_node(|| [8; 32]);
         let listener = endpoint.bind(at)?;
         let to = listener.address().clone();
         let server = endpoint.serve(listener, Arc::new(Yes))?;

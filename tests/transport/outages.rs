@@ -1,9 +1,7 @@
 //! Peers that go, stay away and come back.
 
 use crate::rig::{Kind, Rig, SOON, message, until};
-use p2pfl_sim::transport::socket::{
-    Address, Answer, CallError, Channel, Limits, Redial, Refusal, Traffic,
-};
+use p2pfl_sim::transport::socket::{Address, Answer, CallError, Channel, Limits, Redial, Refusal, Traffic};
 use std::sync::Arc;
 use std::time::Duration;
 
