@@ -6,7 +6,6 @@
 
 #[path = "../transports/bare/mod.rs"]
 mod bare;
-mod counting;
 #[path = "../transports/io.rs"]
 mod io;
 #[path = "../transports/ours.rs"]
@@ -14,8 +13,8 @@ mod ours;
 #[path = "../transports/pair.rs"]
 mod pair;
 
-use anyhow::Result;
-use counting::held;
+use anyhow::{Context as _, Result};
+use p2pfl_sim::costs::Count;
 use p2pfl_sim::transport::socket::{Address, Protocol, Security};
 use p2pfl_sim::wire::proto;
 use pair::Bare;
@@ -23,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[global_allocator]
-static ALLOCATOR: counting::Counting = counting::Counting;
+static ALLOCATOR: p2pfl_sim::costs::Counting = p2pfl_sim::costs::Counting;
 
 /// HTTP/2's windows and frames, the same for all.
 const WINDOW: u32 = 16 << 20;
@@ -98,7 +97,7 @@ fn weigh<P: Pair>(connections: usize, connect: impl AsyncFn() -> Result<P>) -> R
         let first = connect().await?;
         first.calls(&large, 1, 1).await?;
         tokio::time::sleep(SETTLED).await;
-        let before = held();
+        let count = Count::begin().context("the allocator counts")?;
         let mut pairs = Vec::with_capacity(connections);
         for _ in 0..connections {
             let pair = connect().await?;
@@ -106,13 +105,13 @@ fn weigh<P: Pair>(connections: usize, connect: impl AsyncFn() -> Result<P>) -> R
             pairs.push(pair);
         }
         tokio::time::sleep(SETTLED).await;
-        let idle = held();
+        let idle = count.held();
         for pair in &pairs {
             pair.calls(&large, 1, 1).await?;
         }
         tokio::time::sleep(SETTLED).await;
-        let each = |now: i64| (now - before) as f64 / connections as f64 / 1_024.0;
-        Ok(Held { idle: each(idle), after_a_megabyte: each(held()) })
+        let each = |bytes: i64| bytes as f64 / connections as f64 / 1_024.0;
+        Ok(Held { idle: each(idle), after_a_megabyte: each(count.held()) })
     })
 }
 

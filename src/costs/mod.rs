@@ -22,7 +22,7 @@ mod tests;
 mod wire;
 
 pub use error::CostsError;
-pub use heap::Counting;
+pub use heap::{Count, Counting};
 pub use measure::{Effort, LARGE, SMALL};
 
 use crate::metrics::Machine;
