@@ -75,11 +75,14 @@ impl Ask {
     }
 
     /// A call. Nothing is told of how long a disconnect may take, as P2PFL has no deadline for it.
-    pub fn call(&mut self, request: &Request<'_>) -> http::Request<Text> {
+    ///
+    /// # Errors
+    /// If it is a message that somebody else encoded, and is none.
+    pub fn call(&mut self, request: &Request<'_>) -> Result<http::Request<Text>, Broken> {
         let (uri, text) = match request.call {
             Outgoing::Handshake(own) => (&self.handshake, Text::of(json::write_address(own))),
             Outgoing::Disconnect(own) => (&self.disconnect, Text::of(json::write_address(own))),
-            Outgoing::Send(body) => (&self.messages, written(body)),
+            Outgoing::Send(body) => (&self.messages, written(body)?),
         };
         let mut call = self.to(Method::POST, uri, text);
         call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -89,7 +92,7 @@ impl Ask {
             }
             call.headers_mut().insert(PREFER, self.told.1.clone());
         }
-        call
+        Ok(call)
     }
 
     fn to(&self, method: Method, uri: &Uri, text: Text) -> http::Request<Text> {
@@ -105,19 +108,19 @@ impl Ask {
 
 /// In whole seconds, and no fewer than there are.
 fn wait(deadline: Duration) -> (Duration, HeaderValue) {
-    let seconds = deadline.as_secs() + u64::from(deadline.subsec_nanos() > 0);
+    let seconds = deadline.as_secs().saturating_add(u64::from(deadline.subsec_nanos() > 0));
     let header = HeaderValue::try_from(format!("wait={seconds}"));
     (deadline, header.expect("letters and digits"))
 }
 
-fn written(body: &Body) -> Text {
-    match body {
+fn written(body: &Body) -> Result<Text, Broken> {
+    Ok(match body {
         Body::Message(message) => json::write(message).into(),
         Body::Encoded(bytes) => {
             let message = proto::RootMessage::decode(bytes.clone());
-            json::write(&message.expect("what was encoded here can be decoded")).into()
+            json::write(&message.map_err(|error| Status::internal(error.to_string()))?).into()
         }
-    }
+    })
 }
 
 /// Waits for the answer to a call that has left.

@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-/// How much sooner than the other end this one thinks that a connection is no longer kept: a request that is written while
-/// the connection is being closed may or may not have been taken, and nobody can tell.
+/// How much sooner than the other end this one thinks that a connection is no longer kept, but no more than half of the time:
+/// a request that is written while the connection is being closed may or may not have been taken, and nobody can tell.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// A connection with HTTP/1.1.
@@ -39,12 +39,14 @@ impl Link for Http1 {
         let ask = Ask::by_path(terms);
         let last = Instant::now();
         let kept = greeted(requests.try_send_request(ask.greeting())).await?;
+        // It has to have seen the end of that answer.
+        requests.ready().await.map_err(|error| NoLink::for_good(error.to_string()))?;
         Ok(Self { requests, ask, kept, last, driver })
     }
 
     /// Ready when the request before is answered.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if self.kept.is_some_and(|kept| self.last.elapsed() + MARGIN >= kept) {
+        if self.kept.is_some_and(|kept| self.last.elapsed() >= kept - MARGIN.min(kept / 2)) {
             return Poll::Ready(false);
         }
         self.requests.poll_ready(cx).map(|ready| ready.is_ok())
@@ -55,7 +57,7 @@ impl Link for Http1 {
         request: &Request<'_>,
     ) -> Result<impl Future<Output = Result<Answer, Broken>> + Send + use<>, Broken> {
         self.last = Instant::now();
-        Ok(answer(self.requests.try_send_request(self.ask.call(request))))
+        Ok(answer(self.requests.try_send_request(self.ask.call(request)?)))
     }
 
     fn breaker(&self) -> AbortHandle {

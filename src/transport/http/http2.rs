@@ -49,7 +49,7 @@ impl Link for Http2 {
         &mut self,
         request: &Request<'_>,
     ) -> Result<impl Future<Output = Result<Answer, Broken>> + Send + use<>, Broken> {
-        Ok(answer(self.requests.try_send_request(self.ask.call(request))))
+        Ok(answer(self.requests.try_send_request(self.ask.call(request)?)))
     }
 
     fn breaker(&self) -> AbortHandle {

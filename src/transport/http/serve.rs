@@ -115,7 +115,7 @@ async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Ins
     let Shared { limits, traffic, .. } = &*line.shared;
     let mut connection = pin!(connection);
     let mut quiet = pin!(sleep_until(began + limits.greeting));
-    let (mut at_last_look, mut greeted, mut winding_up) = (0, false, false);
+    let (mut greeted, mut at_last_look, mut winding_up) = (false, 0, false);
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
@@ -124,16 +124,16 @@ async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Ins
                 }
                 return Poll::Ready(());
             }
-            if !greeted && line.requests.load(Relaxed) > 0 {
-                greeted = true;
+            let requests = line.requests.load(Relaxed);
+            if !greeted && requests > 0 {
+                (greeted, at_last_look) = (true, requests);
                 quiet.as_mut().reset(Instant::now() + limits.idle);
             }
             // Looked at only when the time is over: to set the timer anew at each request would cost every request.
             if quiet.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let requests = line.requests.load(Relaxed);
-            if requests == 0 {
+            if !greeted {
                 traffic.refused(Refusal::Silent);
                 return Poll::Ready(());
             }
@@ -153,7 +153,8 @@ async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Ins
 
 /// What the other end is to blame for, if it did not only go away.
 fn fault(error: &hyper::Error) -> Option<Refusal> {
-    if error.is_user() || error.is_incomplete_message() || error.is_canceled() || error.is_shutdown() {
+    let went_away = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+    if went_away || error.is_user() || error.is_shutdown() {
         return None;
     }
     let mut cause = error.source();
