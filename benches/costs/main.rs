@@ -2,7 +2,7 @@
 //! against pull, waiting against not waiting, and transports over wide-area links by a profile.
 //!
 //! `cargo bench --bench costs` prints them, with `-- --write` it puts them into the page, each between its two marks, and
-//! the profile that it measured into `scenarios/profile.json`. What is measured by the clock on the wall wants a quiet
+//! the profile that it measured into `scenarios/profiles/measured.json`. What is measured by the clock on the wall wants a quiet
 //! machine.
 
 mod page;
@@ -47,7 +47,9 @@ fn main() -> Result<()> {
         made.push(("waiting", runs::variants(&runs::WAITING, folder.path())?));
         made.push(("wide-area", runs::wide_area(&profile, folder.path())?));
         if write {
-            std::fs::copy(&profile, page::root().join("scenarios/profile.json"))?;
+            let kept = page::root().join("scenarios/profiles");
+            std::fs::create_dir_all(&kept)?;
+            std::fs::copy(&profile, kept.join("measured.json"))?;
         }
     }
     if write { page::write(&made) } else { page::print(&made) }

@@ -134,6 +134,9 @@ impl Direction {
         // A server's first frame is one of settings, without flags and on no stream.
         let settings = rest.len() >= 9 && rest[0] == 0 && rest[3..9] == [4, 0, 0, 0, 0, 0];
         let text = rest.first().is_some_and(u8::is_ascii_uppercase);
+        if rest.len() < 9 && !text {
+            return 0;
+        }
         self.said = match (settings, text) {
             (true, _) => Said::Http2,
             (_, true) => Said::Http1,

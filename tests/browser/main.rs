@@ -78,6 +78,52 @@ fn several_runs_side_by_side() {
     assert!(page.complaints().is_empty(), "{:?}", page.complaints());
 }
 
+#[test]
+fn transports_side_by_side() {
+    let Some(chrome) = chrome::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compare");
+    let path = out.display().to_string();
+    program(
+        &[
+            "compare",
+            "scenarios/ring-100.json",
+            "--transport",
+            "memory,grpc,grpc+tls",
+            "--nodes",
+            "6",
+            "--rounds",
+            "1",
+        ]
+        .into_iter()
+        .chain(["--speedup", "20", "--set", "thresholds=[]", "--quiet", "--force", "--out", &path])
+        .map(str::to_owned)
+        .collect::<Vec<_>>(),
+    );
+    let file = out.join("report.html");
+    let page = Page::open(&chrome, &file);
+    sound(&page);
+    let compare = std::fs::read_to_string(out.join("compare.json")).unwrap();
+    let compare: Value = serde_json::from_str(&compare).unwrap();
+    let pointers = ["/costs/transports/1/small/0/cpu_s_per_message", "/costs/transports/2/connection/bytes"];
+    for pointer in pointers.into_iter().chain(["/rows/1/ended_s/median"]) {
+        let number = compare.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
+        let found = page.value(&format!("document.querySelector('data[value=\"{number}\"]') !== null"));
+        assert_eq!(found, true, "{pointer}, {number}, is in the page");
+    }
+    for chart in ["cpu", "wire-parts", "multiplexing", "opening", "memory"] {
+        let said = page.hovered(chart);
+        assert!(said.contains("grpc") && said.chars().any(|it| it.is_ascii_digit()), "{chart}: {said}");
+    }
+    page.keep("compare-light", 1280, false);
+    turns_dark(&page, &file);
+    page.keep("compare-dark", 1280, false);
+    page.keep("compare-phone", 375, true);
+    let wide = page.value("document.documentElement.scrollWidth").as_u64().unwrap();
+    assert!(wide <= 375, "a phone does not have to scroll sideways: {wide}");
+    assert!(page.complaints().is_empty(), "{:?}", page.complaints());
+}
+
 /// Runs a scenario, opens its report, and looks at all that every report has to have. What is returned stays open.
 fn examine(name: &str, run: &[&str], hovered: &[&str]) -> Option<(Page, Chrome, tempfile::TempDir)> {
     let chrome = chrome::start()?;

@@ -137,6 +137,21 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn every_comparison_has_a_whole_page_that_is_the_same_twice() {
+        for compare in crate::report::compare::sample::all() {
+            let text = comparison(&compare).unwrap();
+            assert!(text.trim_end().ends_with("</html>"));
+            assert_eq!(text, comparison(&compare).unwrap());
+            let ids = text.split("<section id=\"").skip(1).filter_map(|it| it.split('"').next());
+            let ids: Vec<&str> = ids.collect();
+            let once: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+            assert_eq!(once.len(), ids.len(), "{ids:?}");
+            assert_eq!(compare.costs.is_some(), ids.contains(&"wire"), "{ids:?}");
+            assert!(!text.contains("NaN"));
+        }
+    }
+
+    #[test]
     fn every_kind_of_result_has_a_whole_page_that_is_the_same_twice() {
         for findings in sample::all().into_iter().map(sample::bare).chain([sample::findings()]) {
             let text = page(&findings).unwrap();
