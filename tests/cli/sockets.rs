@@ -5,7 +5,8 @@ use p2pfl_sim::wire::Command;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-const TRANSPORTS: [&str; 4] = ["grpc", "grpc+uds", "grpc+tls", "grpc+mtls"];
+const TRANSPORTS: [&str; 8] =
+    ["grpc", "grpc+uds", "grpc+tls", "grpc+mtls", "http", "http+tls", "http2", "http2+tls"];
 
 /// Slow enough for this machine to keep up while other tests run.
 fn over(transport: &str, mut change: Value) -> Value {

@@ -53,7 +53,7 @@ pub struct GossipMessage<'a> {
     ttl: i32,
     /// Tells it apart from all others: 64 bits, in decimal.
     #[serde(skip_serializing_if = "is_zero", with = "text_or_integer")]
-    #[schema(value_type = String, pattern = "^-?[0-9]+$", example = "-4611686018427387904")]
+    #[schema(value_type = String, pattern = "^-?[0-9]+$", default = "0", example = "-4611686018427387904")]
     hash: i64,
     /// What the command takes.
     #[serde(skip_serializing_if = "<[String]>::is_empty", deserialize_with = "or_default")]

@@ -13,8 +13,7 @@ use utoipa::ToSchema;
 pub const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Why a request was refused (RFC 9457).
-#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem<'a> {
     /// `about:blank`: there is no more to it than its status.
     #[serde(rename = "type")]
@@ -95,6 +94,12 @@ impl From<&Status> for Refused {
     }
 }
 
+/// What is worth knowing of a problem that somebody else tells.
+#[derive(Deserialize)]
+struct Told {
+    detail: String,
+}
+
 /// What a refusal means to whoever called: the other way round, and what HTTP has beside.
 pub fn status(code: StatusCode, text: &[u8]) -> Status {
     let meaning = match code.as_u16() {
@@ -109,11 +114,10 @@ pub fn status(code: StatusCode, text: &[u8]) -> Status {
         502 | 503 => Code::Unavailable,
         _ => Code::Unknown,
     };
-    let detail = match serde_json::from_slice::<Problem<'_>>(text) {
-        Ok(problem) if !problem.detail.is_empty() => problem.detail.into_owned(),
-        _ => String::new(),
-    };
-    Status::new(meaning, format!("HTTP status {code}: {detail}"))
+    match serde_json::from_slice::<Told>(text) {
+        Ok(told) => Status::new(meaning, format!("HTTP status {code}: {}", told.detail)),
+        Err(_) => Status::new(meaning, format!("HTTP status {code}")),
+    }
 }
 
 #[cfg(test)]

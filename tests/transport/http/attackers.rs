@@ -146,7 +146,7 @@ async fn a_claim_of_too_many_bytes_is_refused_before_they_come() {
 
 #[tokio::test]
 async fn chunks_without_end_are_refused_at_the_limit() {
-    let rig = node(Protocol::Http, Limits::new(100_000, 64));
+    let rig = node(Protocol::Http, Limits { held: 1_000_000, ..Limits::new(100_000, 64) });
     let mut socket = connect(&rig.at).await;
     let head = claiming(0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
     socket.write_all(head.as_bytes()).await.unwrap();
