@@ -8,6 +8,7 @@ use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
@@ -25,6 +26,8 @@ struct Shared {
     table: Mutex<Table>,
     /// Wakes the task that drives the connection, when there is something to write.
     driver: AtomicWaker,
+    /// Set with the reason in the table: it is asked before every call.
+    broken: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +95,7 @@ impl Calls {
 
     /// Whether the connection is broken.
     pub fn is_broken(&self) -> bool {
-        self.it.table().broken.is_some()
+        self.it.broken.load(Ordering::Acquire)
     }
 
     /// Takes all requests that wait to be written. If there are none, `waker` is woken when there are. True if the
@@ -165,6 +168,7 @@ impl Calls {
     pub fn broke(&self, why: &str) {
         let mut table = self.it.table();
         table.broken.get_or_insert_with(|| why.to_owned());
+        self.it.broken.store(true, Ordering::Release);
         table.outgoing = VecDeque::new();
         // Whose sender is dropped looks here for the reason.
         table.waiting = VecDeque::new();

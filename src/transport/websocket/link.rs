@@ -1,20 +1,18 @@
 //! A WebSocket for whoever calls.
 
-use super::metered::Metered;
 use super::pulse::{Pulse, Silence};
+use super::socket::Socket;
 use super::writer::Writer;
-use super::{FAREWELL, PATH, SUBPROTOCOL, Socket, config, too_large};
+use super::{FAREWELL, PATH, SUBPROTOCOL, config, too_large};
 use crate::transport::exchange::{Alarm, Calls, frames};
 use crate::transport::socket::link::{Broken, Io, Link, Request, Terms};
 use crate::transport::socket::{Answer, NoLink};
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -41,8 +39,7 @@ impl Link for WebSocket {
         let mut request = uri.into_client_request().map_err(no_link)?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         // An answer that does not agree to the subprotocol is refused there.
-        let greeting = client_async_with_config(request, Metered::new(io), Some(config(MAX_ANSWER)));
-        let (socket, _) = Box::pin(greeting).await.map_err(no_link)?;
+        let socket = Box::pin(Socket::ask(io, request, config(MAX_ANSWER))).await.map_err(no_link)?;
         let calls = Calls::default();
         let drive = Drive {
             socket,
@@ -108,24 +105,22 @@ impl<S: Io> Drive<S> {
             End::Close(code, why) => {
                 self.calls.broke(&why);
                 let reason = CloseFrame { code, reason: why.into() };
-                let _ = timeout(FAREWELL, self.farewell(reason)).await;
+                let _ = timeout(FAREWELL, self.socket.farewell(reason)).await;
             }
         }
     }
 
     /// Reads and writes what there is. Ready is the end of the connection.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        while let Poll::Ready(message) = self.socket.poll_next_unpin(cx) {
+        self.socket.attend(cx);
+        while let Poll::Ready(message) = self.socket.poll_next() {
             let end = match message {
-                Some(Ok(Message::Binary(bytes))) => self.answered(bytes).err(),
-                Some(Ok(Message::Text(_))) => {
-                    Some(End::Close(CloseCode::Unsupported, "an answer is text".into()))
-                }
-                Some(Ok(Message::Close(frame))) => Some(End::Broken(closed(frame))),
+                Ok(Message::Binary(bytes)) => self.answered(bytes).err(),
+                Ok(Message::Text(_)) => Some(End::Close(CloseCode::Unsupported, "an answer is text".into())),
+                Ok(Message::Close(frame)) => Some(End::Broken(closed(frame))),
                 // A ping is answered where it is read.
-                Some(Ok(_)) => None,
-                Some(Err(error)) => Some(End::of(&error)),
-                None => Some(End::Broken("the peer hung up".into())),
+                Ok(_) => None,
+                Err(error) => Some(End::of(&error)),
             };
             if let Some(end) = end {
                 return Poll::Ready(end);
@@ -135,7 +130,7 @@ impl<S: Io> Drive<S> {
             return Poll::Ready(End::Close(CloseCode::Normal, CLOSED.into()));
         }
         self.alarm.poll(&self.calls, cx);
-        match self.pulse.poll(self.socket.get_ref().read(), cx) {
+        match self.pulse.poll(self.socket.read(), cx) {
             Poll::Ready(Silence::Ask) => {
                 self.writer.ping();
                 // The timer has to be asked again.
@@ -144,7 +139,7 @@ impl<S: Io> Drive<S> {
             Poll::Ready(Silence::Dead) => return Poll::Ready(End::Broken("it does not answer pings".into())),
             Poll::Pending => {}
         }
-        match self.writer.poll_write(&mut self.socket, cx) {
+        match self.writer.poll_write(&mut self.socket) {
             Poll::Ready(Err(error)) => Poll::Ready(End::Broken(error.to_string())),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
         }
@@ -155,12 +150,6 @@ impl<S: Io> Drive<S> {
         let (sequence, more, outcome) =
             frames::read_response(bytes).map_err(|error| invalid(error.to_string()))?;
         self.calls.answered(sequence, more, outcome).map_err(|error| invalid(error.to_string()))
-    }
-
-    async fn farewell(&mut self, reason: CloseFrame) {
-        if self.socket.send(Message::Close(Some(reason))).await.is_ok() {
-            while let Some(Ok(_)) = self.socket.next().await {}
-        }
     }
 }
 
@@ -175,6 +164,7 @@ impl End {
     fn of(error: &Error) -> Self {
         let why = error.to_string();
         match error {
+            Error::ConnectionClosed | Error::AlreadyClosed => Self::Broken("the peer hung up".into()),
             Error::Protocol(_) => Self::Close(CloseCode::Protocol, why),
             Error::Capacity(_) => Self::Close(CloseCode::Size, why),
             Error::Utf8(_) => Self::Close(CloseCode::Invalid, why),

@@ -9,18 +9,16 @@
 //! tungstenite's.
 
 mod link;
-mod metered;
 mod pulse;
 mod serve;
+mod socket;
 mod writer;
 
 pub use link::WebSocket;
 pub(super) use serve::serve;
 
 use super::exchange::frames;
-use metered::Metered;
 use std::time::Duration;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tonic::Status;
 
@@ -37,8 +35,6 @@ const READ: usize = 16 << 10;
 const WRITE: usize = 16 << 10;
 /// How long a connection that has come to its end may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-type Socket<S> = WebSocketStream<Metered<S>>;
 
 /// What is taken from the other end: messages of up to `max_message` bytes, and what is around them.
 fn config(max_message: usize) -> WebSocketConfig {

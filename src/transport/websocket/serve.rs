@@ -1,15 +1,14 @@
 //! A WebSocket for whoever is called: requests are handed to the host in their order, answers go back as they are ready.
 
-use super::metered::Metered;
 use super::pulse::{Pulse, Silence};
+use super::socket::Socket;
 use super::writer::Writer;
-use super::{FAREWELL, PATH, SUBPROTOCOL, Socket, config, too_large};
+use super::{FAREWELL, PATH, SUBPROTOCOL, config, too_large};
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::socket::link::Io;
 use crate::transport::socket::serve::{Shared, hung_up};
 use crate::transport::socket::{Call, Host, Refusal, Reply, Responder, pieces};
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
 use http::StatusCode;
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use prost::Message as _;
@@ -18,9 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
-use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, Sleep, sleep, timeout};
-use tokio_tungstenite::accept_hdr_async_with_config;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -36,7 +33,7 @@ const UNREAD: usize = 1 << 10;
 pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
     let left = shared.limits.greeting.saturating_sub(began.elapsed());
     let config = config(shared.limits.max_message);
-    let accepting = Box::pin(accept_hdr_async_with_config(Metered::new(io), agree, Some(config)));
+    let accepting = Box::pin(Socket::answer(io, agree, config));
     match timeout(left, accepting).await {
         Ok(Ok(socket)) => Attending::new(socket, shared).run().await,
         Ok(Err(error)) => {
@@ -99,7 +96,7 @@ enum End {
 impl<'a, H: Host, S: Io> Attending<'a, H, S> {
     fn new(socket: Socket<S>, shared: &'a Arc<Shared<H>>) -> Self {
         Self {
-            complete: socket.get_ref().read(),
+            complete: socket.read(),
             socket,
             answers: Answers::default(),
             writer: Writer::default(),
@@ -121,13 +118,14 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
                 (code, why)
             }
         };
-        let _ = timeout(FAREWELL, self.farewell(CloseFrame { code, reason: why.into() })).await;
+        let _ = timeout(FAREWELL, self.socket.farewell(CloseFrame { code, reason: why.into() })).await;
     }
 
     /// Reads and writes what there is. Ready is the end of the connection.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.socket.attend(cx);
         loop {
-            if let Err(end) = self.read(cx) {
+            if let Err(end) = self.read() {
                 return Poll::Ready(end);
             }
             let waiting = &mut self.writer.waiting;
@@ -135,7 +133,7 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
                 waiting.push_back(pieces(answer.encode_to_vec().into(), Bytes::new(), Bytes::new()));
             });
             let stalled = self.is_full();
-            match self.writer.poll_write(&mut self.socket, cx) {
+            match self.writer.poll_write(&mut self.socket) {
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Gone),
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
@@ -148,27 +146,26 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
     }
 
     /// Takes requests, as long as not too many of them have no answer.
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+    fn read(&mut self) -> Result<(), End> {
         while !self.is_full() {
-            let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else { break };
+            let Poll::Ready(message) = self.socket.poll_next() else { break };
             match message {
-                Some(Ok(Message::Binary(bytes))) => {
+                Ok(Message::Binary(bytes)) => {
                     self.requests_since_last_look += 1;
-                    self.complete = self.socket.get_ref().read();
+                    self.complete = self.socket.read();
                     self.hand_over(bytes)?;
                 }
-                Some(Ok(Message::Text(_))) => {
+                Ok(Message::Text(_)) => {
                     let why = "a request is text".into();
                     return Err(End::Refused(Refusal::Malformed, CloseCode::Unsupported, why));
                 }
                 // They are answered where they are read, and may come in the middle of a message.
-                Some(Ok(Message::Ping(bytes) | Message::Pong(bytes))) => {
+                Ok(Message::Ping(bytes) | Message::Pong(bytes)) => {
                     let passed = self.complete + (CONTROL + bytes.len()) as u64;
-                    self.complete = passed.min(self.socket.get_ref().read());
+                    self.complete = passed.min(self.socket.read());
                 }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(End::of(&error)),
-                None => return Err(End::Gone),
+                Ok(_) => {}
+                Err(error) => return Err(End::of(&error)),
             }
         }
         self.hold()
@@ -202,7 +199,7 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
 
     /// Counts what has come of a message that has not come to its end.
     fn hold(&mut self) -> Result<(), End> {
-        let (before, now) = (self.held, (self.socket.get_ref().read() - self.complete) as usize);
+        let (before, now) = (self.held, (self.socket.read() - self.complete) as usize);
         if before == now {
             return Ok(());
         }
@@ -236,7 +233,7 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
             }
             self.quiet.as_mut().reset(Instant::now() + self.shared.limits.idle);
         }
-        match self.pulse.poll(self.socket.get_ref().read(), cx) {
+        match self.pulse.poll(self.socket.read(), cx) {
             Poll::Ready(Silence::Ask) => {
                 self.writer.ping();
                 // To be written, and the timer has to be asked again.
@@ -246,14 +243,6 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
             Poll::Pending => {}
         }
         Poll::Pending
-    }
-
-    /// Says why, and reads on for a moment: a system that has unread bytes when a socket is closed takes back what was said.
-    async fn farewell(&mut self, reason: CloseFrame) {
-        if self.socket.send(Message::Close(Some(reason))).await.is_ok() {
-            let mut unread = [0; 1_024];
-            while let Ok(1..) = self.socket.get_mut().read(&mut unread).await {}
-        }
     }
 }
 

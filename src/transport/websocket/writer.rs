@@ -1,14 +1,13 @@
 //! Messages on their way out: whole in a frame if they are small, in several if they are not, and never more at a time than
 //! the socket takes.
 
-use super::{FRAME, Socket};
+use super::FRAME;
+use super::socket::Socket;
 use crate::transport::socket::Payload;
 use crate::transport::socket::link::Io;
 use bytes::{Buf as _, Bytes};
-use futures_util::{Sink as _, SinkExt as _};
 use std::collections::VecDeque;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -31,27 +30,23 @@ impl Writer {
     }
 
     /// Writes what there is. Ready when all has left, or the connection is broken.
-    pub fn poll_write<S: Io>(
-        &mut self,
-        socket: &mut Socket<S>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Error>> {
+    pub fn poll_write<S: Io>(&mut self, socket: &mut Socket<S>) -> Poll<Result<(), Error>> {
         if self.ping {
-            ready!(Pin::new(&mut *socket).poll_ready(cx))?;
-            socket.start_send_unpin(Message::Ping(Bytes::new()))?;
+            ready!(socket.poll_ready())?;
+            socket.write(Message::Ping(Bytes::new()))?;
             (self.ping, self.unflushed) = (false, true);
         }
         while let Some(message) = self.waiting.front_mut() {
-            ready!(Pin::new(&mut *socket).poll_ready(cx))?;
+            ready!(socket.poll_ready())?;
             let (frame, last) = next(message, &mut self.begun);
             if last {
                 self.waiting.pop_front();
             }
             self.unflushed = true;
-            socket.start_send_unpin(frame)?;
+            socket.write(frame)?;
         }
         if self.unflushed {
-            ready!(socket.poll_flush_unpin(cx))?;
+            ready!(socket.poll_flush())?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
