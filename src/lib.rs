@@ -9,7 +9,8 @@
 //! graph ([`topology`]), the links ([`network`]), the data and models ([`learning`]). The result is an
 //! [`engine::Plan`] in which nothing is left to chance. An [`engine`] runs one [`node`] for each peer, moves their
 //! messages ([`wire`]) over a [`transport`], and keeps [`metrics`]. [`simulation::conclude()`] makes a result of them,
-//! which [`report`] shows and writes. [`cli`] is the command line around all that.
+//! which [`report`] shows and writes. [`costs`] measures transports by themselves, without nodes. [`cli`] is the command
+//! line around all that.
 //!
 //! ```text
 //! scenario ─► topology ─┐

@@ -5,9 +5,11 @@ use crate::transport::socket::Heard;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -56,17 +58,22 @@ async fn answers(said: &[u8], requests: usize) -> Vec<u64> {
     http.initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .initial_max_send_streams(STREAMS as usize);
-    let Ok((mut send, mut connection)) = http.handshake::<_, Bytes>(Played::new(said)).await else {
+    let held = Rc::new(Cell::new(true));
+    let played = Played { held: Rc::clone(&held), ..Played::new(said) };
+    let Ok((send, mut connection)) = http.handshake::<_, Bytes>(played).await else {
         return Vec::new();
     };
     // Answers are read only if somebody has asked.
     let asked: Vec<_> = (0..requests)
         .map_while(|_| {
             let request = Request::post("http://localhost/").body(()).ok()?;
-            send.send_request(request, true).ok().map(|(answer, _)| answer)
+            // One handle takes one request until it has left.
+            send.clone().send_request(request, true).ok().map(|(answer, _)| answer)
         })
         .collect();
-    // All that there is to be read is read at once.
+    // First all requests leave, and then all that there is to be read is read.
+    let _ = (&mut connection).now_or_never();
+    held.set(false);
     let _ = (&mut connection).now_or_never();
     let mut sizes = Vec::new();
     for answer in asked {
@@ -93,11 +100,13 @@ fn line(name: &str, value: usize) -> u64 {
 /// Says again what was said, and listens to nothing.
 struct Played {
     said: Bytes,
+    /// Whether it is silent yet.
+    held: Rc<Cell<bool>>,
 }
 
 impl Played {
     fn new(said: &[u8]) -> Self {
-        Self { said: Bytes::copy_from_slice(said) }
+        Self { said: Bytes::copy_from_slice(said), held: Rc::default() }
     }
 }
 
@@ -107,7 +116,7 @@ impl AsyncRead for Played {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.said.is_empty() {
+        if self.said.is_empty() || self.held.get() {
             // Not the end, at which what was read and not yet looked at would be let go. Nobody waits for more.
             return Poll::Pending;
         }

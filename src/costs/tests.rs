@@ -101,7 +101,7 @@ fn every_transport_is_measured_and_its_parts_add_up() {
 
 #[test]
 fn a_profile_has_what_was_measured_and_reads_back() {
-    let costs = measured(&[Transport::Memory, Transport::Grpc]);
+    let costs = measured(&[Transport::Grpc, Transport::Memory]);
     let profile = costs.profile();
     let grpc = profile.transports["grpc"];
     let small = one(&costs, costs.small_bytes, false);
