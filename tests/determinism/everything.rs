@@ -150,6 +150,22 @@ fn p2pfl_with_its_traps_gives_the_same_whatever_happens() {
 }
 
 #[test]
+fn nodes_that_ask_for_models_give_the_same_whatever_happens() {
+    for way in ["pull", "push_pull"] {
+        let mut workflow = p2pfl("repaired");
+        workflow["dissemination"] = json!(way);
+        same(&workflow, &if way == "pull" { lossy() } else { narrow() });
+    }
+}
+
+#[test]
+fn dpsgd_in_pairs_gives_the_same_whatever_happens() {
+    let dpsgd = json!({ "kind": "dpsgd", "rounds": 8, "mode": "asynchronous" });
+    same(&dpsgd, &lossy());
+    same(&dpsgd, &narrow());
+}
+
+#[test]
 fn dpsgd_gives_the_same_whatever_happens() {
     let dpsgd = json!({ "kind": "dpsgd", "rounds": 8, "mixing": "uniform" });
     same(&dpsgd, &lossy());

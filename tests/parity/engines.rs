@@ -2,7 +2,7 @@
 
 use super::runs::{figures, scenario};
 use super::{BOUNDS, Figures, Row, measurements, table};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How much faster than P2PFL the real clock runs, from first to last attempt. Where the machine is busy, timers are late
 /// by a share of the periods that is the greater the faster the clock runs; so if the first attempt is too far off, a
@@ -35,6 +35,47 @@ fn compare(row: &Row, settings: &Value) -> Vec<String> {
         }
     }
     beyond
+}
+
+/// The engines beside each other, where P2PFL has nothing that could stand beside them.
+fn beside_each_other(name: &str, scenario: &Value) {
+    let mut beyond = Vec::new();
+    for speedup in SPEEDUPS {
+        let events = Figures::medians(&figures(scenario, &["--clock", "virtual"]));
+        let tasks = Figures::medians(&figures(scenario, &["--clock", "real", "--speedup", speedup]));
+        table::print(&format!("{name}, × {speedup}"), &[("event engine", &events), ("task engine", &tasks)]);
+        beyond = tasks.beyond(&events, BOUNDS);
+        if beyond.is_empty() {
+            break;
+        }
+    }
+    assert!(beyond.is_empty(), "{name}: {}", beyond.join("\n"));
+}
+
+#[test]
+fn both_engines_send_the_same_where_nodes_ask_for_models() {
+    let measured = measurements();
+    let rows = measured.rows.iter().filter(|row| row.transport == "memory");
+    let row = rows.into_iter().find(|row| row.topology == "ring" && row.nodes == 8).expect("a ring");
+    for way in ["pull", "push_pull"] {
+        let mut scenario = scenario(row, &measured.settings);
+        scenario["workflow"]["variant"] = "repaired".into();
+        scenario["workflow"]["dissemination"] = way.into();
+        beside_each_other(way, &scenario);
+    }
+}
+
+#[test]
+fn both_engines_send_the_same_where_nodes_average_in_pairs() {
+    let scenario = json!({
+        "name": "parity", "nodes": 12, "topology": { "kind": "ring" },
+        "workflow": { "kind": "dpsgd", "mode": "asynchronous", "rounds": 8 },
+        "learning": {
+            "model": { "kind": "synthetic", "size": "1KiB" },
+            "compute": { "train": { "kind": "uniform", "min": "450ms", "max": "550ms" } }
+        }
+    });
+    beside_each_other("pairs", &scenario);
 }
 
 #[test]

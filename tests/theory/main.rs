@@ -4,9 +4,11 @@
 
 mod averaging;
 mod federated;
+mod initiative;
 mod line;
 mod losses;
 mod pace;
+mod pairs;
 mod profiles;
 mod quadratic;
 mod queues;
