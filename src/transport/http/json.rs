@@ -10,6 +10,7 @@
 
 use super::base64::Base64;
 use super::lenient::{integer, text_or_integer};
+use super::object::{self, Object};
 use crate::transport::socket::Answer;
 use crate::wire::proto::{self, root_message::PayloadType};
 use bytes::Bytes;
@@ -34,13 +35,21 @@ pub struct RootMessage<'a> {
     #[serde(skip_serializing_if = "str::is_empty", deserialize_with = "or_default")]
     cmd: Cow<'a, str>,
     /// For what floods the network.
-    #[serde(alias = "gossip_message", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        alias = "gossip_message",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::optional"
+    )]
     gossip_message: Option<GossipMessage<'a>>,
     /// For what goes to one peer alone.
-    #[serde(alias = "direct_message", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        alias = "direct_message",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::optional"
+    )]
     direct_message: Option<DirectMessage<'a>>,
     /// A model.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object::optional")]
     weights: Option<Weights<'a>>,
 }
 
@@ -174,7 +183,7 @@ pub fn write_answer(answer: &Answer) -> Vec<u8> {
 /// # Errors
 /// If it is no JSON, or none of a message; it says where.
 pub fn read(text: &[u8]) -> Result<proto::RootMessage, serde_json::Error> {
-    let root: RootMessage<'_> = serde_json::from_slice(text)?;
+    let Object(root): Object<RootMessage<'_>> = serde_json::from_slice(text)?;
     let payload_type = match (root.gossip_message, root.direct_message, root.weights) {
         (None, None, None) => None,
         (Some(it), None, None) => Some(PayloadType::GossipMessage(proto::GossipMessage {
@@ -208,7 +217,7 @@ pub fn read(text: &[u8]) -> Result<proto::RootMessage, serde_json::Error> {
 /// # Errors
 /// If it is no JSON, or none of that; it says where.
 pub fn read_address(text: &[u8]) -> Result<String, serde_json::Error> {
-    let request: HandShakeRequest<'_> = serde_json::from_slice(text)?;
+    let Object(request): Object<HandShakeRequest<'_>> = serde_json::from_slice(text)?;
     Ok(request.addr.into_owned())
 }
 
@@ -220,7 +229,7 @@ pub fn read_answer(text: &[u8]) -> Result<Answer, serde_json::Error> {
     if text == b"{}" {
         return Ok(Answer::Empty);
     }
-    let answer: ResponseMessage<'_> = serde_json::from_slice(text)?;
+    let Object(answer): Object<ResponseMessage<'_>> = serde_json::from_slice(text)?;
     let owned = |it: Option<Cow<'_, str>>| it.map(Cow::into_owned);
     Ok(proto::ResponseMessage { response: owned(answer.response), error: owned(answer.error) }.into())
 }

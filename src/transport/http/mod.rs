@@ -12,6 +12,7 @@ mod http1;
 mod http2;
 pub mod json;
 mod lenient;
+mod object;
 pub mod openapi;
 mod problem;
 mod receive;

@@ -121,10 +121,8 @@ fn what_protobuf_allows_is_read() {
     ] {
         assert_eq!(taken(text), Ok(expected.clone()), "{text}");
     }
-    for padding in ["YQ==", "YQ="] {
-        let text = format!(r#"{{"weights":{{"weights":"{padding}"}}}}"#);
-        assert_eq!(taken(&text).is_ok(), padding == "YQ==", "{padding}");
-    }
+    // With padding or without.
+    assert_eq!(taken(r#"{"weights":{"weights":"YQ=="}}"#), Ok(weights(b"a")));
     assert_eq!(taken(r#"{"weights":{"weights":"YQ"}}"#), Ok(weights(b"a")));
     assert_eq!(taken(r#"{"weights":{"weights":null}}"#), Ok(weights(b"")));
     let hash = |text: &str| match taken(&format!(r#"{{"gossip_message":{{"hash":{text}}}}}"#))?.payload_type {
@@ -152,6 +150,7 @@ fn what_is_no_message_is_refused_with_the_place() {
         ("{\"round\":\"x\"}", "`x` is no number"),
         ("{\"round\":1e400}", "number out of range"),
         ("{\"weights\":{\"weights\":\"a?\"}}", "no base64"),
+        ("{\"weights\":[]}", "expected an object"),
         ("{\"weights\":{\"weights\":[1,2]}}", "expected bytes in base64"),
         ("{\"gossipMessage\":{\"args\":[null]}}", "expected a string"),
         ("{\"gossipMessage\":{},\"weights\":{}}", "only one of `gossipMessage`"),
