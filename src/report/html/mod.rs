@@ -147,7 +147,6 @@ mod tests {
             let once: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
             assert_eq!(once.len(), ids.len(), "{ids:?}");
             assert_eq!(compare.costs.is_some(), ids.contains(&"wire"), "{ids:?}");
-            assert!(!text.contains("NaN"));
         }
     }
 
