@@ -36,7 +36,8 @@ fn the_square_of_the_distance_falls_to_one_half_over_root_e_in_each_round() {
 
 #[test]
 fn on_a_ring_it_falls_at_least_as_fast_as_where_the_next_to_act_is_drawn() {
-    // Drawn evenly, each average of two takes a share of (1 − cos 2π/n) / n at least of the expected square.
+    // Drawn evenly, each average of two takes a share of (1 − cos 2π/n) / n at least of the expected square. What is
+    // expected of the values themselves falls by the same, so the square of that by twice as much.
     let nodes = 16;
     let step = 1.0 - (1.0 - (std::f64::consts::TAU / f64::from(nodes)).cos()) / f64::from(nodes);
     let law = step.powi(nodes);
@@ -44,7 +45,7 @@ fn on_a_ring_it_falls_at_least_as_fast_as_where_the_next_to_act_is_drawn() {
         let rounds = result(&scenario(nodes as u32, json!({ "kind": "ring" }), 60, seed)).rounds;
         let distance = |round: usize| rounds[round].consensus_distance.expect("a distance");
         let factor = (distance(55) / distance(15)).powf(2.0 / 40.0);
-        assert!(factor < law && factor > law * law, "seed {seed}: {factor}, not below {law}");
+        assert!(factor < law && factor > law.powi(3), "seed {seed}: {factor}, not below {law}");
     }
 }
 
@@ -77,7 +78,7 @@ fn who_waits_for_nobody_takes_as_long_as_its_own_computing() {
     let bound = pace("synchronous");
     for (took, own) in &bound {
         assert!(
-            took > own && *took > 0.8 * slowest(&bound),
+            took >= own && *took > 0.8 * slowest(&bound),
             "{took} s, and the slowest {} s",
             slowest(&bound)
         );
