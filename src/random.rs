@@ -56,13 +56,13 @@ pub enum Purpose {
     /// The seed of a process that runs one node of many.
     Process = 23,
     /// The secret key that a node is known by.
-    Identity = 25,
+    Identity = 26,
     /// Whom a node tells a rumor, or asks for it.
     Rumor = 21,
     /// With whom a node averages where nodes do so in pairs.
     Partner = 24,
     /// Whom a node asks for a model that several have.
-    Holder = 26,
+    Holder = 25,
 }
 
 /// The node number of draws that belong to no node.
