@@ -14,12 +14,14 @@ pub struct Alarm {
     armed: Option<Instant>,
 }
 
-impl Alarm {
+impl Default for Alarm {
     /// Rings for nobody yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { timer: Box::pin(sleep_until(Instant::now())), armed: None }
     }
+}
 
+impl Alarm {
     /// Tells those whose deadline is over that it is, and is woken for the next. It is left alone when it would ring too
     /// early: most calls are answered long before their time.
     pub fn poll(&mut self, calls: &Calls, cx: &mut Context<'_>) {

@@ -14,8 +14,9 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-/// How much sooner than the other end this one thinks that a connection is no longer kept, but no more than half of the time:
-/// a request that is written while the connection is being closed may or may not have been taken, and nobody can tell.
+/// How much sooner than the other end this one thinks that a connection is no longer kept, but no more than half of
+/// the time: a request that is written while the connection is being closed may or may not have been taken, and nobody
+/// can tell.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// A connection with HTTP/1.1.

@@ -58,7 +58,7 @@ impl Link for Stream {
             splitter: Splitter::new(MAX_ANSWER),
             waiting: VecDeque::new(),
             writer: Writer::default(),
-            alarm: Alarm::new(),
+            alarm: Alarm::default(),
         };
         tokio::spawn(drive.run());
         Ok(Self { http, calls: Some(calls) })

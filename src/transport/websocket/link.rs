@@ -45,7 +45,7 @@ impl Link for WebSocket {
             socket,
             calls: calls.clone(),
             writer: Writer::default(),
-            alarm: Alarm::new(),
+            alarm: Alarm::default(),
             pulse: Pulse::new(&terms.limits),
         };
         let driver = tokio::spawn(drive.run()).abort_handle();

@@ -24,12 +24,14 @@ pub struct Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Asks whoever is at the other end for a WebSocket.
+    #[expect(clippy::result_large_err, reason = "it is the library's error, once a connection")]
     pub async fn ask(io: S, request: Request, config: WebSocketConfig) -> Result<Self, Error> {
         let (it, _) = agreed(io, |io| client_with_config(request, io, Some(config))).await?;
         Ok(Self { it, stuck: false })
     }
 
     /// Is asked for a WebSocket; `agree` says whether to give one.
+    #[expect(clippy::result_large_err, reason = "it is the library's error, once a connection")]
     pub async fn answer(io: S, agree: impl Callback, config: WebSocketConfig) -> Result<Self, Error> {
         let it = agreed(io, |io| accept_hdr_with_config(io, agree, Some(config))).await?;
         Ok(Self { it, stuck: false })
