@@ -66,7 +66,8 @@ impl Between {
             (Self::Unix(_, at), _) => at.clone(),
             #[cfg(feature = "libp2p")]
             (Self::Tcp(tcp), Address::Libp2p(place)) => {
-                Address::Libp2p(crate::transport::libp2p::Place { at: tcp.local_addr()?, ..*place })
+                let at = tcp.local_addr()?;
+                Address::Libp2p(Box::new(crate::transport::libp2p::Place { at, ..**place }))
             }
             (Self::Tcp(tcp), _) => Address::Tcp(tcp.local_addr()?),
         })

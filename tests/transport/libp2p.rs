@@ -12,9 +12,9 @@ use std::time::Duration;
 const LIBP2P: Kind = Kind { protocol: Protocol::Libp2p, carrier: Carrier::Tcp };
 
 fn place(rig: &Rig) -> Place {
-    match rig.at {
-        Address::Libp2p(place) => place,
-        ref other => panic!("{other}"),
+    match &rig.at {
+        Address::Libp2p(place) => **place,
+        other => panic!("{other}"),
     }
 }
 
@@ -43,12 +43,13 @@ async fn stranger(rig: &Rig) -> libp2p_stream::Control {
 async fn a_node_is_called_by_its_key_and_nobody_else_answers_for_it() {
     let rig = Rig::of(LIBP2P, Limits::default());
     let other = rig.endpoint.of_node(|| [1; 32]).bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
-    let Address::Libp2p(Place { peer, .. }) = *other.address() else { panic!("{}", other.address()) };
+    let Address::Libp2p(it) = other.address() else { panic!("{}", other.address()) };
+    let peer = it.peer;
     assert_ne!(peer, place(&rig).peer);
-    let impostor = Address::Libp2p(Place { peer, ..place(&rig) });
+    let impostor = Address::Libp2p(Box::new(Place { peer, ..place(&rig) }));
     let error = rig.caller.channel(impostor, Redial::Never).open(SOON).await.unwrap_err();
     assert!(error.to_string().contains("somebody else"), "{error}");
-    let anybody = Address::Libp2p(Place { peer: None, ..place(&rig) });
+    let anybody = Address::Libp2p(Box::new(Place { peer: None, ..place(&rig) }));
     let error = rig.caller.channel(anybody, Redial::Never).open(SOON).await.unwrap_err();
     assert!(error.to_string().contains("which peer"), "{error}");
     rig.goes_on().await;
@@ -60,13 +61,13 @@ async fn a_key_comes_from_its_secret_and_listens_for_nobody_else() {
     let named = |secret| {
         let endpoint = rig.endpoint.of_node(|| [secret; 32]);
         let bound = endpoint.bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
-        let Address::Libp2p(place) = *bound.address() else { panic!("{}", bound.address()) };
-        (endpoint, place)
+        let Address::Libp2p(place) = bound.address() else { panic!("{}", bound.address()) };
+        (endpoint, **place)
     };
     let ((_, one), (same, again), (_, another)) = (named(1), named(1), named(2));
     assert_eq!(one.peer, again.peer);
     assert_ne!(one.peer, another.peer);
-    let at = |peer| Address::Libp2p(Place { peer, at: "127.0.0.1:0".parse().unwrap() });
+    let at = |peer| Address::Libp2p(Box::new(Place { peer, at: "127.0.0.1:0".parse().unwrap() }));
     same.bind(&at(one.peer)).unwrap();
     let error = same.bind(&at(another.peer)).unwrap_err();
     assert!(error.to_string().contains(&one.peer.unwrap().to_string()), "{error}");

@@ -27,7 +27,7 @@ pub enum Address {
     Unix(PathBuf),
     /// A libp2p host, as a multiaddress: `/ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…`.
     #[cfg(feature = "libp2p")]
-    Libp2p(Place),
+    Libp2p(Box<Place>),
 }
 
 /// A text that is no address.
@@ -160,7 +160,9 @@ impl FromStr for Address {
 #[cfg(feature = "libp2p")]
 fn multiaddress(text: &str) -> Result<Address, AddressError> {
     let place = text.parse::<Place>();
-    place.map(Address::Libp2p).map_err(|why| AddressError::Multiaddress { text: text.into(), why })
+    place
+        .map(|it| Address::Libp2p(Box::new(it)))
+        .map_err(|why| AddressError::Multiaddress { text: text.into(), why })
 }
 
 #[cfg(not(feature = "libp2p"))]

@@ -96,7 +96,7 @@ impl Dial {
             }
             #[cfg(feature = "libp2p")]
             Through::Libp2p(host) => match &self.to {
-                Address::Libp2p(place) => self.greet(host.stream(*place).await?).await,
+                Address::Libp2p(place) => self.greet(host.stream(**place).await?).await,
                 _ => Err(NoLink::for_good("its address is none of a libp2p host".into())),
             },
         }

@@ -70,7 +70,7 @@ impl Listener {
     #[cfg(feature = "libp2p")]
     pub(super) fn of_host(at: &Address, peer: ::libp2p::PeerId) -> Result<Self, TransportError> {
         let port = match at {
-            Address::Libp2p(Place { peer: Some(other), .. }) if *other != peer => {
+            Address::Libp2p(place) if place.peer.is_some_and(|other| other != peer) => {
                 let source = io::Error::new(io::ErrorKind::AddrNotAvailable, format!("this node is {peer}"));
                 return Err(TransportError::Listen { address: at.clone(), source });
             }
@@ -79,7 +79,7 @@ impl Listener {
         };
         let Self { socket, announced } = Self::bind(&port)?;
         let announced = match announced {
-            Address::Tcp(at) => Address::Libp2p(Place { at, peer: Some(peer) }),
+            Address::Tcp(at) => Address::Libp2p(Box::new(Place { at, peer: Some(peer) })),
             other => other,
         };
         Ok(Self { socket, announced })
