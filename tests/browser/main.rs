@@ -91,7 +91,7 @@ fn transports_side_by_side() {
             "--transport",
             "memory,grpc,grpc+tls",
             "--nodes",
-            "6",
+            "12",
             "--rounds",
             "1",
         ]

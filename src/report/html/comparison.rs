@@ -199,10 +199,10 @@ fn runs(number: usize, rows: &[Row]) -> Option<Section> {
     let median = |row: &Row, i: usize| row.told(i).0.map_or(f64::NAN, |it| it.median);
     let named = rows.iter().map(|row| (row.transport.as_str(), median(row, chosen)));
     let finding = format!(
-        "{}: {} over {}.",
+        "Over {}, {} is {}.",
+        counted(rows.len() as u64, "transport"),
         FIGURES[chosen].title,
-        extremes(named, time),
-        counted(rows.len() as u64, "transport")
+        extremes(named, time)
     );
     let data = |i: usize| {
         let rows =
