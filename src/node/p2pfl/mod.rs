@@ -245,7 +245,7 @@ impl P2pfl {
                 self.say_metrics(cx, links, self.round, evaluation);
                 self.finish(cx);
             }
-            (_, JobResult::Model(model)) if !self.averaged_to_give(cx, links, job, &model) => {
+            (_, JobResult::Model(model)) => {
                 self.averaged(cx, links, job, &model);
             }
             _ => {}

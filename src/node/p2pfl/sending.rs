@@ -284,7 +284,7 @@ impl P2pfl {
         self.sending.as_mut().expect("it is spreading").current = Some(Offer { peer, step });
     }
 
-    /// The average for an offer is there; false if the job was for something else.
+    /// The average for an offer, or for who asked, is there; false if the job was for something else.
     pub(super) fn averaged(
         &mut self,
         cx: &mut Context,
@@ -292,6 +292,9 @@ impl P2pfl {
         id: JobId,
         model: &Arc<Model>,
     ) -> bool {
+        if self.averaged_to_give(cx, links, id, model) {
+            return true;
+        }
         let Some(Offer { peer, step: Step::Averaging { job, parts } }) =
             self.sending.as_ref().and_then(|it| it.current.as_ref())
         else {
