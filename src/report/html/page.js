@@ -543,7 +543,10 @@
     const box = plot.getBoundingClientRect();
     const value = { timeline: () => [(of.spans[1] + of.spans[2] / 2) / 1e6, of.spans[0]], network: () => [of.x[0], of.y[0]], ranges: () => [of.rows[0].values[1], 0], bars: () => longest(of) }[of.kind];
     const [x, y] = value ? chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, value()) : [box.width / 2, box.height / 2];
-    return { x: box.left + x, y: box.top + y };
+    // Of bars side by side, the middle of the first.
+    const beside = of.kind === "bars" && !of.stacked ? of.series.length : 1;
+    const band = Math.abs(chart.convertToPixel({ yAxisIndex: 0 }, 1) - chart.convertToPixel({ yAxisIndex: 0 }, 0)) || 0;
+    return { x: box.left + x, y: box.top + y - (beside > 1 ? band * 0.38 * (1 - 1 / beside) : 0) };
   };
   window.report = { svg, all, spot, ids: plots.map((plot) => plot.dataset.chart) };
   root.dataset.ready = "yes";
