@@ -53,7 +53,7 @@ pub fn finish(folder: &Path) -> Result<String> {
         "--rounds",
         "2",
         "--repeat",
-        "3",
+        "2",
         "--speedup",
         "10",
         "--set",
@@ -107,10 +107,10 @@ pub fn wide_area(profile: &Path, folder: &Path) -> Result<String> {
     let names: Value = serde_json::from_str(&std::fs::read_to_string(profile)?)?;
     let names: Vec<&String> = names["transports"].as_object().into_iter().flatten().map(|it| it.0).collect();
     let mut text = header("transport");
-    for name in names.into_iter().filter(|name| !name.contains("uds")) {
+    for name in names.into_iter().filter(|name| !name.contains('+') || name.as_str() == "grpc+tls") {
         let file = format!("network.profile.file={}", profile.display());
         let transport = format!("network.profile.transport={name}");
-        let set = [file.as_str(), transport.as_str()];
+        let set = ["nodes=300", file.as_str(), transport.as_str()];
         match virtually("scenarios/wan-1k.json", &set, folder)? {
             Some(result) => text += &row(name, &result),
             None => eprintln!("left out: {name}"),
