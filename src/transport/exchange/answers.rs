@@ -83,7 +83,7 @@ impl Numbered {
         match (table.ready.last_mut(), &outcome) {
             // Acknowledgements that are ready together go together.
             (Some((first, more, Ok(Answer::Empty))), Ok(Answer::Empty))
-                if *first + u64::from(*more) + 1 == self.sequence && *more < u32::MAX =>
+                if *more < u32::MAX && first.checked_add(u64::from(*more) + 1) == Some(self.sequence) =>
             {
                 *more += 1;
             }
@@ -128,6 +128,16 @@ mod tests {
         assert_eq!(answers.open(), 0);
         assert_eq!(taken(&answers), [(1, 2), (5, 0), (4, 0), (6, 0)]);
         assert_eq!(taken(&answers), []);
+    }
+
+    /// Whoever asks numbers its requests as it likes.
+    #[test]
+    fn the_last_number_there_is_has_none_after_it() {
+        let answers = Answers::default();
+        let (last, first) = (answers.to(u64::MAX), answers.to(0));
+        last.say(Ok(Answer::Empty));
+        first.say(Ok(Answer::Empty));
+        assert_eq!(taken(&answers), [(u64::MAX, 0), (0, 0)]);
     }
 
     #[test]
