@@ -1,12 +1,11 @@
-//! Calls between two that behave.
+//! Calls between two that behave, as far as they are others over HTTP than what every transport promises.
 
 use super::{VERSIONS, node};
 use crate::rig::{Rig, SOON, code, message, until};
-use p2pfl_sim::transport::socket::{Answer, Body, Call, CallError, Limits, Protocol, Security};
+use p2pfl_sim::transport::socket::{Answer, Body, Call, Limits, Protocol, Security};
 use p2pfl_sim::wire::proto::{self, root_message::PayloadType};
 use prost::Message as _;
 use std::sync::Arc;
-use std::time::Duration;
 use tonic::Code;
 
 async fn three_calls(rig: &Rig) {
@@ -115,27 +114,6 @@ async fn bytes_are_counted_at_both_ends_of_a_socket() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_in_time_is_a_timeout() {
-    for version in VERSIONS {
-        let rig = node(version, Limits::default());
-        let channel = rig.channel();
-        let late = channel.send(message("hold", 10), Duration::from_millis(50)).await;
-        assert!(matches!(late, Err(CallError::Timeout(_))), "{late:?}");
-        // The peer learns that nobody waits, and the channel goes on.
-        until(|| rig.node.held.lock().unwrap()[0].is_abandoned()).await;
-        assert_eq!(channel.send(message("beat", 10), SOON).await.unwrap(), Answer::Empty);
-    }
-}
-
-#[tokio::test]
-async fn a_call_that_nobody_answers_is_unavailable() {
-    for version in VERSIONS {
-        let rig = node(version, Limits::default());
-        assert_eq!(code(rig.channel().send(message("drop", 10), SOON).await), Code::Unavailable);
-    }
-}
-
-#[tokio::test]
 async fn a_message_that_is_too_large_is_refused_and_the_next_is_not() {
     for version in VERSIONS {
         let rig = node(version, Limits::new(1_000_000, 4));
@@ -146,25 +124,5 @@ async fn a_message_that_is_too_large_is_refused_and_the_next_is_not() {
             assert_eq!(code(refused), Code::ResourceExhausted, "{version:?} {too_large}");
             assert_eq!(channel.send(message("beat", 10), SOON).await.unwrap(), Answer::Empty);
         }
-    }
-}
-
-#[tokio::test]
-async fn a_channel_takes_no_more_than_its_backlog() {
-    for version in VERSIONS {
-        let rig = node(version, Limits { backlog: 1_000, ..Limits::default() });
-        let channel = rig.channel();
-        // One message may be larger than all of it.
-        assert_eq!(channel.send(message("beat", 5_000), SOON).await.unwrap(), Answer::Empty);
-        let held = tokio::spawn({
-            let channel = channel.clone();
-            async move { channel.send(message("hold", 600), SOON).await }
-        });
-        until(|| !rig.node.held.lock().unwrap().is_empty()).await;
-        let refused = channel.send(message("beat", 600), SOON).await;
-        assert!(matches!(refused, Err(CallError::Backlog { .. })), "{refused:?}");
-        assert_eq!(channel.send(message("beat", 100), SOON).await.unwrap(), Answer::Empty);
-        rig.node.held.lock().unwrap().pop().unwrap().answer(Answer::Empty);
-        assert_eq!(held.await.unwrap().unwrap(), Answer::Empty);
     }
 }
