@@ -16,7 +16,7 @@ fn steps(criterion: &mut Criterion) {
     let mlp = ModelKind::Mlp(Mlp { hidden: vec![32] });
     for (name, model) in [("softmax", Learning::default().model), ("mlp-32", mlp)] {
         let learner =
-            build(&Learning { model, ..Learning::default() }, 1, 0, Path::new(".")).expect("a learner");
+            build(&Learning { model, ..Learning::default() }, 1, 0, None, Path::new(".")).expect("a learner");
         let start = learner.initial(0);
         group.throughput(Throughput::Elements(u64::from(learner.samples(0))));
         group.bench_function(BenchmarkId::new("epoch of 90 steps", name), |bencher| {
@@ -64,7 +64,7 @@ fn aggregation(criterion: &mut Criterion) {
 }
 
 fn distance(criterion: &mut Criterion) {
-    let learner = build(&Learning::default(), 500, 0, Path::new(".")).expect("a learner");
+    let learner = build(&Learning::default(), 500, 0, None, Path::new(".")).expect("a learner");
     let models: Vec<Arc<Model>> = (0..500).map(|node| learner.initial(node)).collect();
     criterion.bench_function("consensus distance of 500 softmax models", |bencher| {
         bencher.iter(|| consensus_distance(black_box(&models)));

@@ -50,6 +50,10 @@
 //! ([`cli::CliError`]). A panic is a fault of this program. One inside a node is counted and reported, and does not
 //! take the run down.
 
+// All that is printed goes through `say`, which does not panic and lets nothing through that a terminal would obey.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod bounded;
 pub mod cli;
 pub mod costs;
 pub mod engine;
@@ -59,6 +63,7 @@ pub mod network;
 pub mod node;
 pub mod random;
 pub mod report;
+pub mod say;
 pub mod scenario;
 pub mod simulation;
 pub mod time;

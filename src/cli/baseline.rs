@@ -1,12 +1,16 @@
 //! `p2pfl-sim baseline`: results that are kept under a name, in a folder that can be committed.
 
 use super::CliError;
-use crate::metrics::result::RunResult;
+use crate::metrics::result::{RunResult, Threshold};
 use crate::metrics::{Cost, Sample};
 use crate::report::diff::{METRICS, Side};
-use crate::report::{Folder, Style, figures, summary};
+use crate::report::folder::RESULT;
+use crate::report::{Folder, FolderError, Style, figures, files, summary};
+use crate::say;
 use crate::scenario::nearest;
+use crate::scenario::thresholds::Threshold as Written;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The folder of baselines, unless another is named.
@@ -90,7 +94,8 @@ impl Shelf {
     /// If there is neither, or it cannot be read.
     pub fn side(&self, named: &Path) -> Result<(Side, Option<PathBuf>), CliError> {
         let shown = named.display().to_string();
-        let path = if named.exists() { named.to_owned() } else { self.find(&shown)? };
+        let standing = Place::of(named.to_owned()).standing();
+        let path = if standing.exists() { standing } else { self.find(&shown)? };
         let side = Side::read(&path, &shown).map_err(|error| CliError::Usage(error.to_string()))?;
         let folder = if path.is_dir() { Some(path) } else { path.parent().map(Path::to_owned) };
         Ok((side, folder))
@@ -103,27 +108,38 @@ impl Shelf {
             let side = Side::read(path, name).map_err(|error| CliError::Usage(error.to_string()))?;
             if side.outcomes.all() > side.runs.len() {
                 let n = side.outcomes.all() - side.runs.len();
-                eprintln!("p2pfl-sim: {}: {n} runs that did not come to an end are left out", path.display());
+                say::line(&format!(
+                    "p2pfl-sim: {}: {n} runs that did not come to an end are left out",
+                    path.display()
+                ));
             }
             kept.extend(side.runs.into_iter().map(|run| run.result));
         }
         let together = Side::of(name, kept);
         refuse_mixed(&together)?;
-        let path = self.dir.join(name);
+        let cannot = |error: FolderError| CliError::Failed(error.to_string());
+        // Held until the new one stands where the old one was.
+        let _shelf = Folder::at(&self.dir).map_err(|error| match error.source.kind() {
+            ErrorKind::ResourceBusy => CliError::Usage(error.to_string()),
+            _ => cannot(error),
+        })?;
+        let place = Place::of(self.dir.join(name));
+        place.settle().map_err(cannot)?;
+        let path = &place.path;
         if path.exists() && !force {
             return Err(CliError::Usage(format!(
                 "there is a baseline {name} in {} already; --force replaces it",
                 self.dir.display()
             )));
         }
-        let written = clear(&path).and_then(|()| match together.runs.as_slice() {
-            [only] => write(&path, &only.result),
+        let written = match together.runs.as_slice() {
+            [only] => write(&place.new, &only.result),
             several => {
-                (1..).zip(several).try_for_each(|(n, run)| write(&path.join(n.to_string()), &run.result))
+                (1..).zip(several).try_for_each(|(n, run)| write(&place.new.join(n.to_string()), &run.result))
             }
-        });
-        written.map_err(|error| CliError::Failed(format!("cannot write {}: {error}", path.display())))?;
-        eprintln!("Kept {} of {} in {}", runs_told(&together), scenario(&together), path.display());
+        };
+        written.and_then(|()| place.replace()).map_err(cannot)?;
+        say::line(&format!("Kept {} of {} in {}", runs_told(&together), scenario(&together), path.display()));
         Ok(())
     }
 
@@ -137,7 +153,7 @@ impl Shelf {
             ["name", "scenario", "runs", "clock", "version", "time to finish", "messages"].map(str::to_owned),
         ];
         for name in names {
-            let row = match Side::read(&self.dir.join(&name), &name) {
+            let row = match Side::read(&Place::of(self.dir.join(&name)).standing(), &name) {
                 Ok(side) => row(&name, &side),
                 Err(error) => [
                     name,
@@ -180,7 +196,7 @@ impl Shelf {
 
     /// The folder of a baseline.
     fn find(&self, name: &str) -> Result<PathBuf, CliError> {
-        let path = self.dir.join(name);
+        let path = Place::of(self.dir.join(name)).standing();
         let plain = refuse_name(name).is_ok();
         if plain && path.is_dir() {
             return Ok(path);
@@ -207,11 +223,18 @@ impl Shelf {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry?;
-            if entry.path().is_dir() && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-                names.push(entry.file_name().to_string_lossy().into_owned());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !entry.path().is_dir() {
+                continue;
+            }
+            match name.strip_prefix('.') {
+                None => names.push(name),
+                // Its new one was not there yet when the program was killed.
+                Some(hidden) => names.extend(hidden.strip_suffix(OLD).map(str::to_owned)),
             }
         }
         names.sort();
+        names.dedup();
         Ok(names)
     }
 }
@@ -248,26 +271,66 @@ fn refuse_mixed(side: &Side) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Takes away the runs of an earlier baseline, and nothing else: limits stay.
-fn clear(path: &Path) -> std::io::Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let is_run = entry.file_name().to_str().is_some_and(|it| it.parse::<u64>().is_ok());
-        if entry.file_name() == "result.json" {
-            fs::remove_file(entry.path())?;
-        } else if is_run && entry.path().is_dir() {
-            fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(())
+/// How the name of a baseline that has had to make room for another ends; it begins with a dot.
+const OLD: &str = ".old";
+
+/// Where a baseline is, where it is made, and where the one that it takes the place of is until then. Whenever the program
+/// is killed, the one or the other is there, and whole.
+struct Place {
+    path: PathBuf,
+    new: PathBuf,
+    old: PathBuf,
 }
 
-fn write(path: &Path, result: &RunResult) -> std::io::Result<()> {
-    let folder = Folder::at(path).map_err(|error| error.source)?;
-    folder.json("result.json", &kept(result)).map_err(|error| error.source)
+impl Place {
+    fn of(path: PathBuf) -> Self {
+        let beside = |end: &str| {
+            let mut name = std::ffi::OsString::from(".");
+            name.push(path.file_name().unwrap_or_default());
+            name.push(end);
+            path.with_file_name(name)
+        };
+        Self { new: beside(".new"), old: beside(OLD), path }
+    }
+
+    /// The baseline that there is, even if the program was killed while it was making room.
+    fn standing(self) -> PathBuf {
+        if !self.path.exists() && self.old.is_dir() { self.old } else { self.path }
+    }
+
+    /// Brings what a program that was killed has left in order.
+    fn settle(&self) -> Result<(), FolderError> {
+        if !self.path.exists() && self.old.is_dir() {
+            files::rename(&self.old, &self.path)?;
+        }
+        files::remove_all(&self.old)?;
+        files::remove_all(&self.new)
+    }
+
+    /// Puts the new one where the old one is. All but the runs of the old one is the user's, such as limits, and stays.
+    fn replace(&self) -> Result<(), FolderError> {
+        if self.path.exists() {
+            let entries =
+                fs::read_dir(&self.path).map_err(|source| FolderError { path: self.path.clone(), source })?;
+            for entry in entries.filter_map(Result::ok) {
+                let name = entry.file_name();
+                let is_run =
+                    name.to_str().is_some_and(|it| it.parse::<u64>().is_ok()) && entry.path().is_dir();
+                if name != RESULT && !is_run {
+                    files::copy(&entry.path(), &self.new.join(name))?;
+                }
+            }
+            files::sync(&self.new)?;
+            files::rename(&self.path, &self.old)?;
+        }
+        files::rename(&self.new, &self.path)?;
+        files::remove_all(&self.old)
+    }
+}
+
+fn write(path: &Path, result: &RunResult) -> Result<(), FolderError> {
+    files::make(path)?;
+    Folder::there(path).json(RESULT, &kept(result))
 }
 
 /// What is kept of a result: on the virtual clock nothing that differs between two runs of it, so that saving it again leaves
@@ -286,7 +349,9 @@ fn kept(result: &RunResult) -> RunResult {
             messages_per_cpu_s: f64::NAN,
             bytes_per_node: f64::NAN,
         };
-        kept.thresholds.retain(|it| !it.threshold.trim_start().starts_with("cost."));
+        let reads_cost =
+            |it: &Threshold| it.threshold.parse::<Written>().is_ok_and(|threshold| threshold.reads("cost"));
+        kept.thresholds.retain(|it| !reads_cost(it));
     }
     kept
 }
@@ -314,7 +379,7 @@ fn runs_told(side: &Side) -> String {
 
 fn scenario(side: &Side) -> String {
     let name = side.runs[0].result.scenario["name"].as_str().unwrap_or("unnamed");
-    name.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+    say::escaped(name).replace(['\n', '\t'], " ")
 }
 
 /// Rows with their columns below each other.

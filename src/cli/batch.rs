@@ -5,10 +5,10 @@ use crate::engine::{self, Failure, Watch};
 use crate::metrics::Meter;
 use crate::metrics::result::RunResult;
 use crate::report::{Batch, Folder, FolderError, RunRow};
+use crate::say;
 use crate::scenario::{Diagnostics, Override, ScenarioFile};
 use crate::simulation::{self, Estimate, Options, each, in_parallel, prepare};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -114,7 +114,7 @@ impl Conditions<'_> {
             }
             for warning in loaded.warnings.0 {
                 if !self.quiet && told.insert(warning.to_string()) {
-                    eprint!("{}", Diagnostics::from(warning).for_stderr());
+                    say::painted(&Diagnostics::from(warning).for_stderr());
                 }
             }
         }
@@ -125,7 +125,8 @@ impl Conditions<'_> {
     }
 
     /// Runs those of the planned runs that are in `jobs`, each into a folder of its own in `root`, and hands on what
-    /// came of each as it ends. A run that cannot begin counts as one that failed, and has no result.
+    /// came of each as it ends. A run that cannot begin counts as one that failed, and has no result. Before the first
+    /// result is written, `replace` makes room for it.
     ///
     /// # Errors
     /// The first result that could not be written, and what `ended` returns; no further run begins then.
@@ -133,7 +134,8 @@ impl Conditions<'_> {
         &self,
         planned: &[Planned],
         jobs: &[usize],
-        root: &Path,
+        root: &Folder,
+        replace: impl FnOnce() -> Result<(), FolderError> + Send,
         interrupted: &Arc<AtomicBool>,
         mut ended: impl FnMut(RunRow, Option<RunResult>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
@@ -144,9 +146,18 @@ impl Conditions<'_> {
             if at_a_time == 1 { "one after another".to_owned() } else { format!("{at_a_time} at a time") };
         let done = planned.len() - jobs.len();
         let already = if done == 0 { String::new() } else { format!(", {done} of them are done") };
-        lock().say(&format!("{} runs, {how}{already}; results go to {}", planned.len(), root.display()));
+        lock().say(&format!(
+            "{} runs, {how}{already}; results go to {}",
+            planned.len(),
+            root.path().display()
+        ));
         let broken = AtomicBool::new(false);
         let stopped = || broken.load(Ordering::Relaxed) || interrupted.load(Ordering::Relaxed);
+        let replace = Mutex::new(Some(replace));
+        let replaced = || match replace.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(replace) => replace(),
+            None => Ok(()),
+        };
         let work = |job: usize| {
             let it = &planned[job];
             let meter = if at_a_time == 1 { Meter::start() } else { Meter::beside_others() };
@@ -155,7 +166,7 @@ impl Conditions<'_> {
                 batch: (at_a_time == 1).then_some(&batch),
                 label: &it.label,
             };
-            self.one(it, &meter, root, &mut watcher)
+            self.one(it, &meter, root, &replaced, &mut watcher)
         };
         let mut first_fault = Ok(());
         each(jobs, at_a_time, stopped, work, |job, Ended { row, result, unwritten: lost }| {
@@ -172,7 +183,14 @@ impl Conditions<'_> {
     }
 
     /// One run, from what is planned to what it leaves.
-    fn one(&self, it: &Planned, meter: &Meter, root: &Path, watch: &mut dyn Watch) -> Ended {
+    fn one(
+        &self,
+        it: &Planned,
+        meter: &Meter,
+        root: &Folder,
+        replaced: &dyn Fn() -> Result<(), FolderError>,
+        watch: &mut dyn Watch,
+    ) -> Ended {
         let text =
             |found: Diagnostics| found.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let ready = self.file.with(&it.overrides).and_then(|mut loaded| {
@@ -190,8 +208,9 @@ impl Conditions<'_> {
             }
         };
         let mut row = RunRow::of(it.run, &it.folder, it.seed, &concluded.findings.result);
-        let written =
-            Folder::at(&root.join(&it.folder)).and_then(|folder| folder.write_tables(&concluded.findings));
+        let written = replaced()
+            .and_then(|()| Folder::at(&root.path().join(&it.folder)))
+            .and_then(|folder| folder.write_tables(&concluded.findings));
         if written.is_err() {
             row.folder = None;
         }
@@ -210,7 +229,7 @@ struct Ended {
 
 /// What is wrong with one of many runs.
 pub fn of(label: &str, found: Diagnostics) -> CliError {
-    eprintln!("p2pfl-sim: {label}:");
+    say::line(&format!("p2pfl-sim: {label}:"));
     CliError::Scenario(found)
 }
 
@@ -269,7 +288,8 @@ mod tests {
             Ok(())
         };
         let cores = conditions.at_a_time(&planned, 5);
-        conditions.run(&planned, &[0, 1, 2, 3, 4], root.path(), &Arc::default(), keep).unwrap();
+        let folder = Folder::at(root.path()).unwrap();
+        conditions.run(&planned, &[0, 1, 2, 3, 4], &folder, || Ok(()), &Arc::default(), keep).unwrap();
         rows.sort_by_key(|row| row.run);
         for (row, planned) in rows.iter().zip(&planned) {
             assert_eq!((row.run, row.seed, &row.scenario_hash), (planned.run, planned.seed, &planned.hash));

@@ -1,13 +1,19 @@
 //! `p2pfl-sim diff --run`: runs a scenario with two binaries by turns. What comes of it is compared like any two sides.
 
-use super::CliError;
 use super::watch::on_ctrl_c;
+use super::{CliError, place};
 use crate::metrics::result::{Outcome, RunResult};
 use crate::report::diff::{PAIRS, Side, are_enough};
-use crate::report::{Folder, findings};
+use crate::report::findings;
+use crate::report::folder::RESULT;
+use crate::say;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::Ordering;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// How binaries are run by turns.
 #[derive(Debug, clap::Args)]
@@ -27,6 +33,13 @@ pub struct Options {
     #[arg(last = true, value_name = "RUN_OPTIONS")]
     options: Vec<String>,
 }
+
+/// How often a run is looked after.
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
+/// How long a run may take to end by itself.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What it said is shown so far, in bytes.
+const SAID_AT_MOST: u64 = 1 << 16;
 
 /// Options of `run` that are this command's affair.
 const OURS: [&str; 8] = ["--out", "--repeat", "--seed", "--format", "--quiet", "-q", "--replay", "--live"];
@@ -64,7 +77,8 @@ pub fn run(old: &Path, new: &Path, scenario: &Path, options: &Options) -> Result
     if !scenario.is_file() {
         return Err(CliError::Usage(format!("{}: there is no such scenario", scenario.display())));
     }
-    let folder = folder(options, scenario)?;
+    let name = scenario.file_stem().map_or_else(|| "scenario".into(), |it| it.to_string_lossy());
+    let folder = place::folder(options.out.as_deref(), &format!("{name}-diff"), None)?;
     let interrupted = on_ctrl_c();
     let mut sides: [Vec<RunResult>; 2] = [Vec::new(), Vec::new()];
     let of = options.repeat.map_or_else(String::new, |pairs| format!(" of {pairs}"));
@@ -75,11 +89,11 @@ pub fn run(old: &Path, new: &Path, scenario: &Path, options: &Options) -> Result
             let binary = [old, new][side];
             let name = ["old", "new"][side];
             if !options.quiet {
-                eprintln!("pair {pair}{of}: {name}");
+                say::line(&format!("pair {pair}{of}: {name}"));
             }
             let out = folder.path().join(name).join(pair.to_string());
             let seed = first_seed.map(|first: u64| first.saturating_add(u64::from(pair) - 1));
-            let result = once(binary, scenario, options, &out, seed)?;
+            let result = once(binary, scenario, options, &out, seed, &interrupted)?;
             if interrupted.load(Ordering::Relaxed) || result.outcome == Outcome::Interrupted {
                 return Err(CliError::Interrupted);
             }
@@ -92,10 +106,28 @@ pub fn run(old: &Path, new: &Path, scenario: &Path, options: &Options) -> Result
         }
     }
     if !options.quiet {
-        eprintln!("Results are in {}", folder.path().display());
+        say::line(&format!("Results are in {}", folder.path().display()));
     }
     let [old_runs, new_runs] = sides;
     Ok((Side::of(&old.display().to_string(), old_runs), Side::of(&new.display().to_string(), new_runs)))
+}
+
+/// Waits for a run. Ctrl-C reaches it as it reaches this program; SIGTERM it has to be told of.
+fn ended(mut child: Child, interrupted: &AtomicBool) -> io::Result<ExitStatus> {
+    let mut patience = PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        std::thread::sleep(LOOKS_EVERY);
+        if interrupted.load(Ordering::Relaxed) {
+            patience = patience.saturating_sub(LOOKS_EVERY);
+            if patience.is_zero() {
+                let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM);
+                patience = PATIENCE;
+            }
+        }
+    }
 }
 
 /// One run of one binary. Whether it completes is for the comparison to judge; that it leaves a result is needed.
@@ -105,6 +137,7 @@ fn once(
     options: &Options,
     out: &Path,
     seed: Option<u64>,
+    interrupted: &AtomicBool,
 ) -> Result<RunResult, CliError> {
     let cannot = |why: String| CliError::Usage(format!("{}: {why}", binary.display()));
     // A bare name would be looked for in PATH.
@@ -112,22 +145,19 @@ fn once(
     let mut command = Command::new(program);
     command.arg("run").arg(scenario).arg("--quiet").arg("--out").arg(out).args(&options.options);
     command.args(seed.map(|seed| format!("--seed={seed}")));
-    let ended = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
-    let ended = ended.map_err(|error| cannot(format!("cannot be run: {error}")))?;
-    if ended.status.code() == Some(2) || !out.join("result.json").exists() {
-        let said = String::from_utf8_lossy(&ended.stderr);
-        return Err(cannot(format!("left no result ({}):\n{}", ended.status, said.trim_end())));
+    let failed = |error: io::Error| cannot(format!("cannot be run: {error}"));
+    let mut said = tempfile::tempfile().map_err(failed)?;
+    let stderr = said.try_clone().map_err(failed)?;
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn();
+    let status = child.and_then(|child| ended(child, interrupted)).map_err(failed)?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(CliError::Interrupted);
+    }
+    if status.code() == Some(2) || !out.join(RESULT).exists() {
+        let mut text = Vec::new();
+        let _ = said.rewind().and_then(|()| said.take(SAID_AT_MOST).read_to_end(&mut text));
+        let said = String::from_utf8_lossy(&text);
+        return Err(cannot(format!("left no result ({status}):\n{}", said.trim_end())));
     }
     findings::result(out).map_err(|error| CliError::Usage(error.to_string()))
-}
-
-fn folder(options: &Options, scenario: &Path) -> Result<Folder, CliError> {
-    let folder = match &options.out {
-        Some(path) => Folder::at(path),
-        None => {
-            let name = scenario.file_stem().map_or_else(|| "scenario".into(), |it| it.to_string_lossy());
-            Folder::numbered(Path::new("runs"), &format!("{name}-diff"))
-        }
-    };
-    folder.map_err(|error| CliError::Failed(format!("{error}; choose another folder with --out")))
 }

@@ -2,9 +2,12 @@
 
 use super::setting::{Settings, threads};
 use super::{CliError, Format};
-use crate::engine::Plan;
+use crate::engine::reach::Means;
+use crate::engine::{Plan, Reach};
 use crate::network::Links;
+use crate::node::spec::Variant;
 use crate::report::figures::{amount, bytes, time};
+use crate::say;
 use crate::scenario::{self, Clock, Loaded};
 use crate::simulation::{Estimate, Options, Prepared, prepare};
 use serde::Serialize;
@@ -44,15 +47,24 @@ struct Checked {
     nodes: u32,
     edges: u64,
     rounds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<Variant>,
     clock: Clock,
     threads: usize,
     speedup: Option<f64>,
     lookahead_s: Option<f64>,
-    messages_per_s: f64,
+    setup_s: f64,
+    scenario_s: f64,
+    may_stall: bool,
+    messages: f64,
     messages_per_round: f64,
-    cpu_per_scenario_s: f64,
-    cpu_per_round_s: Option<f64>,
-    spreading_s: f64,
+    beats_per_s: f64,
+    wire_bytes: f64,
+    cpu_s: f64,
+    cores: Option<f64>,
+    spreading_s: Option<f64>,
+    reaches_everyone: Option<bool>,
+    ttl_enough: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     regions: Vec<Region>,
     start_after_s: f64,
@@ -62,6 +74,8 @@ struct Checked {
     descriptors: Option<u64>,
     descriptors_allowed: Option<u64>,
     warnings: Vec<String>,
+    #[serde(skip)]
+    reach: Reach,
 }
 
 /// How many nodes are in a region.
@@ -106,7 +120,7 @@ fn check(args: &Args, path: &std::path::Path) -> Result<Checked, CliError> {
     let options = Options { threads: threads(None, loaded.scenario.clock), ..Options::default() };
     let prepared = prepare(&mut loaded, options)?;
     if !loaded.warnings.is_empty() {
-        eprint!("{}", loaded.warnings.for_stderr());
+        say::painted(&loaded.warnings.for_stderr());
     }
     refuse_what_does_not_fit(&prepared.estimate, args.force)?;
     Ok(facts(path, &loaded, &prepared))
@@ -115,7 +129,8 @@ fn check(args: &Args, path: &std::path::Path) -> Result<Checked, CliError> {
 fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checked {
     let (plan, estimate) = (&prepared.plan, &prepared.estimate);
     let is_virtual = plan.clock == Clock::Virtual;
-    let (cpu_of_round, cpu_of_beats) = estimate.virtual_cpu(&plan.rules);
+    let (load, forecast) = (&estimate.load, &estimate.forecast);
+    let spreads = plan.reach.by != Means::None;
     Checked {
         file: path.display().to_string(),
         name: loaded.scenario.name.clone(),
@@ -123,16 +138,28 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
         nodes: plan.nodes(),
         edges: plan.graph.edges(),
         rounds: plan.rules.workflow.rounds(),
+        variant: plan.rules.workflow.variant(),
         clock: plan.clock,
         // Who shares state runs in the order of time.
         threads: if is_virtual && plan.rules.shared_ttl() { 1 } else { plan.threads },
         speedup: (!is_virtual).then_some(estimate.speedup),
         lookahead_s: plan.links.as_ref().filter(|_| is_virtual).map(|it| it.lookahead().as_secs_f64()),
-        messages_per_s: estimate.load.messages_per_s,
-        messages_per_round: estimate.load.messages_per_round,
-        cpu_per_scenario_s: if is_virtual { cpu_of_beats } else { estimate.load.cpu },
-        cpu_per_round_s: is_virtual.then_some(cpu_of_round),
-        spreading_s: estimate.spreading.as_secs_f64(),
+        setup_s: forecast.setup_s,
+        scenario_s: forecast.scenario_s,
+        may_stall: forecast.may_stall,
+        messages: forecast.messages,
+        messages_per_round: load.messages_per_round,
+        beats_per_s: load.beats_per_s,
+        wire_bytes: forecast.wire_bytes,
+        cpu_s: estimate.cpu_s,
+        cores: (!is_virtual).then_some(load.cpu * estimate.speedup),
+        spreading_s: spreads.then_some(match plan.reach.by {
+            Means::Calls => forecast.scenario_s,
+            Means::None | Means::Flooding { .. } => estimate.spreading.as_secs_f64(),
+        }),
+        reaches_everyone: spreads.then(|| plan.reach.reaches_everyone()),
+        ttl_enough: plan.reach.lack_of_ttl().map(|it| it.enough.ttl),
+        reach: plan.reach.clone(),
         regions: regions(plan),
         start_after_s: plan.start_after.as_secs_f64(),
         model_bytes: estimate.model_bytes,
@@ -152,6 +179,9 @@ fn regions(plan: &Plan) -> Vec<Region> {
 fn describe(it: &Checked) -> String {
     let line = |name: &str, text: String| format!("  {name:<16} {text}\n");
     let mut text = format!("{}: {} nodes, {} edges, {} rounds\n", it.name, it.nodes, it.edges, it.rounds);
+    if let Some(variant) = it.variant {
+        text += &line("simulates", variant.title().into());
+    }
     let threads = if it.threads == 1 { "one thread".into() } else { format!("{} threads", it.threads) };
     text += &line(
         "clock",
@@ -163,26 +193,19 @@ fn describe(it: &Checked) -> String {
     if let Some(lookahead) = it.lookahead_s {
         text += &line("lookahead", format!("{}: nodes run so far ahead of each other", time(lookahead)));
     }
-    text += &line(
-        "messages",
-        format!(
-            "about {} a second of scenario time, and {} a round",
-            amount(it.messages_per_s),
-            amount(it.messages_per_round)
-        ),
-    );
-    if let Some(speedup) = it.speedup {
-        text += &line("cores", format!("about {:.2} for messages", it.cpu_per_scenario_s * speedup));
+    let here =
+        it.speedup.map_or_else(String::new, |speedup| format!(", {} here", time(it.scenario_s / speedup)));
+    let stalls = if it.may_stall { "; then it may stall" } else { "" };
+    text += &line("scenario time", format!("about {}{here}{stalls}", time(it.scenario_s)));
+    text += &line("messages", messages(it));
+    text += &line("wire", format!("about {}", bytes(it.wire_bytes)));
+    text += &line("CPU time", format!("about {}", time(it.cpu_s)));
+    if let Some(cores) = it.cores.filter(|&it| it > 0.0) {
+        text += &line("cores", format!("about {cores:.2} for messages"));
     }
-    if let Some(a_round) = it.cpu_per_round_s {
-        let mut takes =
-            format!("very roughly {} for the messages of all rounds", cpu(a_round * f64::from(it.rounds)));
-        if it.cpu_per_scenario_s > 0.0 {
-            takes += &format!(", {} for each minute of beats", cpu(60.0 * it.cpu_per_scenario_s));
-        }
-        text += &line("CPU time", takes + "; learning comes on top");
+    if let Some(spreading) = spreading(it) {
+        text += &line("spreading", spreading);
     }
-    text += &line("spreading", format!("a broadcast reaches everyone in about {}", time(it.spreading_s)));
     if !it.regions.is_empty() {
         let regions: Vec<String> = it.regions.iter().map(|it| format!("{} {}", it.name, it.nodes)).collect();
         text += &line("regions", regions.join(", "));
@@ -200,9 +223,42 @@ fn describe(it: &Checked) -> String {
     text
 }
 
-/// CPU time as roughly as it is known.
-fn cpu(seconds: f64) -> String {
-    if seconds < 1e-3 { "under 1 ms".into() } else { time(seconds) }
+/// How many messages there are, and what for.
+fn messages(it: &Checked) -> String {
+    let mut text = format!("about {}", amount(it.messages));
+    if it.rounds > 1 && it.messages_per_round > 0.0 {
+        text += &format!(": {} a round", amount(it.messages_per_round));
+    }
+    if it.beats_per_s > 0.0 {
+        text += &format!(", {} heartbeats a second of scenario time", amount(it.beats_per_s));
+    }
+    text
+}
+
+/// How far what a node says comes, if it says anything to everyone.
+fn spreading(it: &Checked) -> Option<String> {
+    let takes = time(it.spreading_s?);
+    Some(match it.reach.by {
+        Means::None => return None,
+        Means::Calls if it.reaches_everyone == Some(true) => {
+            format!("the rumor reaches everyone in about {takes}")
+        }
+        Means::Calls => format!("the rumor reaches {} of {} nodes", it.reach.most() + 1, it.nodes),
+        Means::Flooding { lack: None, .. } if it.reaches_everyone == Some(true) => {
+            format!("a broadcast reaches everyone in about {takes}")
+        }
+        Means::Flooding { lack: None, .. } => {
+            format!("a broadcast reaches everyone in its part of the network in about {takes}")
+        }
+        Means::Flooding { ttl, shared, lack: Some(lack) } => format!(
+            "a broadcast of node {} {} {} of {} peers with a time to live of {ttl}; {} is enough for everyone",
+            lack.one.node,
+            if shared { "may reach no more than" } else { "reaches" },
+            lack.one.reached,
+            lack.one.of,
+            lack.enough.ttl
+        ),
+    })
 }
 
 /// Refuses what would not fit this machine's memory.
@@ -220,7 +276,7 @@ pub fn refuse_what_does_not_fit(estimate: &Estimate, force: bool) -> Result<(), 
         bytes(available as f64)
     );
     if force {
-        eprintln!("p2pfl-sim: {text}");
+        say::line(&format!("p2pfl-sim: {text}"));
         return Ok(());
     }
     Err(CliError::Usage(format!(

@@ -4,15 +4,17 @@ use super::batch::{self, Conditions, Planned, unwritten};
 use super::setting::Alike;
 use super::transports::{self, Choice};
 use super::watch::on_ctrl_c;
-use super::{CliError, Format, verdict};
+use super::{CliError, Format, place, verdict};
 use crate::costs::{Costs, CostsError, Effort};
 use crate::metrics::Recording;
 use crate::metrics::result::Outcome;
 use crate::report::compare::SCHEMA;
-use crate::report::{Compare, Folder, RunRow, Style, compare_table, html};
+use crate::report::{Compare, Folder, RunRow, Style, compare_table, files, html};
+use crate::say;
 use crate::scenario::{Clock, Loaded, Override, ScenarioFile, Speedup, Transport};
 use crate::simulation::{Options, prepare};
 use indicatif::ProgressBar;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,8 +43,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "no_costs")]
     save_profile: Option<PathBuf>,
     /// Run each so many times, by turns (A B C A B C), so that a machine that grows slower is so for all. Runs of the same
-    /// turn have the same seed: `seed`, `seed` + 1, …
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// turn have the same seed: `seed`, `seed` + 1, … A single run of each cannot tell differences of ten percent.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeat: u32,
     /// Threads that run nodes. On one, no time goes by between threads, and what is left is the transport's.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -65,6 +67,9 @@ pub struct Args {
     #[arg(long = "set", value_name = "PATH=VALUE", help_heading = "Changes to the scenario")]
     set: Vec<Override>,
 }
+
+/// What tells of the comparison.
+const DOCUMENT: &str = "compare.json";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -96,7 +101,9 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         Some(path) => Some(Trial::new(args, path, &transports)?),
         None => None,
     };
-    let folder = folder(args, trial.as_ref())?;
+    place::refuse_unwritable("--save-profile", args.save_profile.as_deref())?;
+    let name = trial.as_ref().map(|it| format!("{}-compare", it.loaded.scenario.name));
+    let folder = place::folder(args.out.as_deref(), name.as_deref().unwrap_or("transports"), Some(DOCUMENT))?;
     let mut compare = Compare {
         schema: SCHEMA.into(),
         name: trial.as_ref().map_or_else(|| "transports".to_owned(), |it| it.loaded.scenario.name.clone()),
@@ -106,10 +113,15 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         speedup_is_auto: trial.as_ref().is_some_and(Trial::speedup_is_auto),
         threads: usize::from(args.threads),
         interrupted: false,
+        paces: Vec::new(),
         costs: None,
         rows: Vec::new(),
         runs: Vec::new(),
     };
+    // Those of an earlier comparison go before this one is told of.
+    folder
+        .clear_all(Choice::All.transports().into_iter().map(Transport::name))
+        .map_err(|error| unwritten(&error))?;
     write(&folder, &compare)?;
     let interrupted = on_ctrl_c();
     let mut written = Ok(());
@@ -121,15 +133,35 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     if let Some(trial) = trial.filter(|_| written.is_ok() && !compare.interrupted) {
         let conditions =
             Conditions { file: &trial.file, options: trial.options, quiet: args.quiet, force: args.force };
-        let jobs: Vec<usize> = (0..trial.planned.len()).collect();
-        written = conditions.run(&trial.planned, &jobs, folder.path(), &interrupted, |row, result| {
-            let (turn, transport) = place(row.run, &transports);
-            compare.add(transport.name(), turn, row, result.as_ref());
-            write(&folder, &compare)
-        });
-        let broken_off = compare.runs.len() < trial.planned.len()
-            || compare.runs.iter().any(|it| it.row.outcome == Outcome::Interrupted);
-        compare.interrupted = broken_off && interrupted.load(Ordering::Relaxed);
+        let mut planned = trial.planned(args, &transports, trial.speedup)?;
+        let jobs: Vec<usize> = (0..planned.len()).collect();
+        loop {
+            written = conditions.run(
+                &planned,
+                &jobs,
+                &folder,
+                || Ok(()),
+                &interrupted,
+                |row, result| {
+                    let (turn, transport) = place(row.run, &transports);
+                    compare.add(transport.name(), turn, row, result.as_ref());
+                    write(&folder, &compare)
+                },
+            );
+            let broken_off = compare.runs.len() < planned.len()
+                || compare.runs.iter().any(|it| it.row.outcome == Outcome::Interrupted);
+            compare.interrupted = broken_off && interrupted.load(Ordering::Relaxed);
+            if written.is_err() || broken_off || !compare.goes_slower() {
+                break;
+            }
+            let speedup = compare.slower();
+            if !args.quiet {
+                say::line(&format!(
+                    "p2pfl-sim: a run was overloaded: all of them again, at speedup {speedup}"
+                ));
+            }
+            planned = trial.planned(args, &transports, speedup)?;
+        }
     }
     let written = written.and(write(&folder, &compare)).and(write_page(&folder, &compare));
     super::print(&match args.format {
@@ -138,7 +170,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     })?;
     written?;
     if !args.quiet {
-        eprintln!("Results are in {}", folder.path().display());
+        say::line(&format!("Results are in {}", folder.path().display()));
     }
     let interrupted = compare.interrupted;
     let rows: Vec<RunRow> = compare.runs.into_iter().map(|it| it.row).collect();
@@ -150,27 +182,32 @@ struct Trial {
     file: ScenarioFile,
     loaded: Loaded,
     options: Options,
+    overrides: Vec<Override>,
     speedup: f64,
-    planned: Vec<Planned>,
 }
 
 impl Trial {
     fn new(args: &Args, path: &Path, transports: &[Transport]) -> Result<Self, CliError> {
         let file = ScenarioFile::read(path)?;
-        let mut overrides = args.set.clone();
-        overrides.extend(args.alike.overrides());
+        let overrides = with(&args.set, args.alike.overrides());
         let loaded = file.with(&with(&overrides, [Override::transport(transports[0])]))?;
         refuse_virtual_clock(loaded.scenario.clock)?;
         let options = Options { threads: usize::from(args.threads), recording: Recording::On };
         let speedup = speedup(transports, &file, &overrides, options)?;
-        overrides.push(Override::speedup(Speedup::Factor(speedup)));
-        let turns = plan(args, transports, &file, &overrides, loaded.scenario.seed)?;
-        let planned: Vec<Planned> = turns.into_iter().flatten().collect();
-        let conditions = Conditions { file: &file, options, quiet: args.quiet, force: args.force };
+        let trial = Self { file, loaded, options, overrides, speedup };
+        let planned = trial.planned(args, transports, speedup)?;
+        let conditions = Conditions { file: &trial.file, options, quiet: args.quiet, force: args.force };
         // Whether a transport can be used does not depend on the seed.
         let first_turn: Vec<usize> = (0..transports.len()).collect();
         conditions.check(&planned, &first_turn)?;
-        Ok(Self { file, loaded, options, speedup, planned })
+        Ok(trial)
+    }
+
+    /// All runs at this pace, turn by turn.
+    fn planned(&self, args: &Args, transports: &[Transport], speedup: f64) -> Result<Vec<Planned>, CliError> {
+        let overrides = with(&self.overrides, [Override::speedup(Speedup::Factor(speedup))]);
+        let turns = plan(args, transports, &self.file, &overrides, self.loaded.scenario.seed)?;
+        Ok(turns.into_iter().flatten().collect())
     }
 
     fn speedup_is_auto(&self) -> bool {
@@ -212,8 +249,7 @@ fn save_profile(args: &Args, compare: &Compare) -> Result<(), CliError> {
     if !text.ends_with('\n') {
         text.push('\n');
     }
-    std::fs::write(path, text)
-        .map_err(|error| CliError::Failed(format!("cannot write the profile {}: {error}", path.display())))
+    files::whole(path, |out| out.write_all(text.as_bytes())).map_err(|error| unwritten(&error))
 }
 
 fn refuse_contradictions(args: &Args, transports: &[Transport]) -> Result<(), CliError> {
@@ -301,28 +337,17 @@ fn with(overrides: &[Override], more: impl IntoIterator<Item = Override>) -> Vec
     overrides.iter().cloned().chain(more).collect()
 }
 
-fn folder(args: &Args, trial: Option<&Trial>) -> Result<Folder, CliError> {
-    let folder = match (&args.out, trial) {
-        (Some(path), _) => Folder::at(path),
-        (None, Some(trial)) => {
-            Folder::numbered(Path::new("runs"), &format!("{}-compare", trial.loaded.scenario.name))
-        }
-        (None, None) => Folder::numbered(Path::new("runs"), "transports"),
-    };
-    folder.map_err(|error| CliError::Failed(format!("{error}; choose another folder with --out")))
-}
-
 fn write(folder: &Folder, compare: &Compare) -> Result<(), CliError> {
     let written = [
-        folder.json("compare.json", compare),
+        folder.json(DOCUMENT, compare),
         folder.file("compare.csv", |out| compare.csv(out)),
-        folder.file("compare.md", |out| std::io::Write::write_all(out, compare.markdown().as_bytes())),
+        folder.file("compare.md", |out| out.write_all(compare.markdown().as_bytes())),
     ];
     written.into_iter().collect::<Result<(), _>>().map_err(|error| unwritten(&error))
 }
 
 fn write_page(folder: &Folder, compare: &Compare) -> Result<(), CliError> {
     let page = html::comparison(compare).map_err(|error| CliError::Failed(error.to_string()))?;
-    let written = folder.file(html::NAME, |out| std::io::Write::write_all(out, page.as_bytes()));
+    let written = folder.file(html::NAME, |out| out.write_all(page.as_bytes()));
     written.map_err(|error| unwritten(&error))
 }

@@ -1,10 +1,11 @@
 //! `p2pfl-sim diff`: says what has changed between two sides, and whether it may.
 
 use super::baseline::{self, Shelf};
+use super::batch::unwritten;
 use super::{CliError, by_turns};
 use crate::report::diff::{Assigned, Diff, How, LIMITS_FILE, Limit, Limits, Side, Verdict};
-use crate::report::{Folder, Style, diff_table};
-use std::io::Write as _;
+use crate::report::{Style, diff_table, files};
+use crate::say;
 use std::path::{Path, PathBuf};
 
 /// Compare a run with a baseline: what differs, whether that is beyond chance, and whether it is more than it may be.
@@ -37,6 +38,9 @@ pub struct Args {
     /// Any difference is a regression, be it for the better. Virtual clock only.
     #[arg(long)]
     exact: bool,
+    /// Fail with exit code 3 if there are not enough runs for a verdict, instead of passing.
+    #[arg(long)]
+    require_verdict: bool,
     /// Compare runs of different scenarios, and say what differs between them.
     #[arg(long)]
     allow_different_scenarios: bool,
@@ -110,9 +114,16 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     super::print(&args.output.text(&diff, args.output.format)?)?;
     written?;
     if diff.verdict == Verdict::Undecided && args.output.format != Format::Text {
-        eprintln!("p2pfl-sim: {}", diff.headline());
+        say::line(&format!("p2pfl-sim: {}", diff.headline()));
     }
-    if diff.verdict == Verdict::Regressed { Err(CliError::Threshold) } else { Ok(()) }
+    match diff.verdict {
+        Verdict::Regressed => Err(CliError::Threshold),
+        Verdict::Undecided if args.require_verdict => {
+            say::line("p2pfl-sim: --require-verdict: there are not enough runs for one");
+            Err(CliError::Threshold)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn of_results(args: &Args) -> Result<Diff, CliError> {
@@ -204,15 +215,7 @@ impl Output {
         for (file, format) in files {
             let Some(file) = file else { continue };
             let text = self.text(diff, format)?;
-            let failed = |why: String| CliError::Failed(format!("cannot write {}: {why}", file.display()));
-            let name = file
-                .file_name()
-                .and_then(|it| it.to_str())
-                .ok_or_else(|| failed("it is no file name".into()))?;
-            let parent = file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Folder::at(parent)
-                .and_then(|folder| folder.file(name, |out| out.write_all(text.as_bytes())))
-                .map_err(|error| CliError::Failed(error.to_string()))?;
+            files::whole(file, |out| out.write_all(text.as_bytes())).map_err(|error| unwritten(&error))?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use crate::report::Style;
 #[cfg(feature = "live")]
 use crate::report::live::{About, Live, Quit, possible};
 #[cfg(feature = "live")]
+use crate::say;
+#[cfg(feature = "live")]
 use crate::scenario::Clock;
 use crate::scenario::Scenario;
 use std::sync::Arc;
@@ -51,7 +53,7 @@ pub fn shown(scenario: &Scenario, nodes: u32, rounds: u32, interrupted: &Arc<Ato
     match started {
         Ok(live) => Shown::Live(live),
         Err(why) => {
-            eprintln!("p2pfl-sim: no live view: {why}; the progress is shown instead");
+            say::line(&format!("p2pfl-sim: no live view: {why}; the progress is shown instead"));
             Shown::Progress(Progress::new(nodes, rounds, false))
         }
     }

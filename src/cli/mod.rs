@@ -10,20 +10,22 @@ pub mod compare;
 pub mod diff;
 mod live;
 pub mod node;
+mod place;
 mod replay;
 pub mod report;
 pub mod run;
 pub mod schema;
 mod setting;
+mod signals;
 pub mod sweep;
 pub mod topology;
 mod transports;
 mod verdict;
 mod watch;
 
+use crate::say;
 use crate::scenario::Diagnostics;
 use clap::{Parser, Subcommand};
-use std::io::Write;
 
 /// How a P2PFL network behaves with hundreds or thousands of peers, on one machine.
 #[derive(Debug, Parser)]
@@ -53,7 +55,7 @@ Exit codes:
   1    the run failed or stalled; what was measured until then is written
   2    bad usage or a bad scenario; nothing ran
   3    the run is done, but a threshold of the scenario does not hold; diff: something is worse than it may be
-  130  interrupted; what was measured until then is written";
+  130  interrupted by Ctrl-C, SIGTERM or the end of the terminal; what was measured until then is written";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -75,6 +77,9 @@ pub enum CliError {
     /// Bad options or bad input: exit code 2.
     #[error("{0}")]
     Usage(String),
+    /// A command line that makes no sense: exit code 2.
+    #[error("{0}")]
+    Line(clap::Error),
     /// A scenario that cannot run: exit code 2.
     #[error("{0}")]
     Scenario(#[from] Diagnostics),
@@ -94,7 +99,7 @@ impl CliError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
-            Self::Usage(_) | Self::Scenario(_) => 2,
+            Self::Usage(_) | Self::Line(_) | Self::Scenario(_) => 2,
             Self::Threshold => 3,
             Self::Interrupted => 130,
         }
@@ -103,8 +108,9 @@ impl CliError {
     /// Says what is wrong, on stderr.
     fn tell(&self) {
         match self {
-            Self::Scenario(diagnostics) => eprint!("{}", diagnostics.for_stderr()),
-            Self::Usage(text) | Self::Failed(text) => eprintln!("p2pfl-sim: {text}"),
+            Self::Scenario(diagnostics) => say::painted(&diagnostics.for_stderr()),
+            Self::Line(mistake) => say::painted(&in_colours(mistake)),
+            Self::Usage(text) | Self::Failed(text) => say::line(&format!("p2pfl-sim: {text}")),
             Self::Threshold | Self::Interrupted => {}
         }
     }
@@ -122,17 +128,12 @@ pub enum Format {
 
 /// Does what the command line says, and returns the exit code of the process.
 pub fn main() -> u8 {
-    let done = match Cli::parse().command {
-        Command::Run(args) => run::run(args),
-        Command::Sweep(args) => sweep::run(&args),
-        Command::Compare(args) => compare::run(&args),
-        Command::Diff(args) => diff::run(&args),
-        Command::Baseline(args) => baseline::run(&args),
-        Command::Check(args) => check::run(&args),
-        Command::Node(args) => node::run(&args),
-        Command::Report(args) => report::run(&args),
-        Command::Schema(args) => schema::run(&args),
-        Command::Topology(args) => topology::run(args),
+    signals::heed_limits();
+    watch::heed_signals();
+    let done = match std::panic::catch_unwind(command) {
+        Ok(done) => done,
+        // What went wrong has been said where it did.
+        Err(_) => Err(CliError::Failed("this is a fault of the program, and not of yours".into())),
     };
     match done {
         Ok(()) => 0,
@@ -143,12 +144,43 @@ pub fn main() -> u8 {
     }
 }
 
+/// Does what the command line says.
+fn command() -> Result<(), CliError> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are asked for; all else has no place on standard output.
+        Err(asked) if !asked.use_stderr() => return print(&in_colours(&asked)),
+        Err(mistake) => return Err(CliError::Line(mistake)),
+    };
+    // The first who needs these threads would panic if there were none.
+    rayon::ThreadPoolBuilder::new()
+        .build_global()
+        .map_err(|error| CliError::Failed(format!("cannot begin: no threads to be had: {error}")))?;
+    match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Baseline(args) => baseline::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Node(args) => node::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Topology(args) => topology::run(args),
+    }
+}
+
+/// What clap has to say, in colours where there is a terminal for them.
+fn in_colours(said: &clap::Error) -> String {
+    let colours =
+        if said.use_stderr() { console::colors_enabled_stderr() } else { console::colors_enabled() };
+    let text = said.render();
+    if colours { text.ansi().to_string() } else { text.to_string() }
+}
+
 /// Prints to stdout. A reader that has seen enough is no error.
 fn print(text: &str) -> Result<(), CliError> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(unprintable(&error)),
-        _ => Ok(()),
-    }
+    say::out(text).map_err(|error| CliError::Failed(format!("cannot write to standard output: {error}")))
 }
 
 /// A document as it is printed.
@@ -157,8 +189,4 @@ fn json(document: &impl serde::Serialize) -> Result<String, CliError> {
         Ok(text) => Ok(text + "\n"),
         Err(error) => Err(CliError::Failed(format!("cannot write the result as JSON: {error}"))),
     }
-}
-
-fn unprintable(error: &std::io::Error) -> CliError {
-    CliError::Failed(format!("cannot write to standard output: {error}"))
 }

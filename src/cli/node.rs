@@ -1,11 +1,12 @@
 //! `p2pfl-sim node`: one peer as a process of its own, over real sockets, among P2PFL's peers or others of its kind.
 
 use super::watch::on_ctrl_c;
-use super::{CliError, Format, batch, verdict};
+use super::{CliError, Format, batch, place, verdict};
 use crate::engine::{Snapshot, Watch};
 use crate::metrics::Meter;
 use crate::node::spec::Workflow;
-use crate::report::{Folder, Style, summary};
+use crate::report::{Style, summary};
+use crate::say;
 use crate::scenario::{self, Loaded, Override, ScenarioFile, Transport};
 use crate::simulation::{self, Alone, Options, alone, prepare};
 use crate::transport::socket::Address;
@@ -180,15 +181,17 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let meter = Meter::start();
     let mut prepared = prepare(&mut loaded, Options::default())?;
     if !args.quiet && !loaded.warnings.is_empty() {
-        eprint!("{}", loaded.warnings.for_stderr());
+        say::painted(&loaded.warnings.for_stderr());
     }
     if !args.quiet && args.is_open() {
-        eprintln!(
+        say::line(&format!(
             "p2pfl-sim: others than this machine may reach {}, in the clear: only do this in a network that you trust, \
              or name certificates",
             args.listen
-        );
+        ));
     }
+    place::refuse_unwritable("--save-model", args.save_model.as_deref())?;
+    let folder = args.out.as_deref().map(|out| place::folder(Some(out), "", None)).transpose()?;
     let peers = args.peers.unwrap_or(args.connect.len() as u32).max(1);
     alone(
         &mut prepared,
@@ -204,16 +207,16 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let mut watcher = Watcher { interrupted: on_ctrl_c() };
     let concluded =
         simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(|error| batch::not_begun(&error))?;
+    // Before anything is printed: whoever reads that may be gone.
+    let written = folder.map_or(Ok(()), |folder| folder.write(&concluded.findings, None));
+    let saved = super::run::save_model(args.save_model.as_deref(), concluded.model.as_deref());
     super::print(&match args.format {
         Format::Text if args.quiet => String::new(),
         Format::Text => summary(&concluded.findings.result, Style::stdout()),
         Format::Json => super::json(&concluded.findings.result)?,
     })?;
-    super::run::save_model(args.save_model.as_deref(), concluded.model.as_deref())?;
-    if let Some(out) = &args.out {
-        let folder = Folder::at(out).map_err(|error| batch::unwritten(&error))?;
-        folder.write(&concluded.findings).map_err(|error| batch::unwritten(&error))?;
-    }
+    saved?;
+    written.map_err(|error| batch::unwritten(&error))?;
     verdict::of(&concluded.findings.result)
 }
 
@@ -253,7 +256,7 @@ impl Watch for Watcher {
 
     fn listening(&mut self, addresses: &[Arc<str>]) {
         for address in addresses {
-            eprintln!("listening on {address}");
+            say::line(&format!("listening on {address}"));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::CliError;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::report::event_log::{self, Difference};
-use crate::report::findings;
+use crate::report::{files, findings};
 use crate::scenario::{Loaded, ScenarioFile};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ pub struct Original {
     fingerprint: String,
     maker: Maker,
     scenario_hash: String,
+    result: PathBuf,
     /// Its event log, if that is to be compared.
     log: Option<PathBuf>,
     file: ScenarioFile,
@@ -77,7 +78,32 @@ impl Original {
             scenario,
             base.unwrap_or(Path::new("")),
         );
-        Ok(Self { fingerprint, maker: Maker::of(&found), scenario_hash: found.scenario_hash, log, file })
+        Ok(Self {
+            fingerprint,
+            maker: Maker::of(&found),
+            scenario_hash: found.scenario_hash,
+            result,
+            log,
+            file,
+        })
+    }
+
+    /// Refuses the folder that the result is in, whatever links lead there: it would take the place of what it is compared
+    /// with.
+    ///
+    /// # Errors
+    /// If it is that folder.
+    pub fn refuse_own_folder(&self, out: &Path) -> Result<(), CliError> {
+        let Ok(out) = out.canonicalize() else { return Ok(()) };
+        let named = files::folder_of(&self.result).canonicalize();
+        let meant = self.result.canonicalize().map(|it| files::folder_of(&it));
+        if [named, meant].iter().flatten().any(|it| *it == out) {
+            return Err(CliError::Usage(format!(
+                "{} has the result that is run again, which would be replaced; choose another folder with --out",
+                out.display()
+            )));
+        }
+        Ok(())
     }
 
     /// Its scenario.

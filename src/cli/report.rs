@@ -3,9 +3,9 @@
 use super::CliError;
 use super::batch::unwritten;
 use crate::report::html::{self, Named};
-use crate::report::{Compare, Findings, Folder, FolderError};
+use crate::report::{Compare, Findings, files};
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Make a page of a result: one file to open, send and keep, without network.
@@ -76,7 +76,7 @@ fn comparison(args: &Args, folder: &Path) -> Result<(), CliError> {
 
 /// Writes the page, says where it is, and shows it if that is wanted.
 fn left(args: &Args, path: &Path, page: &str) -> Result<(), CliError> {
-    write(path, page).map_err(|error| unwritten(&error))?;
+    files::whole(path, |out| out.write_all(page.as_bytes())).map_err(|error| unwritten(&error))?;
     super::print(&format!("{}\n", path.display()))?;
     if args.open {
         open::that_detached(path).map_err(|error| {
@@ -142,20 +142,14 @@ fn spared(path: &Path) -> Result<&Path, CliError> {
     Ok(path)
 }
 
-fn write(path: &Path, page: &str) -> Result<(), FolderError> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Folder::at(folder)?.file(&name, |out| out.write_all(page.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::{Folder, sample};
 
     fn left_by_a_run(folder: &Path, name: &str) -> PathBuf {
         let folder = Folder::at(&folder.join(name)).unwrap();
-        folder.write(&sample::findings()).unwrap();
+        folder.write(&sample::findings(), None).unwrap();
         folder.path().to_owned()
     }
 

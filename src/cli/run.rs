@@ -4,11 +4,12 @@ use super::batch::{self, Conditions, Planned, unwritten};
 use super::replay::Original;
 use super::setting::{Settings, threads};
 use super::watch::{Shown, Watcher, on_ctrl_c};
-use super::{CliError, Format, check, live, verdict};
+use super::{CliError, Format, check, live, place, verdict};
 use crate::learning::Model;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::metrics::{Meter, Recording};
-use crate::report::{Folder, Progress, Repeats, Style, event_log, repeats_summary, summary};
+use crate::report::{Progress, Repeats, Style, files, repeats_summary, summary};
+use crate::say;
 use crate::scenario::{Clock, Loaded, Override, ScenarioFile};
 use crate::simulation::{self, Options, prepare};
 use crate::wire::weights;
@@ -46,9 +47,13 @@ pub struct Args {
     #[arg(long, conflicts_with = "repeat")]
     event_log: bool,
     /// A peer outside, of P2PFL or any other that speaks its protocol, to which every node connects; may be repeated. The
-    /// run then goes at the pace of real time. Needs a transport with sockets.
+    /// run then goes at the pace of real time, and fails if none of them has answered by the time that learning starts.
+    /// Needs a transport with sockets.
     #[arg(long, value_name = "ADDR", conflicts_with = "repeat")]
     join: Vec<String>,
+    /// Start learning even if none of the peers of --join, or of `grpc.join`, has answered by then.
+    #[arg(long, conflicts_with_all = ["repeat", "replay"])]
+    join_optional: bool,
     /// Write the model with which node 0 finished its last round to this file, as P2PFL's peers send it. Real clock only.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["repeat", "replay"])]
     save_model: Option<PathBuf>,
@@ -69,6 +74,9 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 }
+
+/// What tells of runs that repeat.
+const DOCUMENT: &str = "summary.json";
 
 /// What does not go with `--replay`, which runs what is in the result and nothing else.
 const CHANGES: [&str; 10] =
@@ -101,6 +109,9 @@ impl Args {
         let mut all = self.settings.overrides();
         if !self.join.is_empty() {
             all.push(Override::option("--join", "grpc.join", self.join.clone()));
+        }
+        if self.join_optional {
+            all.push(Override::option("--join-optional", "grpc.join_optional", true));
         }
         all
     }
@@ -140,15 +151,20 @@ pub fn run(args: Args) -> Result<(), CliError> {
     let options = args.options(loaded.scenario.clock);
     let mut prepared = prepare(&mut loaded, options).inspect_err(|_| {
         if original.is_some() && args.base.is_none() {
-            eprintln!("p2pfl-sim: --base names the folder that paths in the scenario are relative to");
+            say::line("p2pfl-sim: --base names the folder that paths in the scenario are relative to");
         }
     })?;
     if !args.quiet && !loaded.warnings.is_empty() {
-        eprint!("{}", loaded.warnings.for_stderr());
+        say::painted(&loaded.warnings.for_stderr());
     }
     check::refuse_what_does_not_fit(&prepared.estimate, args.force)?;
-    let folder = folder(args.out.as_deref(), &loaded)?;
-    prepared.plan.event_log = args.event_log.then(|| folder.path().join(event_log::NAME));
+    place::refuse_unwritable("--save-model", args.save_model.as_deref())?;
+    if let (Some(original), Some(out)) = (&original, &args.out) {
+        original.refuse_own_folder(out)?;
+    }
+    let folder = place::folder(args.out.as_deref(), &loaded.scenario.name, None)?;
+    let log = args.event_log.then(|| folder.event_log()).transpose().map_err(|error| unwritten(&error))?;
+    prepared.plan.event_log = log.as_ref().map(|it| it.path().to_owned());
     let (nodes, rounds) = (prepared.plan.nodes(), prepared.plan.rules.workflow.rounds());
     let interrupted = on_ctrl_c();
     let shown = match args.live {
@@ -160,7 +176,8 @@ pub fn run(args: Args) -> Result<(), CliError> {
         simulation::run(&loaded, prepared, &meter, &mut watcher).map_err(|error| batch::not_begun(&error))?;
     watcher.finish();
     // Whether or not it can be written, what was measured is shown.
-    let written = folder.write(&concluded.findings);
+    let written = folder.write(&concluded.findings, log);
+    let saved = save_model(args.save_model.as_deref(), concluded.model.as_deref());
     let replayed = match &original {
         Some(original) => Some(original.compare(&concluded.findings.result, folder.path())?),
         None => None,
@@ -172,9 +189,9 @@ pub fn run(args: Args) -> Result<(), CliError> {
         })?,
         None => show(&concluded.findings.result, args.format)?,
     }
-    save_model(args.save_model.as_deref(), concluded.model.as_deref())?;
+    saved?;
     match written {
-        Ok(()) if !args.quiet => eprintln!("Results are in {}", folder.path().display()),
+        Ok(()) if !args.quiet => say::line(&format!("Results are in {}", folder.path().display())),
         Ok(()) => {}
         Err(error) => return Err(unwritten(&error)),
     }
@@ -199,11 +216,12 @@ fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
     let conditions =
         Conditions { file: &file, options: args.options(Clock::Real), quiet: args.quiet, force: args.force };
     conditions.check(&planned, &[0])?;
-    let folder = folder(args.out.as_deref(), &first)?;
+    let folder = place::folder(args.out.as_deref(), &first.scenario.name, Some(DOCUMENT))?;
     let interrupted = on_ctrl_c();
     let mut rows = Vec::new();
     let jobs: Vec<usize> = (0..planned.len()).collect();
-    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row, _| {
+    let replace = || folder.clear_all([""]);
+    let written = conditions.run(&planned, &jobs, &folder, replace, &interrupted, |row, _| {
         rows.push(row);
         Ok(())
     });
@@ -211,14 +229,14 @@ fn repeated(args: &Args, repeat: u32) -> Result<(), CliError> {
     let broken_off = rows.len() < planned.len() || rows.iter().any(|row| row.outcome == Outcome::Interrupted);
     let broken_off = broken_off && interrupted.load(Ordering::Relaxed);
     let repeats = Repeats::of(scenario_value(&first), planned.len(), broken_off, rows);
-    let written = written.and(folder.json("summary.json", &repeats).map_err(|error| unwritten(&error)));
+    let written = written.and(folder.json(DOCUMENT, &repeats).map_err(|error| unwritten(&error)));
     super::print(&match args.format {
         Format::Text => repeats_summary(&repeats, Style::stdout()),
         Format::Json => super::json(&repeats)?,
     })?;
     written?;
     if !args.quiet {
-        eprintln!("Results are in {}", folder.path().display());
+        say::line(&format!("Results are in {}", folder.path().display()));
     }
     verdict::of_many(&repeats.runs, broken_off)
 }
@@ -241,21 +259,14 @@ fn refuse_log_without_order(clock: Clock) -> Result<(), CliError> {
 /// If there is none, or it cannot be written.
 pub fn save_model(file: Option<&Path>, model: Option<&Model>) -> Result<(), CliError> {
     let Some(file) = file else { return Ok(()) };
-    let failed = |why: String| CliError::Failed(format!("cannot write {}: {why}", file.display()));
-    let model = model.ok_or_else(|| failed("node 0 finished no round".into()))?;
-    std::fs::write(file, weights::encode_model(model)).map_err(|error| failed(error.to_string()))
+    let model = model.ok_or_else(|| {
+        CliError::Failed(format!("cannot write {}: node 0 finished no round", file.display()))
+    })?;
+    files::whole(file, |out| out.write_all(&weights::encode_model(model))).map_err(|error| unwritten(&error))
 }
 
 fn scenario_value(loaded: &Loaded) -> serde_json::Value {
     serde_json::to_value(&loaded.scenario).unwrap_or_default()
-}
-
-fn folder(out: Option<&Path>, loaded: &Loaded) -> Result<Folder, CliError> {
-    let folder = match out {
-        Some(path) => Folder::at(path),
-        None => Folder::numbered(Path::new("runs"), &loaded.scenario.name),
-    };
-    folder.map_err(|error| CliError::Failed(format!("{error}; choose another folder with --out")))
 }
 
 fn show(result: &RunResult, format: Format) -> Result<(), CliError> {

@@ -4,11 +4,14 @@ use super::axis::Axis;
 use super::batch::{Conditions, Planned, seeds, unwritten};
 use super::setting::Named;
 use super::watch::on_ctrl_c;
-use super::{CliError, Format, verdict};
+use super::{CliError, Format, place, verdict};
+use crate::bounded;
 use crate::metrics::Recording;
-use crate::metrics::result::{Outcome, RunResult};
+use crate::metrics::result::Outcome;
+use crate::report::findings;
 use crate::report::sweep::{self, SCHEMA, Setting};
 use crate::report::{Folder, RunRow, Style, Sweep, sweep_table};
+use crate::say;
 use crate::scenario::{Override, ScenarioFile};
 use crate::simulation::Options;
 use serde_json::{Map, Value};
@@ -58,6 +61,9 @@ Examples:
 
 Every combination is checked before anything runs. Ctrl-C ends a sweep; the same command with the same --out goes on with it: what is done is not run again. The exit code is that of the worst run.";
 
+/// What tells of the sweep.
+const DOCUMENT: &str = "sweep.json";
+
 /// More runs than this are a mistake.
 const MOST_RUNS: usize = 1_000_000;
 
@@ -103,29 +109,33 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let each = args.repeat as usize;
     let chosen: Vec<usize> = jobs.chunk_by(|a, b| a / each == b / each).map(|runs| runs[0]).collect();
     conditions.check(&planned, &chosen)?;
-    let folder = match &args.out {
-        Some(path) => Folder::at(path),
-        None => Folder::numbered(Path::new("runs"), &format!("{}-sweep", sweep.name)),
-    };
-    let folder =
-        folder.map_err(|error| CliError::Failed(format!("{error}; choose another folder with --out")))?;
+    let folder = place::folder(args.out.as_deref(), &format!("{}-sweep", sweep.name), Some(DOCUMENT))?;
+    // Another may have begun and ended since.
+    refuse_another(folder.path(), &sweep)?;
     // Before the first run, so that the folder says whose it is.
     write(&folder, &sweep)?;
     let interrupted = on_ctrl_c();
     let mut last = None;
-    let written = conditions.run(&planned, &jobs, folder.path(), &interrupted, |row, _| {
-        sweep.add(settings[row.run - 1].clone(), row);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "how often files are written is a matter of the real clock"
-        )]
-        let now = Instant::now();
-        if last.is_none_or(|last| now.duration_since(last) >= WRITE_EVERY) {
-            last = Some(now);
-            write(&folder, &sweep)?;
-        }
-        Ok(())
-    });
+    let written = conditions.run(
+        &planned,
+        &jobs,
+        &folder,
+        || Ok(()),
+        &interrupted,
+        |row, _| {
+            sweep.add(settings[row.run - 1].clone(), row);
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "how often files are written is a matter of the real clock"
+            )]
+            let now = Instant::now();
+            if last.is_none_or(|last| now.duration_since(last) >= WRITE_EVERY) {
+                last = Some(now);
+                write(&folder, &sweep)?;
+            }
+            Ok(())
+        },
+    );
     sweep.combine();
     let written = written.and(write(&folder, &sweep));
     super::print(&match args.format {
@@ -137,8 +147,10 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     if !args.quiet {
         let place = folder.path().display();
         match broken_off {
-            true => eprintln!("Results are in {place}; the same command with --out {place} goes on"),
-            false => eprintln!("Results are in {place}"),
+            true => {
+                say::line(&format!("Results are in {place}; the same command with --out {place} goes on"))
+            }
+            false => say::line(&format!("Results are in {place}")),
         }
     }
     let rows: Vec<RunRow> = sweep.rows.into_iter().map(|it| it.row).collect();
@@ -211,7 +223,7 @@ fn setting(axis: &Axis) -> Setting {
 fn refuse_another(out: &Path, sweep: &Sweep) -> Result<(), CliError> {
     let usage =
         |text: String| Err(CliError::Usage(format!("{} {text}; choose another --out", out.display())));
-    let there = match std::fs::read(out.join("sweep.json")) {
+    let there = match bounded::read(&out.join(DOCUMENT), bounded::RESULT) {
         Ok(text) => serde_json::from_slice::<Sweep>(&text),
         Err(_) => {
             let visible = |name: std::ffi::OsString| !name.to_string_lossy().starts_with('.');
@@ -236,17 +248,18 @@ fn refuse_another(out: &Path, sweep: &Sweep) -> Result<(), CliError> {
     }
 }
 
-/// The row of a run that is done: its result is there, is of the same scenario, and was not broken off.
+/// The row of a run that is done: all that it leaves is there, is of the same scenario, and was not broken off.
 fn done(out: &Path, it: &Planned) -> Option<RunRow> {
     let name = it.run.to_string();
-    let text = std::fs::read(out.join(&name).join("result.json")).ok()?;
-    let result: RunResult = serde_json::from_slice(&text).ok()?;
+    let folder = out.join(&name);
+    let result = Folder::is_whole(&folder).then(|| findings::result(&folder).ok())??;
     let same = result.scenario_hash == it.hash && result.outcome != Outcome::Interrupted;
     same.then(|| RunRow::of(it.run, &name, it.seed, &result))
 }
 
 fn write(folder: &Folder, sweep: &Sweep) -> Result<(), CliError> {
+    // First that by which the folder is known for this sweep's.
+    let document = folder.json(DOCUMENT, sweep);
     let rows = folder.file("sweep.csv", |out| sweep.csv(out));
-    let document = folder.json("sweep.json", sweep);
-    rows.and(document).map_err(|error| unwritten(&error))
+    document.and(rows).map_err(|error| unwritten(&error))
 }

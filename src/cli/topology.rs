@@ -1,9 +1,10 @@
 //! `p2pfl-sim topology`: builds a graph without running anything, prints its measures, writes it for other programs.
 
 use super::{CliError, Format};
+use crate::report::files;
+use crate::say;
 use crate::topology::{Measures, Shape, Topology, TopologyError, export, pair};
 use comfy_table::{CellAlignment, Table, presets};
-use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,7 @@ The options of a kind are the fields it has in a scenario: p2pfl-sim topology KI
 /// Parameters that make no graph, and files that cannot be read or written.
 pub fn run(args: Args) -> Result<(), CliError> {
     let mut out = BufWriter::new(io::stdout().lock());
-    match print(args, &mut out, &mut io::stderr()) {
+    match print(args, &mut out, &mut |note| say::line(note)) {
         // The reader of a pipe may have seen enough.
         Err(Stop::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(Stop::Output(error)) => {
@@ -83,7 +84,7 @@ impl From<TopologyError> for Stop {
     }
 }
 
-fn print(args: Args, out: &mut impl Write, notes: &mut impl Write) -> Result<(), Stop> {
+fn print(args: Args, out: &mut impl Write, notes: &mut impl FnMut(&str)) -> Result<(), Stop> {
     let usage = |message: String| Stop::Command(CliError::Usage(message));
     let here = Path::new("");
     if args.output.is_some() && args.export.is_none() {
@@ -103,17 +104,17 @@ fn print(args: Args, out: &mut impl Write, notes: &mut impl Write) -> Result<(),
     let topology = Topology { shape: args.shape, additional_connections: args.additional_connections };
     let built = topology.build(nodes, args.seed, here)?;
     for warning in &built.warnings {
-        writeln!(notes, "warning: {warning}")?;
+        notes(&format!("warning: {warning}"));
     }
     match (args.export, &args.output) {
         (Some(format), None) => {
             export::write(&built.graph, format, out)?;
             return Ok(out.flush()?);
         }
-        (Some(format), Some(path)) => write_file(path, |file| export::write(&built.graph, format, file))
-            .map_err(|error| {
-                Stop::Command(CliError::Failed(format!("--output: cannot write {}: {error}", path.display())))
-            })?,
+        (Some(format), Some(path)) => {
+            files::whole(path, |mut file| export::write(&built.graph, format, &mut file))
+                .map_err(|error| Stop::Command(CliError::Failed(format!("--output: {error}"))))?
+        }
         _ => {}
     }
     let measures = built.graph.measures(args.seed);
@@ -132,21 +133,6 @@ fn print(args: Args, out: &mut impl Write, notes: &mut impl Write) -> Result<(),
         Format::Text => writeln!(out, "{}", describe(&measures))?,
     }
     Ok(out.flush()?)
-}
-
-/// Writes to a temporary name and renames, so that no half-written file is left under the name asked for.
-fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let name = path.file_name().ok_or_else(|| io::Error::other("it is not the name of a file"))?;
-    let mut temporary = name.to_owned();
-    temporary.push(".part");
-    let temporary = path.with_file_name(temporary);
-    let mut file = BufWriter::new(File::create(&temporary)?);
-    write(&mut file).and_then(|()| file.flush()).and_then(|()| std::fs::rename(&temporary, path)).inspect_err(
-        |_| {
-            // The first error is the one to report.
-            std::fs::remove_file(&temporary).ok();
-        },
-    )
 }
 
 /// The measures as a table that says what each of them means.
@@ -170,9 +156,7 @@ fn describe(it: &Measures) -> String {
                 true => grouped(d.diameter.into()),
                 false => format!("{} to {}", grouped(d.diameter.into()), grouped(d.diameter_at_most.into())),
             };
-            // A message reaches its time to live plus one hops.
-            let ttl = d.diameter_at_most.saturating_sub(1);
-            rows.push(("diameter", diameter, format!("hops{about}; gossip.ttl {ttl} reaches everyone")));
+            rows.push(("diameter", diameter, format!("hops{about}; {}", enough(it))));
             rows.push(("mean path", format!("{:.3}", d.mean_path_length), format!("hops{about}")));
         }
     }
@@ -196,6 +180,13 @@ fn describe(it: &Measures) -> String {
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned());
     lines.chain(histogram(it)).collect::<Vec<_>>().join("\n")
+}
+
+/// The time to live that reaches everyone, and the one that does where all receivers of a message share it.
+fn enough(it: &Measures) -> String {
+    let (copies, shared) = (it.ttl.copies, it.ttl.shared);
+    let certainly = if shared.exact { "" } else { "at most " };
+    format!("gossip.ttl {} reaches everyone, {certainly}{} in `faithful-memory`", copies.ttl, shared.ttl)
 }
 
 fn degrees(it: &Measures) -> String {
@@ -291,8 +282,9 @@ mod tests {
     fn topology(line: &str) -> Result<(String, String), String> {
         let cli = Cli::try_parse_from(std::iter::once("topology").chain(line.split(' ')));
         let (mut out, mut notes) = (Vec::new(), Vec::new());
-        match print(cli.map_err(|error| error.to_string())?.args, &mut out, &mut notes) {
-            Ok(()) => Ok((String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap())),
+        let mut note = |note: &str| notes.push(note.to_owned());
+        match print(cli.map_err(|error| error.to_string())?.args, &mut out, &mut note) {
+            Ok(()) => Ok((String::from_utf8(out).unwrap(), notes.join("\n"))),
             Err(Stop::Command(error)) if error.exit_code() == 2 => Err(error.to_string()),
             Err(_) => panic!("writing failed"),
         }

@@ -4,6 +4,7 @@ use super::CliError;
 use crate::metrics::result::{Outcome, RunResult, Threshold};
 use crate::report::RunRow;
 use crate::report::many::Held;
+use crate::say;
 
 /// How a run stands: whether it ended well, and what was asked of it holds. The worse is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +12,7 @@ enum Stand {
     Good,
     /// It is done, but a threshold does not hold.
     Missed,
-    /// It stalled or failed, and nobody asked for that.
+    /// It stalled, failed or was stopped, and nobody asked for that.
     Bad,
     Interrupted,
 }
@@ -23,9 +24,9 @@ impl Stand {
             thresholds.iter().any(|it| it.passed && it.threshold.trim_start().starts_with("outcome"));
         match outcome {
             Outcome::Interrupted => Self::Interrupted,
-            Outcome::Stalled | Outcome::Failed if !asked_for => Self::Bad,
+            Outcome::Stalled | Outcome::Failed | Outcome::Stopped if !asked_for => Self::Bad,
             _ if thresholds.iter().any(|it| !it.passed) => Self::Missed,
-            Outcome::Stalled | Outcome::Failed | Outcome::Completed => Self::Good,
+            Outcome::Stalled | Outcome::Failed | Outcome::Stopped | Outcome::Completed => Self::Good,
         }
     }
 }
@@ -41,7 +42,7 @@ pub fn of(result: &RunResult) -> Result<(), CliError> {
         }
         Stand::Missed => {
             let failed = result.thresholds.iter().filter(|it| !it.passed).map(|it| it.threshold.as_str());
-            eprintln!("p2pfl-sim: does not hold: {}", failed.collect::<Vec<_>>().join("; "));
+            say::line(&format!("p2pfl-sim: does not hold: {}", failed.collect::<Vec<_>>().join("; ")));
             Err(CliError::Threshold)
         }
     }
@@ -56,7 +57,7 @@ pub fn of_many(rows: &[RunRow], interrupted: bool) -> Result<(), CliError> {
         .map(|it| format!("{} (in {} of {} runs)", it.threshold, it.n - it.passed, it.n))
         .collect();
     if !missed.is_empty() {
-        eprintln!("p2pfl-sim: does not hold: {}", missed.join("; "));
+        say::line(&format!("p2pfl-sim: does not hold: {}", missed.join("; ")));
     }
     let stand = |row: &RunRow| Stand::of(row.outcome, &row.thresholds);
     let worst = rows.iter().map(stand).max().unwrap_or(Stand::Good);

@@ -1,12 +1,14 @@
 //! What a run is watched for: how far it is, and Ctrl-C.
 
+use super::{CliError, signals};
 use crate::engine::{self, Watch};
 use crate::report::Progress;
 #[cfg(feature = "live")]
 use crate::report::live::{self, Live};
+use crate::say;
 use crate::transport::socket;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Shows how a run goes on, and hands on Ctrl-C.
 pub struct Watcher {
@@ -52,29 +54,43 @@ impl Watch for Watcher {
     }
 }
 
-/// The first Ctrl-C is noted, the second ends the program.
-pub fn on_ctrl_c() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&interrupted);
-    // Without a handler Ctrl-C ends the program at once, which is what a second one would do.
-    let _ = ctrlc::set_handler(move || {
-        end(&seen);
+/// What the run that goes on is asked to end by, if one does.
+static ENDING: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
+
+/// Heeds Ctrl-C, SIGTERM and the end of the terminal from now on: a run is asked to end, and where there is none the program
+/// ends.
+pub fn heed_signals() {
+    signals::on_end(|| {
+        let ending = ENDING.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(ending) = ending else { leave() };
+        end(&ending);
         if !is_drawn_on() {
-            eprintln!("\np2pfl-sim: ending the run; again to end at once");
+            say::line("\np2pfl-sim: ending the run; again to end at once");
         }
     });
+}
+
+/// What the first Ctrl-C sets from now on; the second ends the program.
+pub fn on_ctrl_c() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    *ENDING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&interrupted));
     interrupted
 }
 
 /// Asks the run to end; whoever asks a second time gets the end of the program.
 pub fn end(interrupted: &AtomicBool) {
     if interrupted.swap(true, Ordering::Relaxed) {
-        // Nobody else gets to clear them away.
-        socket::remove_all();
-        #[cfg(feature = "live")]
-        live::give_back();
-        std::process::exit(130);
+        leave();
     }
+}
+
+/// Ends the program at once.
+fn leave() -> ! {
+    // Nobody else gets to clear them away.
+    socket::remove_all();
+    #[cfg(feature = "live")]
+    live::give_back();
+    std::process::exit(i32::from(CliError::Interrupted.exit_code()));
 }
 
 /// Whether the terminal belongs to the live view now, which shows itself that the run is ending.

@@ -4,6 +4,7 @@
 //! core. Transports take turns, so that the machine's mood hits all alike. What is measured is the same code that carries
 //! a scenario's messages; what a scenario makes of it is `report::compare`'s, and how it is shown is `report`'s.
 
+mod burst;
 mod connections;
 mod ends;
 mod error;
@@ -21,6 +22,7 @@ mod spent;
 mod tests;
 mod wire;
 
+pub use burst::Burst;
 pub use error::CostsError;
 pub use heap::{Count, Counting};
 pub use measure::{Effort, LARGE, SMALL};

@@ -117,3 +117,16 @@ fn a_profile_has_what_was_measured_and_reads_back() {
     std::fs::write(&file, serde_json::to_string(&profile).unwrap()).unwrap();
     assert_eq!(crate::network::profile::read(&file, "grpc").unwrap(), grpc);
 }
+
+#[test]
+fn what_comes_together_is_measured_once_and_takes_longer_the_more_there_is() {
+    let of = |transport, at_a_time, bytes| Burst::of(transport, at_a_time, bytes).unwrap();
+    assert_eq!(of(Transport::Memory, 10, 64), None);
+    assert_eq!(of(Transport::Grpc, 0, 64), None);
+    let few = of(Transport::GrpcMtls, 4, 64).unwrap();
+    assert!(few.connects_s > 0.0 && few.calls_s > 0.0, "{few:?}");
+    assert_eq!(of(Transport::GrpcMtls, 4, 64), Some(few), "all runs of a process get the same");
+    // What is not tried is in proportion.
+    let (most, more) = (of(Transport::Grpc, 64, 64).unwrap(), of(Transport::Grpc, 640, 64).unwrap());
+    assert_eq!((more.connects_s, more.calls_s), (10.0 * most.connects_s, 10.0 * most.calls_s));
+}

@@ -76,6 +76,16 @@ impl Compute {
         once.saturating_mul(times)
     }
 
+    /// How long an evaluation takes in the median.
+    pub fn evaluating(&self) -> Duration {
+        self.evaluate.median()
+    }
+
+    /// How long averaging models takes in the median.
+    pub fn aggregating(&self) -> Duration {
+        self.aggregate.median()
+    }
+
     /// About how many floating-point operations a job makes, so that an engine can do at once what is less work than
     /// handing it to another thread.
     pub fn work(learner: &dyn Learner, node: PeerId, job: &Job) -> u64 {
@@ -182,7 +192,7 @@ mod tests {
     fn what_is_not_trained_stays_the_same_model_and_is_no_work() {
         let learner = |json: &str| {
             let spec = serde_json::from_str(json).expect("the format is right");
-            crate::learning::build(&spec, 4, 1, Path::new(".")).expect("a learner")
+            crate::learning::build(&spec, 4, 1, None, Path::new(".")).expect("a learner")
         };
         let averaging = learner(r#"{ "model": { "kind": "averaging", "dimension": 3 } }"#);
         let start = averaging.initial(0);

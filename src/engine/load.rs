@@ -2,6 +2,7 @@
 //! go.
 
 use super::compute::Compute;
+use super::reach::{Means, Reach, messages_of_broadcast};
 use crate::network::Links;
 use crate::node::Rules;
 use crate::node::probe::spec::{Extent, Pattern};
@@ -54,6 +55,10 @@ pub struct Load {
     pub messages_per_round: f64,
     /// Messages that one broadcast makes.
     pub messages_per_broadcast: f64,
+    /// More messages a second nodes do not flood, where a cap keeps the others back.
+    pub most_messages_per_s: Option<f64>,
+    /// CPU seconds of a message over a socket, beside what nodes do; none over memory.
+    pub call_s: f64,
     /// CPU seconds in a second of scenario time.
     pub cpu: f64,
     /// The same while everybody's votes spread at once.
@@ -67,7 +72,7 @@ pub struct Load {
 pub fn estimate(
     rules: &Rules,
     graph: &Graph,
-    reach: &[u32],
+    reach: &Reach,
     compute: &Compute,
     spreading: Duration,
     transport: Transport,
@@ -77,10 +82,14 @@ pub fn estimate(
     let (a_message, a_model) = (SECONDS_PER_MESSAGE + call, SECONDS_PER_MODEL + call);
     let nodes = f64::from(graph.nodes());
     let edges = 2.0 * graph.edges() as f64;
-    // Where the time to live ends before the network does, a broadcast crosses that share of it.
-    let reached: f64 = reach.iter().map(|&peers| f64::from(peers) + 1.0).sum::<f64>() / nodes.max(1.0);
-    let broadcast = edges * (reached / nodes.max(1.0));
-    let beats = nodes * broadcast / rules.settings.heartbeat.period.0.as_secs_f64().max(1e-9);
+    let broadcast = messages_of_broadcast(reach, graph);
+    let period = rules.settings.heartbeat.period.0.as_secs_f64().max(1e-9);
+    let most_messages_per_s = rules.repaired().then(|| {
+        // What a node says itself goes out at once, whatever waits to be passed on.
+        let gossip = &rules.settings.gossip;
+        edges / period + nodes * gossip.messages_per_period as f64 / gossip.period.0.as_secs_f64().max(1e-9)
+    });
+    let beats = (nodes * broadcast / period).min(most_messages_per_s.unwrap_or(f64::INFINITY));
     match &rules.workflow {
         Workflow::P2pfl(it) => {
             let trainers = f64::from(it.trainset_size.min(graph.nodes()));
@@ -93,6 +102,8 @@ pub fn estimate(
                 beats_per_s: beats,
                 messages_per_round: broadcasts * broadcast,
                 messages_per_broadcast: broadcast,
+                most_messages_per_s,
+                call_s: call,
                 cpu: beats * a_message,
                 peak_cpu: (beats + votes) * a_message,
             }
@@ -112,6 +123,8 @@ pub fn estimate(
                 beats_per_s: beats,
                 messages_per_round: each,
                 messages_per_broadcast: broadcast,
+                most_messages_per_s,
+                call_s: call,
                 cpu,
                 peak_cpu: cpu,
             }
@@ -133,6 +146,8 @@ pub fn estimate(
                 beats_per_s: 0.0,
                 messages_per_round,
                 messages_per_broadcast: 0.0,
+                most_messages_per_s: None,
+                call_s: call,
                 cpu,
                 peak_cpu: cpu,
             }
@@ -147,6 +162,8 @@ pub fn estimate(
                 beats_per_s: 0.0,
                 messages_per_round: messages,
                 messages_per_broadcast: 0.0,
+                most_messages_per_s: None,
+                call_s: call,
                 cpu,
                 // All nodes call at the same time: what lasts longer than a tenth of the period comes late.
                 peak_cpu: 10.0 * cpu,
@@ -155,14 +172,53 @@ pub fn estimate(
     }
 }
 
-/// The largest speedup at which the load stays under half of the cores that run nodes and no period becomes shorter
-/// than timers can keep.
-pub fn auto_speedup(period: Duration, load: &Load, cores: usize) -> f64 {
+/// How much of the shortest period what a machine takes may take, timers that come late and sockets alike: the rest of
+/// the period hides it.
+pub const SHARE_OF_PERIOD: f64 = 0.1;
+
+/// What comes to sockets at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Together {
+    /// Connections that are opened while the clock of learning goes.
+    pub connects: u32,
+    /// Calls on open ones.
+    pub calls: u32,
+}
+
+/// How much may come to sockets at the same time, once nodes are connected to their neighbours.
+pub fn together(rules: &Rules, graph: &Graph) -> Together {
+    let nodes = graph.nodes();
+    match &rules.workflow {
+        // Trainers offer their contributions to each other, each to one at a time, and connect for it to whoever is no
+        // neighbour.
+        Workflow::P2pfl(it) => {
+            let trainers = it.trainset_size.min(nodes);
+            Together { connects: if graph.is_complete() { 0 } else { trainers }, calls: trainers }
+        }
+        // All have trained equally long.
+        Workflow::Dpsgd(_) => Together { connects: 0, calls: nodes },
+        // Nobody stays connected, and all call at the same time.
+        Workflow::Rumor(_) => Together { connects: nodes, calls: nodes },
+        // How long it takes is what it is for.
+        Workflow::Probe(_) => Together { connects: 0, calls: 0 },
+    }
+}
+
+/// The largest speedup at which the load stays under half of the cores that run nodes, no period becomes shorter than
+/// timers can keep, and what sockets take, `wall_s` of wall time, stays hidden in the shortest period. What they take in
+/// real time is never too much: it is what they take.
+pub fn auto_speedup(period: Duration, load: &Load, cores: usize, wall_s: f64) -> f64 {
     let by_load = if load.peak_cpu > 0.0 { cores as f64 / 2.0 / load.peak_cpu } else { MAX_SPEEDUP };
     // Jobs that take no time keep no period.
     let by_period =
         if period.is_zero() { MAX_SPEEDUP } else { period.as_secs_f64() / SHORTEST_WALL.as_secs_f64() };
-    let speedup = by_load.min(by_period).clamp(0.01, MAX_SPEEDUP);
+    let by_sockets = if wall_s > 0.0 && !period.is_zero() {
+        // Half of what there is: among nodes, it takes longer than alone.
+        (period.as_secs_f64() * SHARE_OF_PERIOD / 2.0 / wall_s).max(1.0)
+    } else {
+        MAX_SPEEDUP
+    };
+    let speedup = by_load.min(by_period).min(by_sockets).clamp(0.01, MAX_SPEEDUP);
     // Two digits: an estimate is no better, and it reads better.
     let digits = 10f64.powf(1.0 - speedup.log10().floor());
     (speedup * digits).floor() / digits
@@ -183,15 +239,10 @@ pub fn shortest_period(rules: &Rules, compute: &Compute) -> Duration {
 
 /// How long a broadcast takes to reach everyone within `hops`: at each hop but the first it waits for the next batch,
 /// half a period on average, and crosses a link.
-pub fn spreading(rules: &Rules, links: Option<&Links>, hops: u32) -> Duration {
+pub fn spreading(rules: &Rules, reach: &Reach, links: Option<&Links>, hops: u32) -> Duration {
     let link = links.map_or(Duration::ZERO, |links| Duration::from_nanos(links.median()));
-    match rules.workflow {
-        Workflow::P2pfl(_) => hops * (rules.settings.gossip.period.0 / 2 + link),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => link,
+    match reach.by {
+        Means::Flooding { .. } => hops * (rules.settings.gossip.period.0 / 2 + link),
+        Means::Calls | Means::None => link,
     }
-}
-
-/// How long `repaired` remembers the messages it has seen.
-pub fn memory(rules: &Rules) -> Duration {
-    crate::node::memory(&rules.settings.gossip)
 }

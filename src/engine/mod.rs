@@ -11,6 +11,7 @@ mod evaluate;
 pub mod event;
 pub mod load;
 mod plan;
+pub mod reach;
 mod recent;
 mod start;
 mod task;
@@ -18,7 +19,9 @@ mod task;
 mod tests;
 
 pub use compute::Compute as ComputeModel;
+pub use evaluate::SAMPLE;
 pub use plan::{Action, Listen, Plan, SocketPlan, Starter, Step};
+pub use reach::Reach;
 
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome, Sockets, StalledGroup};
@@ -39,8 +42,8 @@ pub struct Run {
     pub outcome: Outcome,
     /// Why, unless it was completed.
     pub reason: Option<String>,
-    /// Whether timers came so late that the figures do not measure the scenario but this machine.
-    pub overloaded: bool,
+    /// Why the figures do not measure the scenario but this machine, if that is so.
+    pub overloaded: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Counts of nodes.
@@ -115,10 +118,11 @@ pub struct NodeReport {
 /// # Errors
 /// If the operating system gives no threads or sockets, or the event log cannot be created.
 pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
-    match plan.clock {
-        Clock::Real => task::run(plan, watch),
-        Clock::Virtual => Ok(event::run(plan, watch)?),
-    }
+    let run = match plan.clock {
+        Clock::Real => task::run(plan, watch)?,
+        Clock::Virtual => event::run(plan, watch)?,
+    };
+    Ok(ending::judged(run))
 }
 
 /// Why a run could not begin.

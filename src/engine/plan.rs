@@ -1,6 +1,7 @@
 //! A scenario ready to run: everything drawn, loaded and checked.
 
 use super::compute::Compute;
+use super::reach::Reach;
 use crate::learning::Learner;
 use crate::metrics::trace::Happening;
 use crate::metrics::{Followed, Recording, ranges};
@@ -45,7 +46,7 @@ pub struct Plan {
     /// Nodes that are not there until they join, ascending.
     pub absent: Vec<PeerId>,
     /// Of how many peers each node can ever hear.
-    pub reach: Vec<u32>,
+    pub reach: Reach,
     /// The initiator starts learning at the latest so long after the nodes came up.
     pub start_after: Duration,
     /// The run ends at this scenario time.
@@ -92,10 +93,19 @@ pub struct SocketPlan {
     pub parallel: u32,
     /// Peers outside that every node connects to. They have the numbers after those of the nodes.
     pub join: Vec<Address>,
+    /// Whether learning starts without any of them, too.
+    pub join_optional: bool,
     /// File descriptors that the run takes at most. The soft limit has been raised to that.
     pub descriptors: u64,
     /// File descriptors that this process may have.
     pub descriptors_allowed: u64,
+}
+
+impl SocketPlan {
+    /// Whether the nodes of the run are among themselves: it joins nobody outside, and is no node that others may join.
+    pub fn is_closed(&self) -> bool {
+        self.join.is_empty() && !matches!(self.listen, Listen::At(_))
+    }
 }
 
 /// Where nodes listen.

@@ -1,11 +1,13 @@
 //! Faults inside a run do not take the run down: they are counted and told.
 
 use super::{Doing, Fate, Plan, Run, Snapshot, Watch, run};
-use crate::learning::{Evaluation, Learner, Model};
+use crate::learning::{DataBytes, Evaluation, Learner, Model, Remark};
 use crate::metrics::result::Outcome;
 use crate::metrics::trace::{Activity, Happening, Job, Mark};
+use crate::metrics::{Cause, Phase};
 use crate::node::Stage;
 use crate::simulation::{Options, prepare};
+use crate::wire::Command;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -31,6 +33,18 @@ impl Learner for Faulty {
 
     fn training_work(&self, node: u32, epochs: u32) -> u64 {
         self.inner.training_work(node, epochs)
+    }
+
+    fn evaluation_work(&self) -> u64 {
+        self.inner.evaluation_work()
+    }
+
+    fn data_bytes(&self) -> DataBytes {
+        self.inner.data_bytes()
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        self.inner.remarks()
     }
 
     fn evaluate(&self, model: &Model) -> Option<Evaluation> {
@@ -179,5 +193,61 @@ fn a_trace_tells_what_every_node_did_and_which_models_it_took() {
         let (down, up) = (at(Happening::Crash), at(Happening::Restart));
         assert!(down < up);
         assert!(stages(1).all(|it| it.end_ns <= down || it.start_ns >= up), "{clock}");
+    }
+}
+
+/// A run of `dpsgd` over a transport whose nodes take no message that has a model in it: what a scenario cannot ask for.
+fn without_room(transport: &str) -> Run {
+    let text = format!(
+        r#"{{
+        "name": "tight", "nodes": 3, "topology": {{ "kind": "full" }}, "transport": "{transport}", "speedup": 5,
+        "workflow": {{ "kind": "dpsgd", "rounds": 2 }},
+        "learning": {{ "model": {{ "kind": "synthetic", "size": "8KiB" }}, "compute": {{ "train": "500ms" }} }},
+        "settings": {{ "training": {{ "aggregation_timeout": "5s" }} }}
+    }}"#
+    );
+    let mut loaded = crate::scenario::parse(&text, "tight.json", &[]).unwrap();
+    let mut plan = prepare(&mut loaded, Options::default()).unwrap().plan;
+    plan.sockets.as_mut().unwrap().max_message = 4_096;
+    run(plan, &mut Nobody).unwrap()
+}
+
+#[test]
+fn what_is_refused_is_counted_over_every_transport_and_a_run_without_models_has_failed() {
+    let plain = ["grpc", "grpc+uds", "grpc-stream", "websocket", "http", "http2"];
+    let encrypted = ["grpc+mtls", "grpc-stream+tls", "websocket+tls", "http+tls", "http2+tls"];
+    for transport in plain.into_iter().chain(encrypted) {
+        let run = without_room(transport);
+        assert_eq!(run.outcome, Outcome::Failed, "{transport}");
+        let models = run.recorder.counts(Phase::Learning, Command::PartialModel);
+        assert_eq!((models.delivered, models.duplicate), (0, 0), "{transport}");
+        assert_eq!(models.dropped[Cause::Overflow as usize], models.sent, "{transport}: {models:?}");
+        assert_eq!(models.in_flight(), 0, "{transport}: {models:?}");
+        let reason = format!("{0} models were sent and none arrived (overflow {0})", models.sent);
+        assert_eq!(run.reason.as_deref(), Some(reason.as_str()), "{transport}");
+        let refused = &run.sockets.as_ref().unwrap().refused;
+        assert_eq!(refused.get("oversized"), Some(&models.sent), "{transport}: {refused:?}");
+        assert!(run.warnings.iter().any(|it| it.contains("oversized")), "{transport}: {:?}", run.warnings);
+    }
+}
+
+#[test]
+fn a_partition_that_keeps_every_model_away_is_told_by_both_clocks() {
+    for clock in ["real", "virtual"] {
+        let text = format!(
+            r#"{{
+            "name": "apart", "nodes": 2, "topology": {{ "kind": "full" }}, "clock": "{clock}", "speedup": 20,
+            "workflow": {{ "kind": "dpsgd", "rounds": 2 }},
+            "learning": {{ "model": {{ "kind": "synthetic", "size": "2KiB" }}, "compute": {{ "train": "2s" }} }},
+            "settings": {{ "training": {{ "aggregation_timeout": "3s" }} }},
+            "script": [ {{ "at": "0s", "do": "partition", "groups": [[0], [1]] }} ]
+        }}"#
+        );
+        let mut loaded = crate::scenario::parse(&text, "apart.json", &[]).unwrap();
+        let plan = prepare(&mut loaded, Options::default()).unwrap().plan;
+        let run = run(plan, &mut Nobody).unwrap();
+        assert_eq!((run.outcome, run.nodes.finished), (Outcome::Failed, 2), "{clock}: {:?}", run.reason);
+        let reason = run.reason.unwrap();
+        assert!(reason.contains("none arrived (partition"), "{clock}: {reason}");
     }
 }

@@ -1,7 +1,8 @@
 //! The learner that trains nothing and has values all the same: what is left of learning is averaging, of which
 //! mathematics says how fast it brings everyone to the mean.
 
-use super::learner::{Evaluation, Learner};
+use super::dataset::Remark;
+use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
 use super::spec::{Averaging as Spec, Start};
 use crate::random::{Purpose, Stream};
@@ -45,6 +46,18 @@ impl Learner for Averaging {
 
     fn training_work(&self, _node: u32, _epochs: u32) -> u64 {
         0
+    }
+
+    fn evaluation_work(&self) -> u64 {
+        0
+    }
+
+    fn data_bytes(&self) -> DataBytes {
+        DataBytes::default()
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &[]
     }
 
     fn evaluate(&self, _model: &Model) -> Option<Evaluation> {

@@ -1,8 +1,8 @@
 //! The learner that classifies rows of a dataset with a perceptron, by stochastic gradient descent.
 
-use super::dataset::{Dataset, Rows};
+use super::dataset::{Dataset, Remark, Rows};
 use super::error::LearningError;
-use super::learner::{Evaluation, Learner};
+use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::Model;
 use super::partition::{Shares, share};
 use super::perceptron::Perceptron;
@@ -114,6 +114,15 @@ impl Learner for Classifier {
             .fold(parameters, u64::saturating_mul)
     }
 
+    /// Two operations for each parameter and row.
+    fn evaluation_work(&self) -> u64 {
+        (self.dataset.test.len() as u64).saturating_mul(2).saturating_mul(self.form.layout().parameters())
+    }
+
+    fn data_bytes(&self) -> DataBytes {
+        self.dataset.bytes()
+    }
+
     fn evaluate(&self, model: &Model) -> Option<Evaluation> {
         let test = &self.dataset.test;
         self.score(model, (0..test.len() as u32).map(|row| test.row(row)))
@@ -125,6 +134,10 @@ impl Learner for Classifier {
 
     fn samples(&self, node: u32) -> u32 {
         self.shares.train.rows(node).len() as u32
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &self.dataset.remarks
     }
 }
 

@@ -19,7 +19,7 @@ const LONGEST: f64 = 9.0e9;
 pub fn read(trace: &Trace, folder: &Path) -> Result<Vec<Duration>, LearningError> {
     let path = &folder.join(&trace.file);
     let content = file::content(path)?;
-    let mut reader = file::reader(&content);
+    let mut reader = file::reader(&content, &trace.column);
     let header = reader.headers().map_err(|error| file::malformed(path, &content, error))?.clone();
     let column = header.iter().position(|name| name == trace.column);
     let column = column.ok_or_else(|| LearningError::NoColumn {

@@ -1,7 +1,8 @@
 //! What can be wrong with the learning a scenario asks for: its settings, or the files it names.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why there is no learner.
@@ -17,7 +18,7 @@ pub enum LearningError {
     },
     /// A file cannot be opened or read.
     #[error("{path}: {source}", path = path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable { path: PathBuf, source: io::Error },
     /// A folder, or something else that is not a file.
     #[error("{path} is not a file", path = path.display())]
     NotAFile { path: PathBuf },
@@ -66,7 +67,10 @@ pub enum LearningError {
     #[error("{path}, line {line}, column `{column}`: the cell is empty", path = path.display())]
     Empty { path: PathBuf, line: u64, column: String },
     /// A feature is not a finite number.
-    #[error("{path}, line {line}, column `{column}`: `{text}` is not a finite number", path = path.display())]
+    #[error(
+        "{path}, line {line}, column `{column}`: `{text}` is not a finite number{hint}",
+        path = path.display(), hint = decimal_point(text)
+    )]
     NotANumber { path: PathBuf, line: u64, column: String, text: String },
     /// One class only, or so many that the column can hardly hold classes.
     #[error("{path}, column `{label}`: {found} classes; there must be 2 to {most}", path = path.display())]
@@ -83,6 +87,9 @@ pub enum LearningError {
         path = path.display()
     )]
     TooSmallToSplit { path: PathBuf, rows: usize },
+    /// There are fewer than two rows for each node.
+    #[error("{nodes} nodes share {rows} training rows, and each needs two")]
+    TooManyNodes { nodes: u32, rows: usize },
     /// The data cannot be shared out so that every node has at least two rows.
     #[error("{field} leaves a node with fewer than two of the {rows} training rows: {message}")]
     Partition {
@@ -96,6 +103,15 @@ pub enum LearningError {
 }
 
 impl LearningError {
+    /// The file that is not there, if that is what is wrong.
+    pub fn missing(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable { path, source } if source.kind() == io::ErrorKind::NotFound => Some(path),
+            Self::Trace { error, .. } => error.missing(),
+            _ => None,
+        }
+    }
+
     /// The path of the setting to look at, within the scenario's `learning` block.
     pub fn field(&self) -> &str {
         match self {
@@ -107,6 +123,13 @@ impl LearningError {
             _ => "dataset",
         }
     }
+}
+
+/// What to write in place of a decimal comma.
+fn decimal_point(text: &str) -> String {
+    let pointed = text.replacen(',', ".", 1);
+    let was_comma = pointed != text && pointed.parse::<f64>().is_ok_and(f64::is_finite);
+    if was_comma { format!("; write a decimal point: {pointed}") } else { String::new() }
 }
 
 fn listed(columns: &[String]) -> String {

@@ -1,33 +1,45 @@
 //! Reading comma-separated files of the user's own, and saying where in them something is wrong.
 
 use super::error::LearningError;
+use crate::bounded;
 use csv::{Position, Reader, ReaderBuilder, Trim};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-/// The largest file that is read. Reading takes up to about six times as much memory.
+/// The largest file that is read. Reading takes several times as much memory.
 pub const MAX_BYTES: u64 = 1 << 30;
 
 /// All bytes of a file that is not too large.
 pub fn content(path: &Path) -> Result<Vec<u8>, LearningError> {
     let unreadable = |source| LearningError::Unreadable { path: path.into(), source };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
+    let metadata = path.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(LearningError::NotAFile { path: path.into() });
     }
     if metadata.len() > MAX_BYTES {
         return Err(LearningError::TooLarge { path: path.into(), bytes: metadata.len(), most: MAX_BYTES });
     }
-    let mut content = Vec::new();
-    file.read_to_end(&mut content).map_err(unreadable)?;
-    Ok(content)
+    bounded::read(path, MAX_BYTES).map_err(unreadable)
 }
 
-/// Reads records after a header line; blanks around cells do not count.
-pub fn reader(content: &[u8]) -> Reader<&[u8]> {
-    ReaderBuilder::new().trim(Trim::All).from_reader(content)
+/// What may stand between cells. A comma is what the name of such files promises.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// Reads records after a header line; blanks around cells do not count. Cells are separated by what gives the header the
+/// `column` that is looked for, else by what gives it the most columns.
+pub fn reader<'a>(content: &'a [u8], column: &str) -> Reader<&'a [u8]> {
+    let header = |separator: u8| {
+        let mut reader = separated(content, separator);
+        reader.headers().cloned().unwrap_or_default()
+    };
+    let headers = SEPARATORS.map(|it| (it, header(it)));
+    let found = headers.iter().find(|(_, header)| header.iter().any(|name| name == column));
+    // Of equally many the first: the maximum of what is reversed is the last of them.
+    let widest = || headers.iter().rev().max_by_key(|(_, header)| header.len());
+    separated(content, found.or_else(widest).map_or(b',', |(separator, _)| *separator))
+}
+
+fn separated(content: &[u8], separator: u8) -> Reader<&[u8]> {
+    ReaderBuilder::new().trim(Trim::All).delimiter(separator).from_reader(content)
 }
 
 /// The line that a record starts in. The reader's own count is of where it began to look, before blank lines.
@@ -48,5 +60,30 @@ pub fn malformed(path: &Path, content: &[u8], error: csv::Error) -> LearningErro
         }
         csv::ErrorKind::Utf8 { .. } => LearningError::NotText { path: path.into(), line },
         other => LearningError::Malformed { path: path.into(), line, why: format!("{other:?}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(text: &str, column: &str) -> Vec<String> {
+        reader(text.as_bytes(), column).headers().expect("text").iter().map(String::from).collect()
+    }
+
+    #[test]
+    fn cells_are_separated_by_what_gives_the_column_that_is_looked_for() {
+        assert_eq!(header("a,b,label\n", "label"), ["a", "b", "label"]);
+        assert_eq!(header("a;\"b; c\";label\n1;2;x\n", "label"), ["a", "b; c", "label"]);
+        assert_eq!(header("\u{feff}label\ta\tb\n", "label"), ["label", "a", "b"]);
+        assert_eq!(header("mass, dry;volume, wet;label\n", "label"), ["mass, dry", "volume, wet", "label"]);
+        assert_eq!(header("label\n", "label"), ["label"]);
+    }
+
+    #[test]
+    fn where_it_is_not_there_the_most_columns_are_shown() {
+        assert_eq!(header("a;b;c\n", "label"), ["a", "b", "c"]);
+        assert_eq!(header("a,b;c\n", "label"), ["a", "b;c"]);
+        assert!(header("", "label").is_empty());
     }
 }

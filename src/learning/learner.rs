@@ -1,5 +1,6 @@
 //! What training and evaluating is, whatever the model: the trait that every learner implements.
 
+use super::dataset::Remark;
 use super::model::Model;
 use serde::Serialize;
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use std::sync::Arc;
 /// All methods are pure: they depend on their arguments and on what the learner was built from. So jobs may run on any
 /// thread, in any order, once or again. Models come from this learner or have its layout; that is for who receives
 /// models from outside to check.
+///
+/// No method has a default: a learner that wraps another would silently answer for it.
 pub trait Learner: Send + Sync {
-    /// A fresh model for a node, every time the same. With `"init": "random"` it differs from node to node, as P2PFL's peers
-    /// each make their own; a workflow whose nodes begin alike gives all of them the one of the initiator.
+    /// The model that a node begins with, every time the same. With `"init": "random"` each node has its own, unless all
+    /// share one (`learning.start`).
     fn initial(&self, node: u32) -> Arc<Model>;
 
     /// Trains `start` on the node's rows for so many passes over them. The order of rows is keyed by node, round and
@@ -22,6 +25,12 @@ pub trait Learner: Send + Sync {
     /// what is less work than handing it to another thread; 0 if training leaves models as they are.
     fn training_work(&self, node: u32, epochs: u32) -> u64;
 
+    /// About how many floating-point operations [`Learner::evaluate`] makes; 0 if there is nothing to evaluate.
+    fn evaluation_work(&self) -> u64;
+
+    /// What the data that is learnt from takes up in memory.
+    fn data_bytes(&self) -> DataBytes;
+
     /// Accuracy and loss on the whole test split; nothing for a model that has neither.
     fn evaluate(&self, model: &Model) -> Option<Evaluation>;
 
@@ -31,6 +40,18 @@ pub trait Learner: Send + Sync {
 
     /// How many rows the node trains on, which is what its model weighs in an average; at least 1.
     fn samples(&self, node: u32) -> u32;
+
+    /// What about the dataset is probably not as its author expects.
+    fn remarks(&self) -> &[Remark];
+}
+
+/// What data takes up in memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataBytes {
+    /// While it is there.
+    pub held: u64,
+    /// At the most while it is read.
+    pub reading: u64,
 }
 
 /// How well a model does on some rows.

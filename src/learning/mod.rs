@@ -24,13 +24,15 @@ mod partition;
 mod perceptron;
 mod quadratic;
 mod share;
+mod shared_start;
 pub mod spec;
 mod synthetic;
 
 pub use aggregate::{aggregation_work, fedavg, mix};
 pub use consensus::consensus_distance;
+pub use dataset::Remark;
 pub use error::LearningError;
-pub use learner::{Evaluation, Learner};
+pub use learner::{DataBytes, Evaluation, Learner};
 pub use model::{Layout, Model, Precision, Values};
 
 use spec::{Learning, ModelKind};
@@ -54,7 +56,8 @@ pub fn share(all: Arc<dyn Learner>, node: u32) -> Arc<dyn Learner> {
 
 /// Makes what `nodes` nodes learn with. Loads and shares out the dataset, unless the model needs none.
 ///
-/// Paths in the scenario are relative to `folder`, that of the scenario's file.
+/// Paths in the scenario are relative to `folder`, that of the scenario's file. With `origin` all nodes begin with the
+/// initial model of that node, where the model is one with `init`.
 ///
 /// # Errors
 /// If a setting makes no sense, a file does not hold what it should, or there are too few rows for so many nodes.
@@ -62,6 +65,7 @@ pub fn build(
     spec: &Learning,
     nodes: u32,
     seed: u64,
+    origin: Option<u32>,
     folder: &Path,
 ) -> Result<Arc<dyn Learner>, LearningError> {
     spec.check()?;
@@ -74,6 +78,10 @@ pub fn build(
         }
         ModelKind::Softmax(_) => Arc::new(classifier::Classifier::new(spec, &[], nodes, seed, folder)?),
         ModelKind::Mlp(it) => Arc::new(classifier::Classifier::new(spec, &it.hidden, nodes, seed, folder)?),
+    };
+    let learner = match origin {
+        Some(node) if spec.model.has_init() => Arc::new(shared_start::SharedStart::of(learner, node)),
+        _ => learner,
     };
     byzantine::corrupt(learner, &spec.byzantine, nodes, seed)
 }

@@ -214,6 +214,14 @@ impl Model {
         })
     }
 
+    /// Whether none of its values is infinite or no number.
+    pub fn is_finite(&self) -> bool {
+        match self.all() {
+            Values::Single(values) => values.iter().all(|it| it.is_finite()),
+            Values::Double(values) => values.iter().all(|it| it.is_finite()),
+        }
+    }
+
     /// Whether it only weighs.
     pub fn is_synthetic(&self) -> bool {
         matches!(self.parameters, Parameters::Synthetic)

@@ -1,7 +1,8 @@
 //! The learner whose optimum is known: node i holds a point bᵢ, its loss is ½‖x − bᵢ‖², and everyone's together is least
 //! at the mean of the points. An epoch is one step of gradient descent, x ← x − η (x − bᵢ).
 
-use super::learner::{Evaluation, Learner};
+use super::dataset::Remark;
+use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
 use super::spec::{Init, Learning, Quadratic as Spec, Targets};
 use crate::random::{Purpose, Stream};
@@ -86,6 +87,18 @@ impl Learner for Quadratic {
 
     fn training_work(&self, _node: u32, epochs: u32) -> u64 {
         self.layout.parameters().saturating_mul(3).saturating_mul(epochs.into())
+    }
+
+    fn evaluation_work(&self) -> u64 {
+        self.layout.parameters().saturating_mul(3)
+    }
+
+    fn data_bytes(&self) -> DataBytes {
+        DataBytes::default()
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &[]
     }
 
     /// The loss of all nodes together: mean over i of ½‖x − bᵢ‖² = ½‖x − b̄‖² + ½ mean ‖bᵢ − b̄‖².

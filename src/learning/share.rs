@@ -1,6 +1,7 @@
 //! One node's part in what many learn, for a process that runs that node alone and calls it 0.
 
-use super::learner::{Evaluation, Learner};
+use super::dataset::Remark;
+use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::Model;
 use std::sync::Arc;
 
@@ -30,6 +31,14 @@ impl Learner for Share {
         self.all.training_work(self.node, epochs)
     }
 
+    fn evaluation_work(&self) -> u64 {
+        self.all.evaluation_work()
+    }
+
+    fn data_bytes(&self) -> DataBytes {
+        self.all.data_bytes()
+    }
+
     fn evaluate(&self, model: &Model) -> Option<Evaluation> {
         self.all.evaluate(model)
     }
@@ -40,5 +49,9 @@ impl Learner for Share {
 
     fn samples(&self, _node: u32) -> u32 {
         self.all.samples(self.node)
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        self.all.remarks()
     }
 }

@@ -22,6 +22,9 @@ pub struct Learning {
     pub model: ModelKind,
     /// Initial parameters; `averaging` has its own. Default: `random`.
     pub init: Init,
+    /// Whether all nodes begin with the same model, where it is one with `init`. Default: `shared`; in the workflow `p2pfl`, whose nodes take the initiator's model before round 0, `per_node`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<InitialModels>,
     /// Step size of gradient descent. Default 0.5.
     pub learning_rate: f64,
     /// Rows a gradient step, or `"full"`. Default 16.
@@ -57,12 +60,12 @@ pub struct Digits {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Csv {
-    /// The file, relative to the scenario's folder. Features are scaled to 0..1 by their smallest and greatest value in it.
+    /// The file, relative to the scenario's folder, with commas, semicolons or tabs between its cells. Features are scaled to 0..1 by their smallest and greatest value in it.
     pub train: PathBuf,
     /// A second file to test on. Default: a fifth of `train`, drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
-    /// The column that holds the class. All others are features and must be numbers. Default: `label`.
+    /// The column that holds the class. All others are features and must be numbers. A column without a name, or called `Unnamed: 0`, that holds the numbers of the rows is left out, as pandas and R write one. Default: `label`.
     #[serde(default = "label")]
     pub label: String,
 }
@@ -202,6 +205,23 @@ pub struct Synthetic {
     pub size: Size,
 }
 
+impl ModelKind {
+    /// Whether it puts rows into classes, so that it has an accuracy.
+    pub const fn has_accuracy(&self) -> bool {
+        matches!(self, Self::Softmax(_) | Self::Mlp(_))
+    }
+
+    /// Whether it has a loss.
+    pub const fn has_loss(&self) -> bool {
+        matches!(self, Self::Softmax(_) | Self::Mlp(_) | Self::Quadratic(_))
+    }
+
+    /// Whether it has parameters that can be compared, and does not only weigh.
+    pub const fn has_parameters(&self) -> bool {
+        !matches!(self, Self::Synthetic(_))
+    }
+}
+
 /// Initial parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -211,6 +231,16 @@ pub enum Init {
     /// Drawn from the seed: for `quadratic` from the standard normal distribution, for others uniform within ±√(6 / (inputs + outputs)) for each layer (Glorot and Bengio 2010); biases zero.
     #[default]
     Random,
+}
+
+/// Whether nodes begin with the same model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InitialModels {
+    /// All nodes begin with one model, as D-PSGD has it (Lian et al. 2017): the initiator's, or node 0's where there is no initiator.
+    Shared,
+    /// Each node draws its own, as P2PFL's peers do.
+    PerNode,
 }
 
 /// Rows a gradient step: a number, or `"full"` for all of them.
@@ -326,6 +356,16 @@ impl JobTime {
     }
 }
 
+impl ModelKind {
+    /// Whether `learning.init` and `learning.start` say what nodes begin with.
+    pub const fn has_init(&self) -> bool {
+        match self {
+            Self::Softmax(_) | Self::Mlp(_) | Self::Quadratic(_) => true,
+            Self::Averaging(_) | Self::Synthetic(_) => false,
+        }
+    }
+}
+
 impl Default for Learning {
     fn default() -> Self {
         Self {
@@ -333,6 +373,7 @@ impl Default for Learning {
             partitioning: Partitioning::Iid(Iid {}),
             model: ModelKind::Softmax(Softmax {}),
             init: Init::Random,
+            start: None,
             learning_rate: 0.5,
             batch_size: BatchSize::Rows(16),
             evaluate_every: 1,

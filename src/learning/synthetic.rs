@@ -1,6 +1,7 @@
 //! The learner that learns nothing: its models have a size, so that the network can be studied alone.
 
-use super::learner::{Evaluation, Learner};
+use super::dataset::Remark;
+use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
 use crate::scenario::units::Size;
 use std::sync::Arc;
@@ -35,6 +36,18 @@ impl Learner for Synthetic {
 
     fn training_work(&self, _node: u32, _epochs: u32) -> u64 {
         0
+    }
+
+    fn evaluation_work(&self) -> u64 {
+        0
+    }
+
+    fn data_bytes(&self) -> DataBytes {
+        DataBytes::default()
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &[]
     }
 
     fn evaluate(&self, _model: &Model) -> Option<Evaluation> {

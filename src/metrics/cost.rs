@@ -6,13 +6,14 @@
 use super::Machine;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
 /// What a run cost. What could not be measured is `null`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// The machine that it was measured on.
     #[serde(default)]
@@ -21,6 +22,7 @@ pub struct Cost {
     pub wall_s: f64,
     /// CPU time of all threads in that time, user and system.
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub cpu_s: f64,
     /// The most memory that was resident at once, the program itself included.
     pub peak_rss_bytes: Option<u64>,
@@ -28,13 +30,16 @@ pub struct Cost {
     pub events: u64,
     /// Events for each second of CPU time.
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub events_per_cpu_s: f64,
     /// Handled messages for each second of CPU time.
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub messages_per_cpu_s: f64,
     /// By how much resident memory grew from the beginning of the run to its peak, for each node: models, datasets
     /// and messages in flight included.
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub bytes_per_node: f64,
 }
 

@@ -3,6 +3,7 @@
 //! A thin shell around HdrHistogram: it costs nothing until something is recorded, is never out of range, and
 //! counts what it had to clip. Which histograms there are is `recorder`'s.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Values above this are recorded as this, and counted as clipped: 24 hours in nanoseconds.
@@ -52,6 +53,16 @@ impl Histogram {
             let ours = self.counts.get_or_insert_with(|| empty(self.digits));
             ours.add(&**theirs).expect("a histogram grows to any value below 24 h");
         }
+    }
+
+    /// What was recorded since `earlier`, an earlier state of this one.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = self.like();
+        let before = |value| earlier.counts.as_ref().map_or(0, |counts| counts.count_at(value));
+        for (value, count) in self.values() {
+            since.record(value, count.saturating_sub(before(value)));
+        }
+        Self { clipped: self.clipped.saturating_sub(earlier.clipped), ..since }
     }
 
     /// How many values were recorded.
@@ -105,27 +116,35 @@ fn empty(digits: u8) -> Box<hdrhistogram::Histogram<u64>> {
 }
 
 /// What is told of a histogram. Where nothing was recorded, `count` is 0 and everything else NaN (`null` in JSON).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub struct Summary {
     /// How many values.
     pub count: u64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub min: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub mean: f64,
     /// The standard deviation of the values themselves (not an estimate from a sample).
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub stdev: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub p50: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub p90: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub p99: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub p999: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub max: f64,
 }
 
@@ -157,6 +176,19 @@ mod tests {
         assert!(histogram.as_hdr().is_none());
         assert_eq!(histogram.summary(1.0).count, 0);
         assert!(size_of::<Histogram>() <= 24);
+    }
+
+    #[test]
+    fn what_came_since_is_what_was_not_there_before() {
+        let mut histogram = Histogram::default();
+        [3, 3, 70_000_001].iter().for_each(|it| histogram.record(*it, 1));
+        let earlier = histogram.clone();
+        assert_eq!(histogram.since(&earlier).count(), 0);
+        [3, 900_000_001, 70_000_001].iter().for_each(|it| histogram.record(*it, 1));
+        let since = histogram.since(&earlier);
+        assert_eq!(since.values().map(|(_, count)| count).collect::<Vec<_>>(), [1, 1, 1]);
+        assert_eq!(since.summary(1.0).min, 3.0);
+        assert_eq!(histogram.since(&Histogram::default()).summary(1.0), histogram.summary(1.0));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The machine that a run was made on: without it, what the run cost says little.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs;
 
 /// A machine, as its operating system describes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// The name of the processor, if it is told.
     pub cpu: Option<String>,

@@ -3,23 +3,27 @@
 //! It is told what happened; it evaluates nothing.
 
 use crate::time::Time;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Mean and extremes of one figure over nodes. What is not finite (a diverged model) is `null` in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub struct Spread {
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub mean: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub min: f64,
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub max: f64,
 }
 
 /// A train set, and how many nodes finished the round with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrainSet {
     /// Node numbers, ascending.
     pub members: Vec<u32>,
@@ -28,7 +32,7 @@ pub struct TrainSet {
 }
 
 /// One round as results tell it. Times are seconds of scenario time since the initiator started learning.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Round {
     /// Its number, from 0.
     pub round: u32,

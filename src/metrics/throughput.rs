@@ -3,6 +3,7 @@
 //! The engine samples the running totals of the recorders; nothing here reads a clock.
 
 use super::{Histogram, Summary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The series is never longer than this; what is longer is made coarser.
@@ -38,7 +39,7 @@ pub struct Series {
 }
 
 /// Throughput as results tell it, in units a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Throughput {
     /// Messages handled a second.
     pub messages: Summary,
@@ -46,9 +47,11 @@ pub struct Throughput {
     pub bytes: Summary,
     /// How long a sampled interval was, in seconds.
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub interval_s: f64,
     /// How much time a row of `series.csv` covers: more than an interval if the run was long.
     #[serde(with = "super::finite")]
+    #[schemars(with = "Option<f64>")]
     pub series_interval_s: f64,
 }
 

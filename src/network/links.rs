@@ -40,6 +40,9 @@ pub enum Departure {
     Dropped(Cause),
 }
 
+/// Nodes run no farther ahead than this, however slow the links are: limits and Ctrl-C act in between.
+const FARTHEST: Duration = Duration::from_secs(10);
+
 /// What a node hands over to a link together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handover {
@@ -57,7 +60,8 @@ pub struct Links {
     paths: Paths,
     packets: Packets,
     charges: Option<Charges>,
-    lookahead: Duration,
+    /// The least time between hand-over and arrival on any link.
+    least: Duration,
     deadline: Duration,
 }
 
@@ -87,13 +91,13 @@ impl Links {
     }
 
     fn over(seed: u64, spec: Network, paths: Paths, charges: Option<Charges>) -> Self {
-        let lookahead = paths.least().max(spec.latency_floor.0);
+        let least = paths.least().max(spec.latency_floor.0);
         Self {
             seed,
             packets: Packets::new(&spec, charges),
             charges,
             paths,
-            lookahead,
+            least,
             deadline: Duration::MAX,
             spec,
         }
@@ -107,9 +111,9 @@ impl Links {
         self
     }
 
-    /// The least time between hand-over and arrival on any link: what bounds how far ahead nodes may run on their own.
+    /// How far ahead nodes may run on their own: no message arrives sooner on any link.
     pub fn lookahead(&self) -> Duration {
-        self.lookahead
+        self.least.min(FARTHEST)
     }
 
     /// Whether messages that leave together may fare differently, so that each is to be handed over for itself.
@@ -132,9 +136,17 @@ impl Links {
         self.charges.is_some()
     }
 
-    /// The one-way delay between two peers: a property of the path, the same in both directions.
-    pub fn latency(&self, a: PeerId, b: PeerId) -> Duration {
-        self.paths.latency(self.seed, a, b).max(self.lookahead)
+    /// The one-way delay from one peer to another: a property of the path in this direction.
+    pub fn latency(&self, from: PeerId, to: PeerId) -> Duration {
+        self.latencies(None, from, to).0
+    }
+
+    /// The one-way delays from one peer to another and back, each as the slower end stretches it.
+    fn latencies(&self, faults: Option<&Faults>, from: PeerId, to: PeerId) -> (Duration, Duration) {
+        let slow = faults.map_or(1.0, |it| it.link(from, to));
+        let (forth, back) = self.paths.latencies(self.seed, from, to);
+        let takes = |delay: Duration| stretched(delay.max(self.least), slow);
+        (takes(forth), takes(back))
     }
 
     /// Bytes that a message of so many bytes puts on its link, in packets of its own, with what a profile says that comes
@@ -153,7 +165,8 @@ impl Links {
     /// every message opens one of its own.
     ///
     /// First it takes the sender's CPU, if there is a profile. A message that is lost has used CPU and uplink all the same;
-    /// what is sent again does not use them again. A slow node stretches everything but the uplink's queue.
+    /// what is sent again does not use them again. What a slow node does to the message is settled here and now, for its
+    /// time in the uplink, its latency and its jitter: it keeps that however long it then waits.
     #[expect(
         clippy::too_many_arguments,
         reason = "they are the message's circumstances, which nobody else keeps"
@@ -173,32 +186,34 @@ impl Links {
         }
         let draw = port.next_draw();
         let slow = faults.map_or(1.0, |it| it.link(from, to));
-        let latency = stretched(self.latency(from, to), slow);
-        let rtt = latency.saturating_mul(2);
+        let (latency, back) = self.latencies(faults, from, to);
+        let rtt = latency.saturating_add(back);
         let handed = handed.into();
 
         let opens = self.spec.connections.is_some() && !(known && port.open().has(to));
         let done = self.compute(port, faults, End::Sender, from, now, handed, opens);
-        let uplink = self.uplink(from);
-        let takes = uplink.map_or(Duration::ZERO, |rate| rate.time(self.packets.wire_bytes(handed)));
+        let through = |rate: Option<Rate>, node, bytes| {
+            rate.map_or(Duration::ZERO, |it| serving(faults, it, node, bytes))
+        };
+        let takes = through(self.uplink(from), from, self.packets.wire_bytes(handed));
         let begins = port.enter_uplink(done, takes);
         let mut leaves = begins + takes;
         if let Some(connections) = &self.spec.connections {
-            let slowest = [uplink, self.downlink(to)].into_iter().flatten().min();
+            let packet = self.packets.largest();
             let passage = Passage {
                 now: done,
                 begins,
                 rtt,
                 packets: self.packets.count(handed),
                 round_trips: self.charges.map(|it| it.opening().map_or(0, |(round_trips, _)| round_trips)),
-                packet: slowest.map_or(Duration::ZERO, |rate| rate.time(self.packets.largest())),
+                packet: through(self.uplink(from), from, packet).max(through(self.downlink(to), to, packet)),
             };
             leaves = leaves + port.open().wait(connections, known.then_some(to), &passage);
         }
         let Some(resending) = self.resending(faults, from, to, handed, rtt, draw) else {
             return Departure::Dropped(Cause::Loss);
         };
-        let at = (leaves + resending + latency).max(now + self.lookahead);
+        let at = (leaves + resending + latency).max(now + self.least);
 
         let mut random = self.spec.jitter.as_ref().map(|_| self.stream(from, Purpose::Jitter, draw));
         let mut jitter = || match (&self.spec.jitter, &mut random) {
@@ -214,10 +229,18 @@ impl Links {
         Departure::Arrives { at: arrives, copy: copied.then(|| at + jitter()), opens }
     }
 
-    /// When a message that reaches a node's downlink at `at` is through it. `port` is the receiver's.
-    pub fn arrive(&self, port: &mut Port, node: PeerId, at: Time, handed: impl Into<Handover>) -> Time {
+    /// When a message that reaches a node's downlink at `at` is through it. `port` is the receiver's, `faults` are those of
+    /// that moment: a slow node takes in slowly what arrives while it is slow, and goes on so with it.
+    pub fn arrive(
+        &self,
+        port: &mut Port,
+        faults: Option<&Faults>,
+        node: PeerId,
+        at: Time,
+        handed: impl Into<Handover>,
+    ) -> Time {
         let Some(downlink) = self.downlink(node) else { return at };
-        let takes = downlink.time(self.packets.wire_bytes(handed.into()));
+        let takes = serving(faults, downlink, node, self.packets.wire_bytes(handed.into()));
         port.enter_downlink(at, takes) + takes
     }
 
@@ -235,11 +258,10 @@ impl Links {
         self.compute(port, faults, End::Receiver, node, now, handed, opens)
     }
 
-    /// How long the answer to a request takes. It is never lost and never waits, for it is short and comes back over
-    /// the connection that the request made.
+    /// How long the answer to a request takes from `from`, which was asked, to `to`. It is never lost and never waits, for
+    /// it is short and comes back over the connection that the request made.
     pub fn answer(&self, faults: Option<&Faults>, from: PeerId, to: PeerId) -> Duration {
-        let slow = faults.map_or(1.0, |it| it.link(from, to));
-        stretched(self.latency(from, to), slow).max(self.lookahead)
+        self.latencies(faults, from, to).0.max(self.least)
     }
 
     /// The median delay in nanoseconds, for estimates.
@@ -311,7 +333,12 @@ impl From<u64> for Handover {
     }
 }
 
-/// A delay on a link whose slower end is slowed down.
+/// How long a node's uplink or downlink of this rate takes for so many bytes.
+fn serving(faults: Option<&Faults>, rate: Rate, node: PeerId, bytes: u64) -> Duration {
+    stretched(rate.time(bytes), faults.map_or(1.0, |it| it.access(node)))
+}
+
+/// A delay that a slowdown makes so many times longer.
 fn stretched(delay: Duration, factor: f64) -> Duration {
     if factor == 1.0 {
         return delay;

@@ -7,6 +7,7 @@ pub mod churn;
 mod connections;
 mod error;
 mod faults;
+mod file;
 mod links;
 mod loss;
 mod packets;

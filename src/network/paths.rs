@@ -40,16 +40,18 @@ impl Paths {
         }
     }
 
-    /// The one-way delay between two nodes, before the floor: a draw of its own for each unordered pair.
-    pub(super) fn latency(&self, seed: u64, a: PeerId, b: PeerId) -> Duration {
+    /// The one-way delays from one node to another and back, before the floor. What is drawn is drawn once for each pair,
+    /// for both directions; only regions can be farther from each other one way than the other.
+    pub(super) fn latencies(&self, seed: u64, from: PeerId, to: PeerId) -> (Duration, Duration) {
         let random = || {
-            let pair = (u64::from(a.min(b)) << 32) | u64::from(a.max(b));
+            let pair = (u64::from(from.min(to)) << 32) | u64::from(from.max(to));
             Stream::new(seed, pair, Purpose::Latency, 0)
         };
+        let both = |delay| (delay, delay);
         match self {
-            Self::Alike(delay) => *delay,
-            Self::Drawn(distribution) => distribution.draw(&mut random()),
-            Self::Regions(regions) => regions.latency(a, b, random),
+            Self::Alike(delay) => both(*delay),
+            Self::Drawn(distribution) => both(distribution.draw(&mut random())),
+            Self::Regions(regions) => regions.latencies(from, to, random),
         }
     }
 
@@ -62,7 +64,7 @@ impl Paths {
         }
     }
 
-    /// Half of all paths are shorter than this.
+    /// Half of all paths, each way counted, are shorter than this.
     pub(super) fn median(&self) -> Duration {
         match self {
             Self::Alike(delay) => *delay,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// One-way delay, drawn once for each pair of nodes, the same in both directions. Default 1 ms.
+    /// One-way delay, drawn once for each pair of nodes. It is the same in both directions, unless a matrix of regions says otherwise. Default 1 ms.
     pub latency: Latency,
     /// No latency is drawn below this. Default 100 µs.
     pub latency_floor: Span,
@@ -68,15 +68,15 @@ pub struct Regions {
     /// A matrix that was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
-    /// A matrix of your own: CSV, in milliseconds, with the names of the regions in the first row and the first column. Where a region's delay to itself is left empty it is 1 ms one way; any other may be left empty in one direction. If both directions are given they are averaged.
+    /// A matrix of your own: CSV, in milliseconds, with the names of the regions in the first row and the first column. Where a region's delay to itself is left empty it is 1 ms one way; any other may be left empty in one direction, which is then like the other. A row is where messages come from, a column where they go: each direction has its own delay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// Whether `file` holds round trips, which are halved. Default false.
+    /// Whether `file` holds round trips, as measured from the region of the row, which are halved. Default false.
     pub round_trip: bool,
     /// How many nodes are in each region, in relation to one another; those that are not named have none. Default: the preset's own shares where it has them, else equal ones.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub shares: BTreeMap<String, f64>,
-    /// How far single pairs are from the matrix: the standard deviation of the natural logarithm of a lognormal factor with median 1, drawn once for each pair. Default 0.
+    /// How far single pairs are from the matrix: the standard deviation of the natural logarithm of a lognormal factor with median 1, drawn once for each pair, for both directions. Default 0.
     pub sigma: f64,
 }
 

@@ -74,9 +74,7 @@ impl Flood {
     pub fn arrived(&mut self, cx: &mut Context, gossip: &Gossip) -> bool {
         let new = gossip.source != self.node && self.seen.insert(gossip.hash, cx.now);
         let command = gossip.body.command();
-        let tally = if new { &mut cx.taken.delivered } else { &mut cx.taken.duplicate };
-        tally[command as usize].add(cx.rules.sizes.gossip_payload(gossip));
-        cx.taken.touched |= 1 << command as u32;
+        cx.taken.count(command, new, cx.rules.sizes.gossip_payload(gossip));
         if new {
             cx.taken.spread.push((cx.now.since(gossip.born), gossip.hops.saturating_add(1)));
         }

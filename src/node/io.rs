@@ -266,7 +266,7 @@ pub enum Measured {
     Failed { cell: i32 },
 }
 
-/// What became of the gossip in one input, for message accounting.
+/// What became of the news in one input (see [`Message::is_news`]), for message accounting.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// Taken for the first time, by command.
@@ -297,6 +297,14 @@ impl Tally {
 }
 
 impl Taken {
+    /// Counts a message that was taken: whether it was new to the node, and the bytes of its protobuf encoding.
+    #[inline]
+    pub fn count(&mut self, command: Command, new: bool, bytes: u64) {
+        let tally = if new { &mut self.delivered } else { &mut self.duplicate };
+        tally[command as usize].add(bytes);
+        self.touched |= 1 << command as u32;
+    }
+
     /// Makes ready for the next input.
     pub fn clear(&mut self) {
         while self.touched != 0 {

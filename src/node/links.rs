@@ -271,6 +271,15 @@ impl Links {
         cx.set_timer(Timer::Beat, next_tick(cx.now, period, self.beat_phase), Weight::Background);
     }
 
+    /// Whether connections are being made that may yet succeed: a peer that could not be reached is not waited for.
+    pub fn is_dialling(&self) -> bool {
+        self.dialling.as_ref().is_some_and(|it| {
+            !it.asked.is_empty()
+                || !it.waiting.is_empty()
+                || it.again.iter().any(|(_, weight)| *weight == Weight::Progress)
+        })
+    }
+
     /// Which node this is.
     pub const fn node(&self) -> PeerId {
         self.node

@@ -27,6 +27,7 @@ mod tests;
 pub use context::{Context, Rules};
 pub use flood::memory;
 pub use links::REFUSED;
+pub use p2pfl::{FAITHFUL_WAIT, SETTLE};
 pub use stage::Stage;
 
 use crate::learning::Model;
@@ -147,13 +148,16 @@ impl Node {
                 Ok(())
             }
             Message::GetModel(wanted) => {
-                let State::P2pfl(it) = &mut self.workflow else {
-                    cx.reply(from, request, Response::Wanted(false));
-                    return Ok(());
-                };
-                let follows = it.asked_for(&self.links, from, &wanted);
-                cx.reply(from, request, Response::Wanted(follows));
-                it.give(cx, &mut self.links);
+                match &mut self.workflow {
+                    State::P2pfl(it) => {
+                        let follows = it.asked_for(&self.links, from, &wanted);
+                        cx.reply(from, request, Response::Wanted(follows));
+                        it.give(cx, &mut self.links);
+                    }
+                    State::Dpsgd(it) => it.asked(cx, from, request),
+                    State::Pairwise(it) => it.asked_for_model(cx, from, request),
+                    State::Rumor(_) | State::Probe(_) => cx.reply(from, request, Response::Wanted(false)),
+                }
                 Ok(())
             }
             Message::Weights(weights) if weights.command == Command::SwapModel => {
@@ -185,10 +189,13 @@ impl Node {
                 }
                 Ok(())
             }
-            Message::Rumor(round) => {
-                if let State::Rumor(it) = &mut self.workflow {
-                    it.told(cx, round);
-                }
+            Message::Rumor { round, hops } => {
+                let new = match &mut self.workflow {
+                    State::Rumor(it) => it.told(cx, round, hops),
+                    State::P2pfl(_) | State::Dpsgd(_) | State::Pairwise(_) | State::Probe(_) => false,
+                };
+                let bytes = cx.rules.sizes.payload(from, &Message::Rumor { round, hops });
+                cx.taken.count(Command::Rumor, new, bytes);
                 Ok(())
             }
             Message::RumorRequest(round) => {
@@ -258,11 +265,11 @@ impl Node {
             Timer::Poll | Timer::Models | Timer::Stage | Timer::Pull => match &mut self.workflow {
                 State::P2pfl(it) => it.timer(cx, &mut self.links, timer),
                 State::Dpsgd(it) => {
-                    it.timeout(cx);
+                    it.timeout(cx, &self.links);
                     Ok(())
                 }
                 State::Pairwise(it) => {
-                    it.timeout(cx);
+                    it.timeout(cx, &self.links);
                     Ok(())
                 }
                 State::Rumor(it) => {

@@ -2,8 +2,10 @@
 
 pub use super::probe::spec::Probe;
 
+use super::Stage;
 use crate::scenario::tagged::tagged;
 use crate::scenario::units::Span;
+use crate::wire::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +34,7 @@ pub struct P2pfl {
     pub rounds: u32,
     /// Passes over its rows that a node makes in a round. Default 1.
     pub epochs: u32,
-    /// Nodes that train in a round. Default 4.
+    /// Nodes that train in a round; all of them where there are fewer. Default 4.
     pub trainset_size: u32,
     /// Who takes the initiative when a model is to go from one node to another. P2PFL pushes; the other two need the variant `repaired`. Default: `push`.
     #[serde(skip_serializing_if = "Dissemination::is_default")]
@@ -55,6 +57,17 @@ pub enum Variant {
     /// P2PFL's protocol with its traps mended.
     #[default]
     Repaired,
+}
+
+impl Variant {
+    /// What is simulated, for a sentence.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Faithful => "P2PFL 0.4.4 as it is over gRPC",
+            Self::FaithfulMemory => "P2PFL 0.4.4 as it is over memory",
+            Self::Repaired => "P2PFL repaired",
+        }
+    }
 }
 
 /// Who takes the initiative when a model is to go from one node to another.
@@ -230,6 +243,22 @@ impl Workflow {
         }
     }
 
+    /// What is simulated, where there is a choice: P2PFL as it is, or repaired.
+    pub const fn variant(&self) -> Option<Variant> {
+        match self {
+            Self::P2pfl(it) => Some(it.variant),
+            Self::Dpsgd(_) | Self::Rumor(_) | Self::Probe(_) => None,
+        }
+    }
+
+    /// Whether a node that comes up while the run goes on takes part in it. P2PFL's own stays idle for ever.
+    pub fn takes_latecomers(&self) -> bool {
+        match self {
+            Self::P2pfl(it) => it.variant == Variant::Repaired,
+            Self::Dpsgd(_) | Self::Rumor(_) | Self::Probe(_) => true,
+        }
+    }
+
     /// Whether nodes connect to their neighbours before they talk to them.
     pub const fn connects(&self) -> bool {
         match self {
@@ -243,6 +272,42 @@ impl Workflow {
         match self {
             Self::P2pfl(_) | Self::Dpsgd(_) => true,
             Self::Rumor(_) | Self::Probe(_) => false,
+        }
+    }
+
+    /// Whether nodes ever send this command.
+    pub const fn sends(&self, command: Command) -> bool {
+        // Who leaves says goodbye, whatever he did before.
+        if matches!(command, Command::Handshake | Command::Disconnect) {
+            return true;
+        }
+        match self {
+            Self::P2pfl(it) => match command {
+                Command::GetModel => it.dissemination.pulls(),
+                Command::SwapModel | Command::Rumor | Command::RumorRequest | Command::Probe => false,
+                _ => true,
+            },
+            Self::Dpsgd(it) => match command {
+                Command::PartialModel => true,
+                Command::SwapModel => matches!(it.mode, Pace::Asynchronous),
+                Command::Beat => it.heartbeats,
+                _ => false,
+            },
+            Self::Rumor(it) => match command {
+                Command::Rumor => true,
+                Command::RumorRequest => !matches!(it.mode, Mode::Push),
+                _ => false,
+            },
+            Self::Probe(_) => matches!(command, Command::Probe),
+        }
+    }
+
+    /// The stages of a round.
+    pub const fn stages(&self) -> &'static [Stage] {
+        match self {
+            Self::P2pfl(_) => &Stage::ALL,
+            Self::Dpsgd(_) => &[Stage::Train, Stage::Aggregate, Stage::Wait],
+            Self::Rumor(_) | Self::Probe(_) => &[],
         }
     }
 

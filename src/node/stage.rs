@@ -1,9 +1,10 @@
 //! The stages of a round, as they are named in results.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where in a round a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Stage {

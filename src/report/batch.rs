@@ -2,8 +2,9 @@
 
 use super::{RunRow, Snapshot, figures};
 use crate::metrics::result::Outcome;
+use crate::say;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 /// Without a terminal a run that takes long says at least so often where it is, in seconds of wall time.
@@ -51,8 +52,8 @@ impl Batch {
     pub fn say(&self, text: &str) {
         match &self.form {
             Form::Hidden => {}
-            Form::Bar(bar) => bar.suspend(|| line(text)),
-            Form::Lines => line(text),
+            Form::Bar(bar) => bar.suspend(|| say::line(text)),
+            Form::Lines => say::line(text),
         }
     }
 
@@ -61,11 +62,11 @@ impl Batch {
         let text = || format!("{label}: {}, {} rounds finished", now.phase, now.round_min);
         match &self.form {
             Form::Hidden => {}
-            Form::Bar(bar) => bar.set_message(format!("{}; {}", left(bar, self.done), text())),
+            Form::Bar(bar) => bar.set_message(format!("{}; {}", left(bar, self.done), say::escaped(&text()))),
             Form::Lines => {
                 if now.wall_s - self.last_line >= LINE_EVERY {
                     self.last_line = now.wall_s;
-                    line(&text());
+                    say::line(&text());
                 }
             }
         }
@@ -82,14 +83,14 @@ impl Batch {
             Form::Hidden => {}
             Form::Bar(bar) => {
                 bar.set_position(self.done as u64);
-                bar.set_message(format!("{}; {text}", left(bar, self.done)));
+                bar.set_message(format!("{}; {}", left(bar, self.done), say::escaped(&text)));
                 // What went wrong stays to be read; the rest is in the table at the end.
                 if row.outcome != Outcome::Completed {
                     let why = row.reason.as_deref().unwrap_or("no reason is known");
-                    bar.suspend(|| line(&format!("{text}: {why}")));
+                    bar.suspend(|| say::line(&format!("{text}: {why}")));
                 }
             }
-            Form::Lines => line(&format!("{}/{} runs done; {text}", self.done, self.total)),
+            Form::Lines => say::line(&format!("{}/{} runs done; {text}", self.done, self.total)),
         }
     }
 
@@ -108,9 +109,4 @@ fn left(bar: &ProgressBar, done: usize) -> String {
     } else {
         format!(", about {:#} left", HumanDuration(left))
     }
-}
-
-/// A reader that has gone away does not end the runs.
-fn line(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -32,6 +32,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                     "" => name.clone(),
                     "latency" => "latency.<name>".to_owned(),
                     "hop_counts" => "hop_counts.<hops>".to_owned(),
+                    "paces[].ended_s" => "paces[].ended_s.<transport>".to_owned(),
                     "sockets.refused" => "sockets.refused.<reason>".to_owned(),
                     "figures" | "combinations[].figures" | "combinations[].settings" => {
                         format!("{path}.<path>")
@@ -178,7 +179,12 @@ fn the_page_names_what_is_in_a_sweep() {
 
 #[test]
 fn the_page_names_what_is_in_a_comparison() {
-    let compare = compare::sample::repeated();
+    let faster = compare::Pace {
+        speedup: 50.0,
+        overloaded: vec!["grpc".into()],
+        ended_s: [("grpc".to_owned(), 1.25)].into(),
+    };
+    let compare = compare::Compare { paces: vec![faster], ..compare::sample::repeated() };
     let mut csv = Vec::new();
     compare.csv(&mut csv).unwrap();
     let header = String::from_utf8(csv).unwrap().lines().next().unwrap().to_owned();

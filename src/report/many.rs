@@ -145,6 +145,9 @@ pub struct Outcomes {
     pub failed: usize,
     /// Ended by the user.
     pub interrupted: usize,
+    /// Ended by a message from outside.
+    #[serde(default)]
+    pub stopped: usize,
 }
 
 impl Outcomes {
@@ -157,6 +160,7 @@ impl Outcomes {
                 Outcome::Stalled => &mut counts.stalled,
                 Outcome::Failed => &mut counts.failed,
                 Outcome::Interrupted => &mut counts.interrupted,
+                Outcome::Stopped => &mut counts.stopped,
             } += 1;
         }
         counts
@@ -164,7 +168,7 @@ impl Outcomes {
 
     /// How many there are.
     pub const fn all(&self) -> usize {
-        self.completed + self.stalled + self.failed + self.interrupted
+        self.completed + self.stalled + self.failed + self.interrupted + self.stopped
     }
 
     /// Those that there are: `4 completed, 1 stalled`.
@@ -174,6 +178,7 @@ impl Outcomes {
             (self.stalled, Outcome::Stalled),
             (self.failed, Outcome::Failed),
             (self.interrupted, Outcome::Interrupted),
+            (self.stopped, Outcome::Stopped),
         ];
         let there = all.into_iter().filter(|(count, _)| *count > 0);
         there.map(|(count, outcome)| format!("{count} {}", outcome.name())).collect::<Vec<_>>().join(", ")

@@ -10,6 +10,7 @@ pub mod diff;
 mod documented;
 pub mod event_log;
 pub mod figures;
+pub mod files;
 pub mod findings;
 pub mod folder;
 pub mod html;

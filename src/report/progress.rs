@@ -2,8 +2,9 @@
 
 use super::figures::{Count, amount, time};
 use crate::engine;
+use crate::say;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 /// Without a terminal there is a line at least so often, in seconds of wall time.
@@ -101,8 +102,7 @@ impl Progress {
             Form::Lines => {
                 self.pace.note(now);
                 if self.pace.is_due(now) {
-                    // A reader that has gone away does not end the run.
-                    let _ = writeln!(std::io::stderr(), "{}", self.pace.line(now));
+                    say::line(&self.pace.line(now));
                 }
             }
         }

@@ -272,7 +272,8 @@ pub fn many_rounds() -> RunResult {
 pub fn findings() -> Findings {
     let recorder = recorder();
     Findings {
-        result: full(),
+        // What its own files tell, too.
+        result: RunResult { nodes: Nodes { total: 3, ..full().nodes }, ended_s: Some(21.0), ..full() },
         nodes: node_rows(),
         series: series().points().copied().collect(),
         spectra: result::histograms(&recorder)

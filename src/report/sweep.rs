@@ -3,6 +3,7 @@
 use super::many::{self, FIGURES, Outcomes, RunRow};
 use crate::metrics::Sample;
 use crate::metrics::result::Outcome;
+use crate::say::cell;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -105,7 +106,7 @@ impl Sweep {
         let mut csv = csv::Writer::from_writer(out);
         let settings = || self.settings.iter().map(|it| it.path.as_str()).filter(|path| *path != "seed");
         csv.write_field("run")?;
-        settings().try_for_each(|path| csv.write_field(path))?;
+        settings().try_for_each(|path| csv.write_field(&*cell(path)))?;
         for name in ["seed", "outcome", "overloaded", "thresholds_failed", "folder"] {
             csv.write_field(name)?;
         }
@@ -113,8 +114,9 @@ impl Sweep {
         csv.write_record(None::<&[u8]>)?;
         for SweepRow { settings: values, row } in &self.rows {
             csv.write_field(row.run.to_string())?;
-            settings()
-                .try_for_each(|path| csv.write_field(values.get(path).map(plain).unwrap_or_default()))?;
+            settings().try_for_each(|path| {
+                csv.write_field(&*cell(&values.get(path).map(plain).unwrap_or_default()))
+            })?;
             csv.write_field(row.seed.to_string())?;
             csv.write_field(row.outcome.name())?;
             csv.write_field(row.overloaded.to_string())?;

@@ -4,6 +4,7 @@
 //! Finding faults is `load`'s and `validate`'s.
 
 use super::source::Source;
+use crate::say;
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceSpan,
 };
@@ -118,6 +119,23 @@ impl Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// With all that others wrote in it fit for a terminal.
+    fn escaped(&self) -> Self {
+        let text = |text: &String| say::escaped(text).into_owned();
+        let mut escaped = self.clone();
+        for it in [&mut escaped.file, &mut escaped.path, &mut escaped.message] {
+            *it = text(it);
+        }
+        escaped.help = self.help.as_ref().map(text);
+        if let Some(Excerpt { text, mark, .. }) = &mut escaped.excerpt {
+            let [start, end] = [mark.start, mark.end].map(|at| say::escaped(&text[..at]).len());
+            (*text, *mark) = (say::escaped(text).into_owned(), start..end);
+        }
+        escaped
+    }
+}
+
 impl Diagnostics {
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
@@ -134,6 +152,7 @@ impl Diagnostics {
                 shown.push('\n');
             }
             // Writing to a string fails only if a diagnostic's own span is broken; its text is then enough.
+            let diagnostic = &diagnostic.escaped();
             if handler.render_report(&mut shown, diagnostic).is_err() {
                 shown.push_str(&format!("{diagnostic}\n"));
             }

@@ -8,7 +8,7 @@ use super::load::Mark;
 use super::path::Path;
 use super::schema::{self, Field};
 use super::source::{MINIMAL, shortened};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// A serde error, understood.
 #[derive(Debug, PartialEq)]
@@ -247,28 +247,62 @@ fn correction(found: &str, expected: &str, path: &Path, document: &Value) -> Opt
         return Some("leave the field out for its default".into());
     }
     let value = super::load::value_at(document, path)?;
+    let with_units = |units: [&str; 2], number: &Number| {
+        let [one, other] = units.map(|unit| format!("\"{number}{unit}\""));
+        number.as_f64().is_some_and(|it| it >= 0.0).then(|| format!("has a unit: {one} or {other}"))
+    };
     match value {
-        Value::String(text)
-            if expected.contains("number") && text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
-        {
-            Some(format!("leave out the quotes: {}", text.trim()))
-        }
+        Value::String(text) if expected.contains("number") => number_in(text, path),
         Value::String(text) if expected == "true or false" && (text == "true" || text == "false") => {
             Some(format!("leave out the quotes: {text}"))
         }
         Value::Number(number) if expected.starts_with("a duration") => {
-            Some(format!("a number needs a unit: \"{number}s\" or \"{number}ms\""))
+            Some(format!("a duration {}", with_units(["ms", "s"], number)?))
         }
         Value::Number(number) if expected.starts_with("a size") => {
-            Some(format!("a number needs a unit: \"{number}B\" or \"{number}KiB\""))
+            Some(format!("a size {}", with_units(["B", "kB"], number)?))
         }
         Value::Number(number) if expected.starts_with("a rate") => {
-            Some(format!("a number needs a unit: \"{number}Mbps\""))
+            Some(format!("a rate {}", with_units(["Mbps", "kbps"], number)?))
         }
         Value::Number(number) if expected == "text in quotes" => Some(format!("write \"{number}\"")),
-        Value::Number(_) if expected.starts_with("an object with `kind`") => None,
         _ => None,
     }
+}
+
+/// The number that is meant by a text where a number is expected: one in quotes, a percentage, one with a decimal comma.
+fn number_in(text: &str, path: &Path) -> Option<String> {
+    let text = text.trim();
+    let finite = |text: &str| text.trim().parse::<f64>().ok().filter(|it| it.is_finite());
+    if finite(text).is_some() {
+        return Some(match serde_json::from_str::<Number>(text) {
+            Ok(number) => format!("leave out the quotes: {number}"),
+            // Such as +5 or .5, which JSON does not have.
+            Err(_) => format!("write {}", finite(text)?),
+        });
+    }
+    if let Some(percent) = text.strip_suffix('%').map(|it| it.replace(',', ".")) {
+        let percent = finite(&percent)?;
+        return Some(match is_share(path) {
+            true => format!("a share or a probability is a number from 0 to 1: {}", share_of(percent)),
+            false => format!("write the number alone: {percent}"),
+        });
+    }
+    Some(format!("write a decimal point: {}", finite(&text.replacen(',', ".", 1))?))
+}
+
+/// A percentage as a share, without the last digits that a division adds.
+pub(crate) fn share_of(percent: f64) -> f64 {
+    (percent * 1e10).round() / 1e12
+}
+
+/// Whether a field holds a share or a probability: its description says so.
+fn is_share(path: &Path) -> bool {
+    let parent = path.parent().unwrap_or_default().pattern();
+    let is_it = |it: &&Field| it.parent == parent && Some(it.name.as_str()) == path.last_key();
+    schema::fields().iter().find(is_it).is_some_and(|it| {
+        it.description.contains("0 to 1") || it.description.to_lowercase().contains("probability")
+    })
 }
 
 /// The names in backticks.

@@ -10,8 +10,8 @@ use super::overrides::{self, Override};
 use super::path::{Path as FieldPath, Segment};
 use super::source::{self, Place, Source};
 use super::validate;
+use crate::bounded;
 use serde_json::Value;
-use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
@@ -74,21 +74,18 @@ impl ScenarioFile {
                 Diagnostic::of_file(&name, "unreadable", format!("cannot read {name}: {error}")).help(help),
             )
         };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
+        if path.is_dir() {
             return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
         }
-        let mut bytes = Vec::new();
-        if metadata.len() <= MAX_BYTES {
-            file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        }
-        if metadata.len() > MAX_BYTES || bytes.len() as u64 > MAX_BYTES {
+        let bytes = bounded::read(path, MAX_BYTES).map_err(|error| {
+            if error.kind() != std::io::ErrorKind::FileTooLarge {
+                return unreadable(error);
+            }
             let message = format!("{name} is larger than {} MiB and was not read", MAX_BYTES >> 20);
             let help = "a scenario is small; a long list of edges goes into a file of its own: \
                         { \"kind\": \"file\", \"path\": \"edges.txt\" }";
-            return Err(Diagnostic::of_file(&name, "too-large", message).help(String::from(help)).into());
-        }
+            Diagnostic::of_file(&name, "too-large", message).help(String::from(help)).into()
+        })?;
         let base_dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(Self { name, bytes, base_dir })
     }
@@ -179,6 +176,11 @@ impl Loaded {
         let warning =
             self.positions.fault(&FieldPath::from(path), Mark::Value, code, message).help(help).warning();
         self.warnings.0.push(warning);
+    }
+
+    /// Whether the user has written something at `path`.
+    pub fn is_written(&self, path: &str) -> bool {
+        self.positions.is_written(&FieldPath::from(path))
     }
 
     /// A path of the scenario, seen from the working directory.

@@ -69,7 +69,7 @@ pub struct Scenario {
     /// Which clock the run follows. Default: `real`.
     #[serde(default)]
     pub clock: Clock,
-    /// How many times faster than real time scenario time goes, or `"auto"`: as fast as this machine can be expected to keep up with. Default: `"auto"`.
+    /// How many times faster than real time scenario time goes, or `"auto"`: as fast as this machine can be expected to keep up with, sockets included. Default: `"auto"`.
     #[serde(default)]
     pub speedup: Speedup,
     /// What nodes do in a round. Default: `p2pfl`, repaired.
@@ -90,7 +90,7 @@ pub struct Scenario {
     /// When to give up.
     #[serde(default)]
     pub limits: Limits,
-    /// What must hold of the result, such as `"final.accuracy.mean >= 0.85"`. If one does not, the exit code is 3.
+    /// What must hold of the result, such as `"final.accuracy.mean >= 0.85"` or `"nodes.finished == nodes.total"`. If one does not, the exit code is 3.
     #[serde(default)]
     pub thresholds: Vec<String>,
 }
@@ -120,7 +120,7 @@ pub enum Speedup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auto {
-    /// Chosen from the estimated load and the shortest period.
+    /// Chosen from the estimated load, the shortest period and, over sockets, what connecting and a call take.
     Auto,
 }
 
@@ -134,7 +134,7 @@ impl Default for Speedup {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Scenario time. Default 24 h.
+    /// Scenario time from the start of learning, which on the virtual clock has to come within an hour. Default 24 h.
     pub time: Span,
     /// Wall time. Default 1 h.
     pub wall: Span,

@@ -131,7 +131,7 @@ pub struct Slow {
     /// How many times longer compute jobs take. Default 1.
     #[serde(default = "one")]
     pub compute: f64,
-    /// How many times longer messages from and to the nodes take. Default 1. It needs a `network` block, else there is no delay to stretch.
+    /// How many times slower the nodes' links are: their own uplinks and downlinks have that much less bandwidth, and latency and jitter of messages from and to them are that much longer, as the slower end says. Default 1. It needs a `network` block, else there is nothing to stretch.
     #[serde(default = "one")]
     pub link: f64,
 }

@@ -21,6 +21,8 @@ pub trait Tagged: Sized {
     const KINDS: &'static [&'static str];
     /// Builds the variant named `kind`, which is one of `KINDS`, from the other fields.
     fn build<'de, D: Deserializer<'de>>(kind: &str, fields: D) -> Result<Self, D::Error>;
+    /// What a bare string says, where a type has such a shorthand.
+    const BARE: Option<&'static str> = None;
     /// Builds from a bare string, where a type has such a shorthand.
     fn bare(_text: &str) -> Option<Result<Self, String>> {
         None
@@ -38,6 +40,9 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if let Some(bare) = T::BARE {
+            write!(f, "{bare}, or ")?;
+        }
         write!(f, "an object with `{}`, one of {}", T::TAG, T::KINDS.join(", "))
     }
 
@@ -153,7 +158,8 @@ macro_rules! tagged {
                     _ => Err(<D::Error as serde::de::Error>::unknown_variant(kind, Self::KINDS)),
                 }
             }
-            $( fn bare(text: &str) -> Option<Result<Self, String>> {
+            $( const BARE: Option<&'static str> = Some(<$bare_type>::DESCRIPTION);
+            fn bare(text: &str) -> Option<Result<Self, String>> {
                 let bare: fn(&str) -> Result<Self, String> = $bare;
                 Some(bare(text))
             } )?

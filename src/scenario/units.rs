@@ -73,7 +73,7 @@ impl FromStr for Span {
         let total = if plain.trim() == "0" {
             Some(0)
         } else {
-            plain.split_whitespace().try_fold(0u64, |sum, part| sum.checked_add(number(part)?))
+            terms(&plain).iter().try_fold(0u64, |sum, part| sum.checked_add(number(part)?))
         };
         match total {
             Some(nanos) if !plain.trim().is_empty() => Ok(Self(Duration::from_nanos(nanos))),
@@ -106,6 +106,20 @@ impl FromStr for Rate {
             )
         })
     }
+}
+
+/// The terms of a sum such as `1h 30m`: what is between blanks, a unit with the number that it stands apart from.
+fn terms(text: &str) -> Vec<String> {
+    let mut terms: Vec<String> = Vec::new();
+    for part in text.split_whitespace() {
+        match terms.last_mut() {
+            Some(last) if !last.contains(char::is_alphabetic) && part.starts_with(char::is_alphabetic) => {
+                last.push_str(part);
+            }
+            _ => terms.push(part.to_owned()),
+        }
+    }
+    terms
 }
 
 /// `number unit` as a whole count of the base unit, or nothing if it is malformed, negative or out of range.
@@ -156,6 +170,11 @@ impl fmt::Display for Rate {
 
 macro_rules! as_text {
     ($type:ty, $name:literal, $description:literal, $pattern:literal, $examples:expr) => {
+        impl $type {
+            /// What it is, with examples.
+            pub const DESCRIPTION: &str = $description;
+        }
+
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -233,10 +252,22 @@ mod tests {
         assert_eq!(nanos("250ms"), Ok(250_000_000));
         assert_eq!(nanos("1.5s"), Ok(1_500_000_000));
         assert_eq!(nanos("1h 30m"), Ok(5_400_000_000_000));
+        assert_eq!(nanos("1 h 30 m"), Ok(5_400_000_000_000));
         assert_eq!(nanos("20µs"), Ok(20_000));
         assert_eq!(nanos("0"), Ok(0));
-        for wrong in ["", "2", "s", "-2s", "2 lightyears", "NaNs", "infs", "1e400s", "99999999999999999999h"]
-        {
+        for wrong in [
+            "",
+            "2",
+            "s",
+            "-2s",
+            "2 lightyears",
+            "NaNs",
+            "infs",
+            "1e400s",
+            "99999999999999999999h",
+            "1 2ms",
+            "2 s s",
+        ] {
             assert!(nanos(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,7 +1,7 @@
 //! One node as a process of its own: what a scenario says of all nodes, cut down to one of them.
 
 use super::Prepared;
-use crate::engine::{Listen, Starter};
+use crate::engine::{Listen, Reach, Starter};
 use crate::learning;
 use crate::node::spec::Workflow;
 use crate::random::{NO_NODE, Purpose, Stream};
@@ -37,7 +37,7 @@ pub fn alone(prepared: &mut Prepared, alone: &Alone) {
     plan.script = Vec::new();
     plan.absent = Vec::new();
     plan.links = None;
-    plan.reach = vec![alone.peers.saturating_sub(plan.outside())];
+    plan.reach = Reach::alone(alone.peers.saturating_sub(plan.outside()));
     plan.learner = match alone.share {
         Some(node) => learning::share(plan.learner.clone(), node),
         None => learning::adopting(),
@@ -45,6 +45,8 @@ pub fn alone(prepared: &mut Prepared, alone: &Alone) {
     plan.learns_shapes = alone.share.is_none();
     if let Some(sockets) = &mut plan.sockets {
         sockets.listen = Listen::At(alone.listen.clone());
+        // It starts once it has heard of peers, and waits for them for ever.
+        sockets.join_optional = true;
     }
     plan.rules.evaluates &= alone.share.is_some();
     // Two processes of one scenario must not draw the same numbers.

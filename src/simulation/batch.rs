@@ -1,6 +1,8 @@
 //! Many runs, one after another or side by side.
 
 use crate::scenario::{Clock, Scenario};
+use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -12,6 +14,22 @@ pub const fn in_parallel(scenario: &Scenario) -> bool {
         Clock::Real => false,
         Clock::Virtual => true,
     }
+}
+
+/// Finds out whether the system gives so many threads. A runtime that is not given them panics.
+///
+/// # Errors
+/// Why it does not.
+pub(super) fn threads_are_given(count: usize) -> io::Result<()> {
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    thread::scope(|scope| {
+        let waits = || drop(gate.lock().map(|gate| gate.recv()));
+        let all: io::Result<Vec<_>> =
+            (0..count).map(|_| thread::Builder::new().spawn_scoped(scope, waits)).collect();
+        drop(open);
+        all.map(drop)
+    })
 }
 
 /// Does the work of every job on so many threads, at least one, and hands on what came of each, in this thread, in the
@@ -34,16 +52,24 @@ pub fn each<T: Send>(
     let take = || jobs.get(next.fetch_add(1, Ordering::Relaxed)).copied().filter(|_| !stopped());
     let (results, ended) = mpsc::channel();
     thread::scope(|scope| {
+        let mut begun = 0;
         for _ in 0..threads.min(jobs.len()) {
             let (results, work, take) = (results.clone(), &work, &take);
-            scope.spawn(move || {
+            let spawned = thread::Builder::new().spawn_scoped(scope, move || {
                 while let Some(job) = take() {
                     // The receiver outlives all threads.
                     let _ = results.send((job, work(job)));
                 }
             });
+            begun += usize::from(spawned.is_ok());
         }
         drop(results);
+        // Where the system gives no threads there is still this one.
+        while begun == 0
+            && let Some(job) = take()
+        {
+            done(job, work(job));
+        }
         for (job, result) in ended {
             done(job, result);
         }

@@ -12,7 +12,8 @@ use crate::report::findings::{Drawing, Interval, Spectrum};
 use crate::report::{Findings, NodeRow, NodeState};
 use crate::scenario::thresholds::Threshold as Written;
 use crate::scenario::{Clock, Loaded};
-use crate::wire::AddressBook;
+use crate::transport::socket::Refusal;
+use crate::wire::{AddressBook, Command};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -32,13 +33,11 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
     warnings.extend(run.warnings.iter().cloned());
     warnings.extend(result::doubts(&run.recorder));
     warnings.extend(disagreement(&rounds));
-    if run.overloaded {
-        warnings.push(
-            "timers came late by more than a tenth of the shortest period: the figures measure this machine, not the \
-             scenario; lower `speedup`"
-                .into(),
-        );
-    }
+    warnings.extend(
+        run.overloaded
+            .iter()
+            .map(|why| format!("{why}: the figures measure this machine, not the scenario; lower `speedup`")),
+    );
     let mut result = RunResult {
         schema: SCHEMA.into(),
         scenario: serde_json::to_value(&loaded.scenario).unwrap_or(Value::Null),
@@ -55,7 +54,7 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
         },
         outcome: run.outcome,
         reason: run.reason.clone(),
-        overloaded: run.overloaded,
+        overloaded: !run.overloaded.is_empty(),
         warnings,
         ended_s: run.zero.map(|zero| seconds_after(zero, run.end)),
         nodes: run.nodes,
@@ -140,7 +139,7 @@ impl Facts {
 
 /// Whether the thresholds hold. One whose path is not in the result does not.
 fn judge(loaded: &Loaded, result: &mut RunResult) {
-    let value = serde_json::to_value(&*result).unwrap_or(Value::Null);
+    let value = serde_json::to_value(with_zeros(result)).unwrap_or(Value::Null);
     for text in &loaded.scenario.thresholds {
         // The text was checked with the scenario.
         let Ok(threshold) = text.parse::<Written>() else { continue };
@@ -153,6 +152,20 @@ fn judge(loaded: &Loaded, result: &mut RunResult) {
         };
         result.thresholds.push(judged);
     }
+}
+
+/// The result with what did not occur, and so was left out: none of it was counted.
+fn with_zeros(result: &RunResult) -> RunResult {
+    let mut whole = result.clone();
+    for command in Command::ALL {
+        whole.messages.by_command.entry(command).or_default();
+    }
+    if let Some(sockets) = &mut whole.sockets {
+        for reason in Refusal::ALL {
+            sockets.refused.entry(reason.name().to_owned()).or_default();
+        }
+    }
+    whole
 }
 
 fn rows(facts: &Facts, run: &Run) -> Vec<NodeRow> {

@@ -6,11 +6,14 @@ mod batch;
 mod conclude;
 mod descriptors;
 mod estimate;
+mod forecast;
+mod largest;
 mod prepare;
 mod run;
 mod sample;
 mod sockets;
 mod transfers;
+mod wave;
 
 pub use alone::{Alone, alone};
 pub use batch::{each, in_parallel};

@@ -1,10 +1,14 @@
 //! Everything that a run needs, drawn, loaded and checked.
 
 use super::estimate::{Estimate, Misfit};
+use super::largest;
 use super::sample::{self, initiator};
 use super::sockets::sockets;
 use super::transfers;
-use crate::engine::{Action, ComputeModel, Plan, Starter, Step, load};
+use crate::costs::{Burst, SMALL};
+use crate::engine::reach::Means;
+use crate::engine::{Action, ComputeModel, Plan, Reach, Starter, Step, load};
+use crate::learning::spec::InitialModels;
 use crate::learning::{self, LearningError};
 use crate::metrics::{Followed, Recording};
 use crate::network::churn::{ChurnModel, Lives, Trace};
@@ -17,9 +21,10 @@ use crate::scenario::script::{Churn, Entry};
 use crate::scenario::units::Size;
 use crate::scenario::{Clock, Diagnostics, Loaded, Scenario, Speedup, Transport};
 use crate::time::Time;
-use crate::topology::{Graph, TopologyError};
+use crate::topology::{Graph, Short, TopologyError};
 use crate::wire::size::Sizes;
 use crate::wire::{AddressBook, PeerId, weights};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +53,17 @@ impl Default for Options {
     }
 }
 
+/// The node whose initial model all others begin with; nothing where each has its own.
+fn origin(scenario: &Scenario) -> Option<PeerId> {
+    let start = scenario.learning.start.unwrap_or(if scenario.workflow.starts_everyone() {
+        InitialModels::Shared
+    } else {
+        // P2PFL's peers are built apart, and all but the initiator are then sent its model.
+        InitialModels::PerNode
+    });
+    (start == InitialModels::Shared).then(|| initiator(scenario))
+}
+
 /// Makes a scenario ready to run. What is found on the way that a run can live with is added to the scenario's
 /// warnings.
 ///
@@ -59,11 +75,16 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     let graph = graph(loaded, &scenario)?;
     let sockets = sockets(loaded, &scenario, &graph)?;
     let learner = if scenario.workflow.learns() {
-        learning::build(&scenario.learning, scenario.nodes, scenario.seed, &loaded.base_dir)
+        let origin = origin(&scenario);
+        learning::build(&scenario.learning, scenario.nodes, scenario.seed, origin, &loaded.base_dir)
             .map_err(|error| unlearnable(loaded, &error))?
     } else {
         learning::nothing()
     };
+    for it in learner.remarks() {
+        let (message, help) = (it.message.as_str(), it.help.clone());
+        loaded.warn(&format!("learning.{}", it.field), it.code, message, Some(help));
+    }
     let model = learner.initial(0);
     let shapes: Vec<&[usize]> = model.layout().shapes().collect();
     let book = match sockets {
@@ -72,6 +93,9 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         None => AddressBook::numbered(scenario.nodes),
     };
     let model_bytes = weights::encoded_len(&shapes, model.layout().precision().bytes());
+    if let Some(sockets) = &sockets {
+        largest::check(loaded, &scenario, &graph, &*learner, model_bytes, sockets)?;
+    }
     let rules = Rules {
         seed: scenario.seed,
         settings: scenario.settings.clone(),
@@ -92,18 +116,14 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     }
     let script = script(loaded, &scenario)?;
     // Who joins later is heard of later.
-    let there = graph.without(&absent(&script));
-    let reach = match &scenario.workflow {
-        Workflow::P2pfl(_) => there.reach(scenario.settings.gossip.ttl.saturating_add(1)),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => vec![0; scenario.nodes as usize],
-    };
-    let depth = match &scenario.workflow {
-        Workflow::P2pfl(it) => graph.eccentricity(it.initiator),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 1,
+    let reach = Reach::of(&rules, &graph, &absent(&script));
+    let depth = match &reach.by {
+        Means::Flooding { .. } => graph.eccentricity(initiator(&scenario)),
+        Means::Calls | Means::None => 1,
     };
     // No path is longer than twice the way from one node to its farthest; on most graphs they are not much longer.
     let hops = scenario.settings.gossip.ttl.saturating_add(1).min(depth.saturating_mul(3) / 2 + 1);
-    let spreading = load::spreading(&rules, links.as_ref(), hops);
+    let spreading = load::spreading(&rules, &reach, links.as_ref(), hops);
     let load = load::estimate(&rules, &graph, &reach, &compute, spreading, scenario.transport);
     let shortest_period = load::shortest_period(&rules, &compute);
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(options.threads.max(1));
@@ -113,22 +133,12 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         Speedup::Auto(_) if !scenario.grpc.join.is_empty() => 1.0,
         // A probe measures this machine.
         Speedup::Auto(_) if matches!(scenario.workflow, Workflow::Probe(_)) => 1.0,
-        Speedup::Auto(_) => load::auto_speedup(shortest_period, &load, cores),
+        Speedup::Auto(_) => {
+            let wall_s = sockets_take(&scenario, &rules, &graph, model_bytes);
+            load::auto_speedup(shortest_period, &load, cores, wall_s)
+        }
     };
-    let estimate =
-        Estimate { clock: scenario.clock, load, speedup, spreading, depth, model_bytes, memory_bytes: 0.0 }
-            .with_memory(&rules, &graph, &reach);
-    let unheard = unheard(&rules, &there, &reach);
-    for misfit in estimate.misfits(&rules, &graph, cores) {
-        loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
-    }
-    let slow = links.iter().flat_map(|it| transfers::misfits(&rules, &graph, it, &load, model_bytes));
-    for misfit in slow {
-        loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
-    }
-    if let Some(misfit) = unheard {
-        loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
-    }
+    let unheard = unheard(&rules, &graph, &reach);
     let followed = match options.recording {
         Recording::On => sample::followed(&graph, initiator(&scenario), scenario.workflow.rounds()),
         Recording::Off => Followed::default(),
@@ -160,8 +170,30 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         shortest_period,
         speedup,
     };
+    let estimate = Estimate::of(&plan, load, spreading, depth, model_bytes);
+    let slow = plan
+        .links
+        .iter()
+        .flat_map(|it| transfers::misfits(&plan.rules, &plan.graph, it, &plan.script, &load, model_bytes));
+    let misfits = estimate.misfits(&plan.rules, &plan.graph, cores).into_iter().chain(slow).chain(unheard);
+    for misfit in misfits {
+        loaded.warn(misfit.path, misfit.code, misfit.message, Some(misfit.help));
+    }
     let warnings = loaded.warnings.0.iter().map(ToString::to_string).collect();
     Ok(Prepared { plan, estimate, warnings })
+}
+
+/// How long a call takes on this machine where as many come together as may, connecting included where it has to, in
+/// seconds of wall time; 0 where no sockets are, or none are to be had: then the run will say so.
+fn sockets_take(scenario: &Scenario, rules: &Rules, graph: &Graph, model_bytes: u64) -> f64 {
+    if scenario.clock == Clock::Virtual {
+        return 0.0;
+    }
+    let load::Together { connects, calls } = load::together(rules, graph);
+    let bytes = if rules.workflow.learns() { model_bytes as usize } else { SMALL };
+    let burst = |at_a_time| Burst::of(scenario.transport, at_a_time, bytes).ok().flatten();
+    let connects_s = burst(connects).map_or(0.0, |it| it.connects_s);
+    burst(calls).map_or(0.0, |it| it.calls_s) + connects_s
 }
 
 /// What is said in a round has to arrive in it.
@@ -217,33 +249,34 @@ fn exchangeable(loaded: &Loaded, probe: &Probe, graph: &Graph) -> Result<(), Dia
 }
 
 /// A time to live that does not carry messages to everyone they could reach.
-fn unheard(rules: &Rules, graph: &Graph, reach: &[u32]) -> Option<Misfit> {
-    let Workflow::P2pfl(workflow) = &rules.workflow else { return None };
-    let ttl = rules.settings.gossip.ttl;
-    let everyone = graph.reach(graph.nodes());
-    let short: Vec<u32> =
-        (0..).zip(reach.iter().zip(&everyone)).filter(|(_, (a, b))| a < b).map(|(i, _)| i).collect();
-    let (&first, rest) = short.split_first()?;
-    let farthest = graph.eccentricity(first);
-    Some(Misfit {
-        path: "settings.gossip.ttl",
-        code: "out-of-reach",
-        message: format!(
-            "messages reach {} hops and no farther: {} of {} nodes never hear of some others, node {first} of {} of \
-             them{}",
+fn unheard(rules: &Rules, graph: &Graph, reach: &Reach) -> Option<Misfit> {
+    let Means::Flooding { ttl, shared, lack: Some(lack) } = reach.by else { return None };
+    let Short { node, reached, of } = lack.one;
+    let mut message = match lack.nodes {
+        Some(nodes) => format!(
+            "messages reach {} hops and no farther: {nodes} of {} nodes never hear of some others, node {node} of {} \
+             of them",
             ttl.saturating_add(1),
-            rest.len() + 1,
             graph.nodes(),
-            everyone[first as usize] - reach[first as usize],
-            if workflow.variant == Variant::Repaired { "; rounds then have several train sets" } else { "" },
+            of - reached,
         ),
-        // The farthest pair is at most twice as far apart as any one node and its farthest.
-        help: format!(
-            "node {first} needs {}; {} is enough for everyone",
-            farthest.saturating_sub(1),
-            (2 * farthest).saturating_sub(1)
+        None => format!(
+            "in `faithful-memory` all receivers of a message share its time to live: it is forwarded {ttl} times in \
+             all, so that no more than {reached} of {of} peers need hear of node {node}"
         ),
-    })
+    };
+    if let Workflow::P2pfl(it) = &rules.workflow {
+        let initiated = shared || reach.peers[it.initiator as usize] < lack.one.of;
+        match it.variant {
+            Variant::Repaired => message += "; rounds then have several train sets",
+            _ if initiated => message += "; a node that `start_learning` does not reach never starts",
+            _ => {}
+        }
+    }
+    let enough = if lack.enough.exact { "" } else { "certainly " };
+    let all = format!("{} is {enough}enough for everyone", lack.enough.ttl);
+    let help = if shared { all } else { format!("node {node} needs {}; {all}", lack.enough_for_one) };
+    Some(Misfit { path: "settings.gossip.ttl", code: "out-of-reach", message, help })
 }
 
 /// Nodes that are not there until they join, ascending.
@@ -268,7 +301,10 @@ fn graph(loaded: &mut Loaded, scenario: &Scenario) -> Result<Graph, Diagnostics>
         Err(TopologyError::Parameter { field, message }) => {
             Err(loaded.diagnose(&field, format!("`{field}` {message}"), None))
         }
-        Err(error @ TopologyError::File(_)) => Err(loaded.diagnose("topology.path", error.to_string(), None)),
+        Err(TopologyError::File(error)) => {
+            let help = error.missing().map(looked_for);
+            Err(loaded.diagnose("topology.path", format!("topology.path: {error}"), help))
+        }
     }
 }
 
@@ -282,7 +318,13 @@ fn links(loaded: &Loaded, scenario: &Scenario) -> Result<Option<Links>, Diagnost
     let links = Links::build(scenario.seed, network, scenario.nodes, &loaded.base_dir);
     let deadline = scenario.settings.general.grpc_timeout.0;
     let links = links.map(|it| Some(it.with_deadline(deadline)));
-    links.map_err(|error| loaded.diagnose(&error.path(), error.to_string(), None))
+    links.map_err(|error| loaded.diagnose(&error.path(), error.to_string(), error.missing().map(looked_for)))
+}
+
+/// Where a file was looked for that is not there.
+fn looked_for(file: &Path) -> String {
+    let full = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    format!("looked for at {}: paths in a scenario are relative to the folder of its file", full.display())
 }
 
 fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {
@@ -294,7 +336,17 @@ fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {
         LearningError::Setting { message, .. } => format!("`{field}` {message}"),
         other => other.to_string(),
     };
-    loaded.diagnose(&field, message, None)
+    match *error {
+        LearningError::TooManyNodes { rows, .. } => {
+            let help = format!(
+                "these rows are enough for {} nodes; for more, name a larger dataset, or a model that needs none: \
+                 \"model\": {{ \"kind\": \"synthetic\", \"size\": \"1MB\" }}",
+                rows / 2
+            );
+            loaded.diagnose("nodes", message, Some(help))
+        }
+        _ => loaded.diagnose(&field, message, error.missing().map(looked_for)),
+    }
 }
 
 /// The latest moment for the initiator to start: time for every node's first beats to cross the network, thrice
@@ -347,17 +399,20 @@ fn script(loaded: &Loaded, scenario: &Scenario) -> Result<Vec<Step>, Diagnostics
 
 /// How nodes that come and go do so. A trace is read here.
 fn lives(loaded: &Loaded, churn: &Churn, entry: usize) -> Result<Lives, Diagnostics> {
-    let fault =
-        |field: &str, message: String| loaded.diagnose(&format!("script[{entry}]{field}"), message, None);
+    let fault = |field: &str, message: String, help| {
+        loaded.diagnose(&format!("script[{entry}]{field}"), message, help)
+    };
     match (&churn.trace, &churn.session, &churn.absence) {
         (Some(file), ..) => {
             let trace = Trace::load(&loaded.base_dir.join(file));
-            trace.map(Lives::Traced).map_err(|error| fault(".trace", error.to_string()))
+            trace
+                .map(Lives::Traced)
+                .map_err(|error| fault(".trace", error.to_string(), error.missing().map(looked_for)))
         }
         (None, Some(session), Some(absence)) => {
             Ok(Lives::Drawn { session: session.clone(), absence: absence.clone() })
         }
         // The scenario was checked.
-        _ => Err(fault("", "a churn needs `session` and `absence`, or a `trace`".into())),
+        _ => Err(fault("", "a churn needs `session` and `absence`, or a `trace`".into(), None)),
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn sockets(
         opening: grpc.opening,
         parallel: grpc.parallel,
         join,
+        join_optional: grpc.join_optional,
         descriptors: demand.descriptors(),
         descriptors_allowed: allowed,
     }))

@@ -2,6 +2,7 @@
 
 use super::estimate::Misfit;
 use crate::engine::load::Load;
+use crate::engine::{Action, Step};
 use crate::network::Links;
 use crate::node::Rules;
 use crate::node::spec::{Pace, Workflow};
@@ -11,18 +12,54 @@ use crate::topology::Graph;
 /// Bytes of an encoded heartbeat, about: its source, a time as text, a hash.
 const BEAT_BYTES: f64 = 60.0;
 
-/// Links that are too slow for what crosses them.
+/// Links that are too slow for what crosses them, at any time of the script.
 pub(super) fn misfits(
     rules: &Rules,
     graph: &Graph,
     links: &Links,
+    script: &[Step],
     load: &Load,
     model_bytes: u64,
 ) -> Vec<Misfit> {
-    [beats(rules, graph, links, load), models(rules, graph, links, model_bytes)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let slowed = slowed(graph.nodes(), script);
+    let all = [
+        calls(rules, graph, links),
+        beats(rules, graph, links, load),
+        models(rules, graph, links, &slowed, model_bytes),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Neighbours that are so far apart that no call is answered in time, beginning with that which connects them.
+fn calls(rules: &Rules, graph: &Graph, links: &Links) -> Option<Misfit> {
+    let deadline = rules.settings.general.grpc_timeout;
+    let round_trip = |a: u32, b: u32| links.latency(a, b) + links.latency(b, a);
+    let pairs = graph.edge_list().map(|(a, b)| (a, b, round_trip(a, b)));
+    let mut late = pairs.filter(|(.., takes)| *takes > deadline.0);
+    let (a, b, takes) = late.next()?;
+    let many = late.count() + 1;
+    Some(Misfit {
+        path: "settings.general.grpc_timeout",
+        code: "calls-time-out",
+        message: format!(
+            "{many} of {} pairs of neighbours never connect: between nodes {a} and {b} a round trip takes {:.3} s, and a call \
+             is given up after {deadline}",
+            graph.edges(),
+            takes.as_secs_f64()
+        ),
+        help: "lengthen `settings.general.grpc_timeout`, or shorten `network.latency`".into(),
+    })
+}
+
+/// How many times longer the script makes transfers take at each node, when it is at its slowest.
+fn slowed(nodes: u32, script: &[Step]) -> Vec<f64> {
+    let mut most = vec![1.0_f64; nodes as usize];
+    for step in script {
+        if let Action::Slow(which, slowdown) = &step.action {
+            which.iter().for_each(|&node| most[node as usize] = most[node as usize].max(slowdown.link));
+        }
+    }
+    most
 }
 
 /// Heartbeats that an uplink cannot carry: they would queue for longer and longer.
@@ -49,7 +86,7 @@ fn beats(rules: &Rules, graph: &Graph, links: &Links, load: &Load) -> Option<Mis
 }
 
 /// Models that take longer than the deadline of the call that carries them.
-fn models(rules: &Rules, graph: &Graph, links: &Links, model_bytes: u64) -> Option<Misfit> {
+fn models(rules: &Rules, graph: &Graph, links: &Links, slowed: &[f64], model_bytes: u64) -> Option<Misfit> {
     let wire = links.wire_bytes(model_bytes);
     // A `dpsgd` node hands its model over to all neighbours at once, and the last of them waits for the others.
     let copies = |node: u32| match &rules.workflow {
@@ -59,16 +96,18 @@ fn models(rules: &Rules, graph: &Graph, links: &Links, model_bytes: u64) -> Opti
     };
     let takes = |node: u32| {
         let up = links.uplink(node).map(|it| it.time(wire).saturating_mul(copies(node)));
-        up.max(links.downlink(node).map(|it| it.time(wire))).unwrap_or_default()
+        let takes = up.max(links.downlink(node).map(|it| it.time(wire))).unwrap_or_default();
+        takes.as_secs_f64() * slowed[node as usize]
     };
-    let slowest = (0..graph.nodes()).max_by_key(|&node| takes(node))?;
+    let slowest = (0..graph.nodes()).max_by(|&a, &b| takes(a).total_cmp(&takes(b)))?;
     let deadline = rules.settings.general.grpc_timeout;
-    (takes(slowest) > deadline.0).then(|| Misfit {
+    let when = if slowed[slowest as usize] > 1.0 { " while the script has its link slow" } else { "" };
+    (takes(slowest) > deadline.0.as_secs_f64()).then(|| Misfit {
         path: "network",
         code: "models-time-out",
         message: format!(
-            "node {slowest} needs {:.0} s for its models; a call is given up after {deadline}, and with it the model",
-            takes(slowest).as_secs_f64()
+            "node {slowest} needs {:.0} s for its models{when}; a call is given up after {deadline}, and with it the model",
+            takes(slowest)
         ),
         help: "lengthen `settings.general.grpc_timeout`, or give a faster `network.uplink` and `network.downlink`"
             .into(),
@@ -81,11 +120,15 @@ mod tests {
     use crate::simulation::{Options, prepare};
 
     fn warned(nodes: u32, workflow: &str, network: &str) -> Vec<&'static str> {
+        warned_with(nodes, workflow, network, "[]")
+    }
+
+    fn warned_with(nodes: u32, workflow: &str, network: &str, script: &str) -> Vec<&'static str> {
         let text = format!(
             r#"{{ "name": "x", "nodes": {nodes}, "topology": {{ "kind": "full" }}, "workflow": {{ "kind": "{workflow}" }},
                  "settings": {{ "gossip": {{ "messages_per_period": 100000 }} }},
                  "learning": {{ "model": {{ "kind": "synthetic", "size": "1MB" }} }},
-                 "network": {network} }}"#
+                 "network": {network}, "script": {script} }}"#
         );
         let mut loaded = parse(&text, "x.json", &[]).unwrap();
         prepare(&mut loaded, Options::default()).map(drop).unwrap();
@@ -94,8 +137,17 @@ mod tests {
             .0
             .iter()
             .map(|it| it.code)
-            .filter(|it| it.contains("slow") || it.contains("models"))
+            .filter(|it| it.contains("slow") || it.contains("-time-out"))
             .collect()
+    }
+
+    #[test]
+    fn neighbours_whose_calls_are_never_answered_in_time_are_warned_of() {
+        // A call is given up after 10 s.
+        assert!(warned(4, "p2pfl", r#"{ "latency": "5s" }"#).is_empty());
+        for workflow in ["p2pfl", "dpsgd"] {
+            assert_eq!(warned(4, workflow, r#"{ "latency": "5001ms" }"#), ["calls-time-out"], "{workflow}");
+        }
     }
 
     #[test]
@@ -116,5 +168,13 @@ mod tests {
             ["models-time-out"],
             "to three neighbours"
         );
+    }
+
+    #[test]
+    fn models_that_outlast_their_call_while_a_link_is_slow_are_warned_of() {
+        // 0.83 s at 10 Mbps, and 16.6 s while the link is twenty times slower.
+        let slow = |link: u32| format!(r#"[{{ "at": "5s", "do": "slow", "nodes": [2], "link": {link} }}]"#);
+        assert_eq!(warned_with(4, "p2pfl", r#"{ "downlink": "10Mbps" }"#, &slow(20)), ["models-time-out"]);
+        assert!(warned_with(4, "p2pfl", r#"{ "downlink": "10Mbps" }"#, &slow(10)).is_empty());
     }
 }

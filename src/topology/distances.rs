@@ -53,25 +53,8 @@ impl Graph {
         if self.components().count() > 1 {
             return None;
         }
-        let exact = nodes <= EXACT_NODES;
-        let sources: Vec<u32> = if exact {
-            (0..nodes).collect()
-        } else {
-            let stream = &mut Stream::new(seed, NO_NODE, Purpose::Measure, 0);
-            let mut chosen = BTreeSet::new();
-            while chosen.len() < BATCH {
-                chosen.insert(stream.random_range(0..nodes));
-            }
-            chosen.into_iter().collect()
-        };
-        let total = sources.par_chunks(BATCH).map(|batch| self.tally(batch)).reduce(
-            || Tally { hops: 0, longest: 0, shortest: u32::MAX },
-            |a, b| Tally {
-                hops: a.hops + b.hops,
-                longest: a.longest.max(b.longest),
-                shortest: a.shortest.min(b.shortest),
-            },
-        );
+        let (sources, exact) = self.sources(seed);
+        let total = self.tally_of(&sources);
         let pairs = sources.len() as f64 * f64::from(nodes - 1);
         Some(Distances {
             diameter: total.longest,
@@ -80,6 +63,49 @@ impl Graph {
             exact,
             sources: sources.len() as u32,
         })
+    }
+
+    /// The longest shortest path between nodes that can reach each other: the longest one seen, how long it is at most,
+    /// and whether these are the same. The sources of a sample, where one is needed, are drawn from `seed`.
+    pub(super) fn widest(&self, seed: u64) -> (u32, u32, bool) {
+        if self.is_complete() || self.nodes() < 2 {
+            let width = u32::from(self.nodes() > 1);
+            return (width, width, true);
+        }
+        let (sources, exact) = self.sources(seed);
+        let total = self.tally_of(&sources);
+        let components = self.components();
+        let at_most = match components.count() {
+            _ if exact => total.longest,
+            1 => total.shortest.saturating_mul(2),
+            _ => components.largest() - 1,
+        };
+        (total.longest, at_most, exact)
+    }
+
+    /// Where searches start from, and whether that is everywhere.
+    fn sources(&self, seed: u64) -> (Vec<u32>, bool) {
+        let nodes = self.nodes();
+        if nodes <= EXACT_NODES {
+            return ((0..nodes).collect(), true);
+        }
+        let stream = &mut Stream::new(seed, NO_NODE, Purpose::Measure, 0);
+        let mut chosen = BTreeSet::new();
+        while chosen.len() < BATCH {
+            chosen.insert(stream.random_range(0..nodes));
+        }
+        (chosen.into_iter().collect(), false)
+    }
+
+    fn tally_of(&self, sources: &[u32]) -> Tally {
+        sources.par_chunks(BATCH).map(|batch| self.tally(batch)).reduce(
+            || Tally { hops: 0, longest: 0, shortest: u32::MAX },
+            |a, b| Tally {
+                hops: a.hops + b.hops,
+                longest: a.longest.max(b.longest),
+                shortest: a.shortest.min(b.shortest),
+            },
+        )
     }
 
     /// How far the farthest node is that can be reached from `node`, in hops.

@@ -1,6 +1,6 @@
 //! What describes a graph in a few numbers. How each is computed is in a file of its own.
 
-use super::{Distances, Graph, SpectralGap};
+use super::{Distances, Enough, Graph, SpectralGap};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -19,10 +19,21 @@ pub struct Measures {
     pub components: u32,
     /// Shortest paths; nothing if the graph is not connected.
     pub distances: Option<Distances>,
+    /// How long a message has to live to reach everyone in its component.
+    pub ttl: TimesToLive,
     /// The mean share of pairs of neighbours that are neighbours themselves.
     pub clustering: f64,
     /// How fast averaging with neighbours mixes.
     pub spectral_gap: SpectralGap,
+}
+
+/// How long a message has to live to reach everyone in its component.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimesToLive {
+    /// Where each copy counts for itself.
+    pub copies: Enough,
+    /// Where all receivers of a message share its time to live, as in the variant `faithful-memory`.
+    pub shared: Enough,
 }
 
 /// How many neighbours nodes have.
@@ -45,13 +56,22 @@ impl Graph {
         let mut component_sizes = components.sizes().to_vec();
         component_sizes.sort_unstable_by(|a, b| b.cmp(a));
         component_sizes.truncate(100);
+        let distances = self.distances(seed);
+        let copies = match &distances {
+            Some(it) => Enough {
+                ttl: it.diameter_at_most.saturating_sub(1),
+                exact: it.diameter == it.diameter_at_most,
+            },
+            None => self.ttl_of_copies(seed),
+        };
         Measures {
             nodes: self.nodes(),
             edges: self.edges(),
             degree: self.degrees(),
             component_sizes,
             components: components.count() as u32,
-            distances: self.distances(seed),
+            distances,
+            ttl: TimesToLive { copies, shared: self.ttl_shared() },
             clustering: self.clustering(),
             spectral_gap: self.spectral_gap(seed),
         }

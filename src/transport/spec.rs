@@ -20,6 +20,9 @@ pub struct Grpc {
     /// Addresses of peers outside that every node connects to. The run then goes at the pace of real time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub join: Vec<String>,
+    /// Whether learning starts even if none of them has answered by then. Default false: such a run fails.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub join_optional: bool,
 }
 
 impl Grpc {
@@ -37,6 +40,7 @@ impl Default for Grpc {
             opening: 64,
             parallel: 6,
             join: Vec::new(),
+            join_optional: false,
         }
     }
 }

@@ -54,6 +54,11 @@ impl AddressBook {
         Self::Numbered { digits: last.checked_ilog10().unwrap_or(0) as u8 + 1 }
     }
 
+    /// Names of so many bytes, five at least: for sizes of messages between peers whose addresses are not known yet.
+    pub fn of_length(bytes: usize) -> Self {
+        Self::Numbered { digits: u8::try_from(bytes.saturating_sub("node-".len())).unwrap_or(u8::MAX) }
+    }
+
     /// The name of a peer.
     pub fn name(&self, peer: PeerId) -> impl fmt::Display + use<> {
         match self {

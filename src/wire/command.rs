@@ -52,6 +52,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether a message of it has a model.
+    pub const fn carries_model(self) -> bool {
+        matches!(self, Self::InitModel | Self::PartialModel | Self::AddModel | Self::SwapModel)
+    }
+
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 

@@ -169,7 +169,7 @@ impl Reader<'_> {
         Ok(match self.command {
             Command::PreSendModel => Message::Announce(self.announcement(&it.args)?),
             Command::GetModel => Message::GetModel(Arc::new(self.announcement(&it.args)?)),
-            Command::Rumor => Message::Rumor(self.round),
+            Command::Rumor => Message::Rumor { round: self.round, hops: 0 },
             Command::RumorRequest => Message::RumorRequest(self.round),
             _ => return Err(self.kind("a direct message")),
         })

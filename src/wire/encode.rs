@@ -67,7 +67,7 @@ pub fn direct(book: &AddressBook, from: PeerId, message: &Message) -> Option<pro
     match message {
         Message::Announce(it) => Some(announcement(book, from, it)),
         Message::GetModel(it) => Some(get_model(book, from, it)),
-        Message::Rumor(round) => Some(bare(book, from, *round, Command::Rumor)),
+        Message::Rumor { round, .. } => Some(bare(book, from, *round, Command::Rumor)),
         Message::RumorRequest(round) => Some(bare(book, from, *round, Command::RumorRequest)),
         Message::Handshake
         | Message::Disconnect
@@ -175,7 +175,7 @@ mod tests {
             prop_assert_eq!(sizes.payload(source, &Message::GetModel(Arc::new(it))), encoded);
 
             for (message, command) in
-                [(Message::Rumor(round), Command::Rumor), (Message::RumorRequest(round), Command::RumorRequest)]
+                [(Message::Rumor { round, hops: 0 }, Command::Rumor), (Message::RumorRequest(round), Command::RumorRequest)]
             {
                 let encoded = bare(&book, source, round, command).encoded_len() as u64;
                 prop_assert_eq!(sizes.payload(source, &message), encoded);

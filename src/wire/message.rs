@@ -26,7 +26,12 @@ pub enum Message {
     /// A model.
     Weights(Arc<Weights>),
     /// `rumor`: "I tell you the rumor", in a round.
-    Rumor(i32),
+    Rumor {
+        /// The round in which it is told.
+        round: i32,
+        /// How many links it crossed before; not on the wire.
+        hops: u16,
+    },
     /// `rumor_request`: "do you know one?", in a round.
     RumorRequest(i32),
     /// `probe`: so many bytes that mean nothing.
@@ -199,6 +204,11 @@ impl Message {
         }
     }
 
+    /// Whether it may be old news to its receiver, which then counts it as a duplicate. All else is new whenever it comes.
+    pub const fn is_news(&self) -> bool {
+        matches!(self, Self::Gossip(_) | Self::Rumor { .. })
+    }
+
     /// The command of a message that has one for all of it: gossip that is handed over together may have several.
     pub fn command(&self) -> Option<Command> {
         match self {
@@ -207,7 +217,7 @@ impl Message {
             Self::Announce(_) => Some(Command::PreSendModel),
             Self::GetModel(_) => Some(Command::GetModel),
             Self::Weights(weights) => Some(weights.command),
-            Self::Rumor(_) => Some(Command::Rumor),
+            Self::Rumor { .. } => Some(Command::Rumor),
             Self::RumorRequest(_) => Some(Command::RumorRequest),
             Self::Probe(_) => Some(Command::Probe),
             Self::Gossip(_) => None,

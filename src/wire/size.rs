@@ -46,7 +46,7 @@ impl Sizes {
             Message::GetModel(it) => self.announcement(from, it, Command::GetModel),
             Message::Weights(weights) => self.weights(from, weights),
             // A direct message without arguments.
-            Message::Rumor(round) => self.head(from, *round, Command::Rumor.name()) + delimited(0),
+            Message::Rumor { round, .. } => self.head(from, *round, Command::Rumor.name()) + delimited(0),
             Message::RumorRequest(round) => {
                 self.head(from, *round, Command::RumorRequest.name()) + delimited(0)
             }

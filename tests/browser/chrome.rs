@@ -4,6 +4,7 @@ use headless_chrome::{Browser, LaunchOptions};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A running browser with a profile of its own.
@@ -14,8 +15,10 @@ pub struct Chrome {
 
 /// Starts a browser. Nothing if there is none, it cannot be installed, and nobody insists: then it says so.
 pub fn start() -> Option<Chrome> {
-    let path = match found().map_or_else(installed, Ok) {
-        Ok(path) => path,
+    // Tests run side by side: one of them installs, and the others wait for it.
+    static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let path = match PATH.get_or_init(|| found().map_or_else(installed, Ok)) {
+        Ok(path) => path.clone(),
         Err(why) => {
             let insists = std::env::var("P2PFL_SIM_REQUIRE_BROWSER").is_ok_and(|it| it == "1");
             assert!(!insists, "no browser: {why}");

@@ -96,7 +96,18 @@ fn transports_side_by_side() {
             "1",
         ]
         .into_iter()
-        .chain(["--speedup", "20", "--set", "thresholds=[]", "--quiet", "--force", "--out", &path])
+        .chain([
+            "--speedup",
+            "20",
+            "--repeat",
+            "1",
+            "--set",
+            "thresholds=[]",
+            "--quiet",
+            "--force",
+            "--out",
+            &path,
+        ])
         .map(str::to_owned)
         .collect::<Vec<_>>(),
     );

@@ -65,7 +65,6 @@ fn every_mistake_is_refused_with_its_place_and_path() {
         (json!({ "topology": { "kind": "torus", "rows": 3, "columns": 3 } }), &["topology"]),
         (json!({ "topology": { "kind": "edges", "edges": [[0, 8]] } }), &["topology.edges[0]"]),
         (json!({ "topology": { "kind": "file", "path": "no-such-file.txt" } }), &["no-such-file.txt"]),
-        (json!({ "workflow": { "trainset_size": 9 } }), &["workflow.trainset_size"]),
         (json!({ "workflow": { "initiator": 8 } }), &["workflow.initiator"]),
         (json!({ "workflow": { "variant": "faithfull" } }), &["workflow.variant", "faithful"]),
         (json!({ "speedup": 0 }), &["speedup"]),
@@ -145,7 +144,9 @@ fn a_wrong_setting_from_the_command_line_is_refused_before_anything_runs() {
         refuses(&place.types(&["run", "FILE", "--set", set]), parts);
         assert!(!place.file("runs").exists(), "nothing ran");
     }
-    refuses(&Place::with(&valid()).types(&["run", "FILE", "--nodes", "2"]), &["trainset_size"]);
+    let fewer =
+        Place::with(&valid()).types(&["run", "FILE", "--nodes", "2", "--set", "workflow.initiator=5"]);
+    refuses(&fewer, &["workflow.initiator"]);
     refuses(&Place::with(&valid()).types(&["run", "FILE", "--speedup", "fast"]), &["--speedup"]);
 }
 
@@ -153,7 +154,65 @@ fn a_wrong_setting_from_the_command_line_is_refused_before_anything_runs() {
 fn rows_that_do_not_suffice_for_so_many_nodes_are_told() {
     let scenario =
         changed(json!({ "nodes": 2_000, "learning": { "model": { "kind": "softmax", "size": null } } }));
-    refuses(&Place::with(&scenario).types(&["check", "FILE"]), &["learning", "2000"]);
+    let place = Place::with(&scenario);
+    let help = "enough for 719 nodes";
+    refuses(&place.types(&["check", "FILE"]), &["nodes", "2000 nodes share 1438 training rows", help]);
+    refuses(&place.types(&["check", "FILE", "--nodes", "800"]), &["--nodes 800", "command line", help]);
+}
+
+#[test]
+fn where_a_file_was_looked_for_that_is_not_there_is_said() {
+    let csv = json!({ "kind": "csv", "train": "no-such.csv" });
+    let trace = json!({ "kind": "trace", "file": "no-such.csv", "column": "a" });
+    for change in [
+        json!({ "clock": "virtual", "network": { "profile": { "file": "no-such.json", "transport": "grpc" } } }),
+        json!({ "network": { "latency": { "kind": "regions", "file": "no-such.csv" } } }),
+        json!({ "learning": { "dataset": csv, "model": { "kind": "softmax", "size": null } } }),
+        json!({ "learning": { "compute": { "train": trace } } }),
+        json!({ "script": [{ "at": "1s", "do": "churn", "nodes": [1], "trace": "no-such.csv", "until": "9s" }] }),
+        json!({ "topology": { "kind": "file", "path": "no-such.csv" } }),
+    ] {
+        let place = Place::with(&changed(change));
+        // From another folder, where a file of this name would not be found either.
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join("no-such.csv"), "").unwrap();
+        let mut command = place.command(&["check", "FILE"]);
+        let ended = command.current_dir(elsewhere.path()).output().unwrap().into();
+        refuses(&ended, &["relative to the folder of its file"]);
+        // Lines are broken within the path, too.
+        let said: String = ended.stderr.split_whitespace().collect();
+        let looked = format!("lookedforat{}", place.file("no-such.").display());
+        assert!(said.contains(&looked), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn what_would_be_right_is_said_of_numbers_with_units_and_percentages() {
+    let place = Place::with(&valid());
+    for (setting, parts) in [
+        ("network.latency=50", ["50 is not a duration", "a duration has a unit: \"50ms\" or \"50s\""]),
+        ("learning.compute.train=2.5", ["2.5 is not a duration", "\"2.5ms\" or \"2.5s\""]),
+        ("network.uplink=10", ["10 is not a rate", "a rate has a unit: \"10Mbps\""]),
+        ("network.mtu=1500", ["1500 is not a size", "a size has a unit: \"1500B\""]),
+        ("network.packet_loss=5%", ["\"5%\" is not a number", "a number from 0 to 1: 0.05"]),
+        ("network.packet_loss=0,05", ["\"0,05\" is not a number", "write a decimal point: 0.05"]),
+        ("network.packet_loss=5", ["`network.packet_loss` is 5", "5 % are 0.05"]),
+        ("network.duplication=.5", ["\".5\" is not a number", "write 0.5"]),
+        ("learning.learning_rate=5%", ["\"5%\" is not a number", "write the number alone: 5"]),
+        ("nodes=+5", ["\"+5\" is not a whole number", "write 5"]),
+    ] {
+        let ended = place.types(&["check", "FILE", "--set", setting]);
+        refuses(&ended, &parts);
+        let setting = setting.split_once('=').unwrap();
+        // The same in a file.
+        let mut scenario = valid();
+        let value = serde_json::from_str(setting.1).unwrap_or_else(|_| json!(setting.1));
+        let nested = setting.0.rsplit('.').fold(value, |inner, key| json!({ key: inner }));
+        merge(&mut scenario, nested);
+        let ended = Place::with(&scenario).types(&["check", "FILE"]);
+        refuses(&ended, &parts);
+        names_a_place(&ended);
+    }
 }
 
 /// The run makes sense all the same: a warning with a name.
@@ -204,6 +263,27 @@ fn entries_that_can_never_fire_are_warned_of() {
 }
 
 #[test]
+fn what_a_dataset_probably_is_not_meant_to_hold_is_warned_of() {
+    // The numbers of the rows, as pandas writes them, semicolons, and a class that was misspelt once.
+    let row =
+        |i: u32| format!("{i};{};{}\n", i % 7, if i == 50 { "yse" } else { ["yes", "no"][i as usize % 2] });
+    let dataset = format!(";a;label\n{}", (0..60).map(row).collect::<String>());
+    let change = json!({ "learning": {
+        "dataset": { "kind": "csv", "train": "data.csv" }, "model": { "kind": "softmax", "size": null }
+    } });
+    let place = Place::with(&changed(change));
+    std::fs::write(place.file("data.csv"), dataset).unwrap();
+    for command in ["check", "run"] {
+        let ended = place.types(&[command, "FILE"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["row-numbers", "holds the numbers of the rows", "rare-class", "`yse` (1 row)"] {
+            assert!(said.contains(part), "`{part}` is missing in\n{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_trace_of_devices_that_is_wrong_is_named_with_file_line_and_column() {
     let change = json!({
         "learning": { "compute": { "train": { "kind": "trace", "file": "devices.csv", "column": "train_ms", "unit": "1ms" } } }
@@ -242,4 +322,50 @@ fn a_profile_that_cannot_be_used_is_refused_with_its_path() {
     let place = with("real", "grpc");
     write(&place, empty);
     refuses(&place.types(&["run", "FILE"]), &["network.profile", "virtual clock alone"]);
+}
+
+/// Found out at the end, it would cost all that was measured.
+#[test]
+fn an_out_that_cannot_be_written_is_refused_before_anything_runs() {
+    let place = Place::with(&valid());
+    std::fs::write(place.file("file"), "not to be touched").unwrap();
+    let binary = env!("CARGO_BIN_EXE_p2pfl-sim");
+    let commands: [&[&str]; 6] = [
+        &["run", "FILE"],
+        &["run", "FILE", "--repeat", "2"],
+        &["sweep", "FILE", "--set", "nodes=4,5"],
+        &["compare", "FILE", "--transport", "memory,grpc", "--no-costs"],
+        &["compare", "--costs-only", "--transport", "memory"],
+        &["node", "--listen", "127.0.0.1:0", "--connect", "127.0.0.1:1"],
+    ];
+    // A file in the way, a folder below a file, a device, and a folder that takes no files, whoever asks.
+    let mut outs = vec!["file", "file/in", "/dev/null/x"];
+    outs.extend(cfg!(target_os = "linux").then_some("/proc"));
+    for out in outs {
+        // A sweep goes on in a folder of its own, and says so first.
+        let of_sweeps = |command: &&&[&str]| command[0] == "sweep" && out == "/proc";
+        for command in commands.iter().filter(|it| !of_sweeps(it)) {
+            refuses(&place.types(&[*command, &["--out", out]].concat()), &["cannot write", out, "--out"]);
+        }
+        let turns = ["diff", "--run", binary, binary, "scenario.json", "--out", out];
+        refuses(&place.types(&turns), &["cannot write", out, "--out"]);
+    }
+    // Nor are numbered folders made below a file.
+    std::fs::write(place.file("runs"), "").unwrap();
+    refuses(&place.types(&["run", "FILE"]), &["cannot write runs", "--out"]);
+    // A model or profile that is to be kept at the end is the same.
+    for file in ["file/model", "/dev/null/x", "nowhere/model", "."] {
+        refuses(
+            &place.types(&["run", "FILE", "--out", "out", "--save-model", file]),
+            &["--save-model", file],
+        );
+        let compare =
+            ["compare", "--costs-only", "--transport", "memory", "--save-profile", file, "--out", "out"];
+        refuses(&place.types(&compare), &["--save-profile", file]);
+    }
+    let mut left: Vec<_> =
+        std::fs::read_dir(place.folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["file", "runs", "scenario.json"], "nothing is left behind");
+    assert_eq!(std::fs::read_to_string(place.file("file")).unwrap(), "not to be touched");
 }

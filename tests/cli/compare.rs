@@ -1,11 +1,11 @@
 //! One scenario over several transports. What needs no sockets is shown with a single transport.
 
-use crate::interrupts::{ctrl_c, endless, under_way, wait_for};
+use crate::interrupts::{ctrl_c, endless};
 use crate::program::{Ended, Place, balanced, p2pfl};
 use p2pfl_sim::metrics::result::Outcome;
 use p2pfl_sim::report::Compare;
 use serde_json::{Value, json};
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
 /// A run of a fraction of a second.
@@ -67,7 +67,8 @@ fn transports_run_by_turns_with_the_same_seeds_and_speedup() {
 fn every_transport_completes() {
     let all = "memory,grpc,grpc+uds,grpc+tls,grpc+mtls";
     let place = small(json!({ "speedup": 20 }));
-    let ended = place.types(&["compare", "FILE", "--transport", all, "--no-costs", "--out", "out"]);
+    let once = ["--no-costs", "--repeat", "1", "--out", "out"];
+    let ended = place.types(&[&["compare", "FILE", "--transport", all], &once[..]].concat());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let compare = compare(&place, "out");
     assert_eq!(compare.rows.iter().map(|row| row.transport.as_str()).collect::<Vec<_>>(), compare.transports);
@@ -115,6 +116,7 @@ fn a_speedup_of_auto_is_chosen_once_and_told() {
     assert!(ended.stdout.contains("`auto`"), "{}", ended.stdout);
     let compare = compare(&place, "out");
     assert!(compare.speedup_is_auto);
+    assert_eq!((compare.repeat, compare.runs.len()), (5, 5), "one run could not tell how runs differ");
     assert_eq!(place.result("out/memory/1/result.json").engine.speedup, compare.speedup);
 }
 
@@ -146,26 +148,29 @@ fn the_exit_code_is_that_of_the_worst_run() {
 
 #[test]
 fn ctrl_c_keeps_what_is_done() {
-    // The second run has a seed of its own, but both go on until someone ends them.
-    let place = Place::with(&endless(json!({})));
+    // Every run goes on until its limit or until someone ends it.
+    let place = Place::with(&endless(json!({ "limits": { "wall": "5s" } })));
     let mut child = place
         .command(&["compare", "FILE", "--transport", "memory", "--no-costs", "--repeat", "3", "--out", "out"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stderr = under_way(&mut child);
-    wait_for(&place.file("out/compare.json"));
-    ctrl_c(&child);
+    let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
     let mut told = String::new();
+    while !told.contains("1/3 runs done") {
+        assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    ctrl_c(&child);
     stderr.read_to_string(&mut told).unwrap();
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(130), "{told}");
     let compare = compare(&place, "out");
     assert!(compare.interrupted);
-    assert_eq!(compare.runs.iter().map(|it| it.row.outcome).collect::<Vec<_>>(), [Outcome::Interrupted]);
-    assert_eq!(place.result("out/memory/1/result.json").outcome, Outcome::Interrupted);
-    assert!(ended.stdout.contains("0 of 3 runs are done"), "{}", ended.stdout);
+    assert!(compare.runs.len() < 3, "{told}");
+    assert_eq!(compare.runs[0].row.outcome, Outcome::Failed);
+    assert_eq!(place.result("out/memory/1/result.json").outcome, Outcome::Failed);
+    assert!(ended.stdout.contains("of 3 runs are done"), "{}", ended.stdout);
 }
 
 #[test]
@@ -195,8 +200,8 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
 #[test]
 fn transports_are_measured_by_themselves_and_then_over_the_scenario() {
     let place = small(json!({}));
-    let ended =
-        place.types(&["compare", "FILE", "--transport", "memory,grpc", "--in-flight", "4", "--out", "out"]);
+    let once = ["--in-flight", "4", "--repeat", "1", "--out", "out"];
+    let ended = place.types(&[&["compare", "FILE", "--transport", "memory,grpc"], &once[..]].concat());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let compare = compare(&place, "out");
     let costs = compare.costs.as_ref().expect("they were measured");

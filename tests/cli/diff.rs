@@ -208,7 +208,24 @@ fn repeats_on_the_virtual_clock_are_compared_seed_by_seed() {
     assert_eq!((ended.code, found.verdict, found.current.runs), (Some(0), Verdict::Same, 3));
     edited(&place, "again/2", "again/2", |it| scaled(it, "/messages/total/sent", 1.01));
     let (ended, found) = diff(&place, &["three", "again"]);
-    assert_eq!((ended.code, row(&found, "messages.total.sent").seed), (Some(3), Some(8)));
+    let sent = row(&found, "messages.total.sent");
+    let worst = sent.worst.expect("one is");
+    assert_eq!((ended.code, worst.seed, sent.paired.map(|it| it.n)), (Some(3), 8, Some(3)));
+    assert!(worst.change.unwrap() >= 0.01 && sent.change.unwrap() < 0.005, "{sent:?}");
+    let told = place.types(&["diff", "three", "again"]).stdout;
+    assert!(told.contains("3 pairs of runs, exact") && told.contains("worst seed"), "{told}");
+    let told = place.types(&["diff", "three", "again", "--format", "markdown"]).stdout;
+    assert!(told.contains("n = 3)") && told.contains("(seed 8)"), "{told}");
+}
+
+#[test]
+fn another_threshold_is_no_difference() {
+    let place = exact(json!({}));
+    runs(&place, "asked", &["--set", r#"thresholds=["nodes.finished == nodes.total"]"#]);
+    assert_eq!(place.result("asked/result.json").thresholds.len(), 1);
+    let (ended, found) = diff(&place, &["base", "asked", "--exact"]);
+    assert_eq!((ended.code, found.verdict), (Some(0), Verdict::Same), "{:?}", found.differences);
+    assert_eq!(found.scenario.len(), 1, "{:?}", found.scenario);
 }
 
 /// Ten runs on the real clock that differ a little, each so many times as slow as it was.
@@ -219,7 +236,8 @@ fn ten(place: &Place, to: &str, slower: f64) {
             it["scenario"]["clock"] = json!("real");
             it["scenario"]["seed"] = json!(run);
             it["cost"]["messages_per_cpu_s"] = json!(200_000.0 / (slower + f64::from(run * 3 % 10) / 500.0));
-            it["latency"]["message"]["p50"] = json!(1e-3 * (1.0 + f64::from(run * 7 % 10) / 100.0));
+            it["latency"]["round"]["p50"] = json!(1e-3 * (1.0 + f64::from(run * 7 % 10) / 100.0));
+            it["latency"]["message"]["p50"] = json!(1e-3 * slower);
         });
     }
 }
@@ -234,7 +252,9 @@ fn on_the_real_clock_it_takes_runs_and_more_than_the_limit() {
     let handling = row(&found, "cost.messages_per_cpu_s");
     assert_eq!((ended.code, found.verdict, handling.verdict), (Some(3), Verdict::Regressed, Judged::Worse));
     assert!(handling.p.unwrap() < 0.01 && handling.interval.unwrap().high < -0.1, "{handling:?}");
-    assert_eq!(row(&found, "latency.message.p50").verdict, Judged::Same);
+    assert_eq!(row(&found, "latency.round.p50").verdict, Judged::Same);
+    // Over memory that is the machine's.
+    assert!(found.metrics.iter().all(|it| !it.path.starts_with("latency.message")));
     assert!(found.metrics.len() <= 5 && found.differences.is_empty());
     // Beyond chance, but not beyond the limit; and with another limit it is.
     assert_eq!(diff(&place, &["main", "little"]).0.code, Some(0));
@@ -248,6 +268,11 @@ fn on_the_real_clock_it_takes_runs_and_more_than_the_limit() {
     assert!(ended.stderr.contains("not enough runs"), "{}", ended.stderr);
     let told = place.types(&["diff", "main/1", "slower/1"]).stdout;
     assert!(told.contains("Not enough runs to judge") && told.contains("--repeat"), "{told}");
+    let required = place.types(&["diff", "main/1", "slower/1", "--require-verdict"]);
+    assert_eq!(required.code, Some(3), "{}", required.stderr);
+    assert!(required.stderr.contains("not enough runs"), "{}", required.stderr);
+    let args = ["--require-verdict"];
+    assert_eq!(diff(&place, &[&["main", "little"], &args[..]].concat()).0.code, Some(0));
     // What does not depend on chance is judged all the same.
     edited(&place, "slower/1", "stalled", |it| it["outcome"] = json!("stalled"));
     assert_eq!(diff(&place, &["main/1", "stalled"]).0.code, Some(3));
@@ -387,7 +412,7 @@ fn baselines_are_kept_under_names_and_leave_the_same_bytes() {
 
     let (_, list) = code(&["list"]);
     assert!(["one", "same", "three.v1", "virtual"].iter().all(|it| list.contains(it)), "{list}");
-    assert!(code(&["show", "one"]).1.contains("6 peers finished"));
+    assert!(code(&["show", "one"]).1.contains("6 peers (P2PFL repaired) finished"));
     assert!(code(&["show", "three.v1"]).1.contains("messages.total.sent"));
 
     let (refused, said) = code(&["save", "one", "three"]);

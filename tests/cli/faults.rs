@@ -318,14 +318,134 @@ fn nodes_come_and_go_as_drawn_until_they_are_left_in_peace() {
 #[test]
 fn a_run_waits_for_nodes_that_come_back() {
     // Both are away from the tenth second on, and with them all that could go on.
-    let ran = run(&pair(json!({
-        "script": [
-            { "at": "0s", "do": "churn", "nodes": "0-1", "session": "5s", "absence": "55s", "until": "10s" }
-        ]
-    })));
-    assert_ne!(ran.result.outcome, Outcome::Completed);
-    let ended = ran.result.ended_s.expect("learning had begun");
-    assert!((60.0..80.0).contains(&ended), "back at 60 s, and still nothing goes on: {ended}");
+    for clock in ["real", "virtual"] {
+        let ran = run(&pair(json!({
+            "clock": clock,
+            "script": [
+                { "at": "0s", "do": "churn", "nodes": "0-1", "session": "5s", "absence": "55s", "until": "10s" }
+            ]
+        })))
+        .completed();
+        let ended = ran.result.ended_s.expect("learning had begun");
+        assert!(ended > 60.0, "{clock}: they are back at 60 s, and begin anew: {ended}");
+        assert_eq!(ran.result.nodes.finished, 2, "{clock}");
+    }
+}
+
+/// Four nodes that train for half a minute, and a trace of when each of them is there.
+fn traced(trace: &str) -> Ran {
+    let place = Place::with(&dpsgd(
+        4,
+        json!({ "kind": "full" }),
+        json!({
+            "clock": "virtual",
+            "workflow": { "rounds": 3 },
+            "learning": { "compute": { "train": "30s" } },
+            "script": [{ "at": "0s", "do": "churn", "nodes": ["0-3"], "trace": "trace.csv", "until": "10m" }]
+        }),
+    ));
+    std::fs::write(place.file("trace.csv"), format!("node,up_s,down_s\n{trace}")).expect("a trace");
+    let ended = place.types(&["run", "FILE", "--out", "out"]);
+    let result = place.result("out/result.json");
+    Ran { place, ended, result }
+}
+
+#[test]
+fn a_network_goes_on_when_devices_come_back_however_many_were_away() {
+    for (trace, least) in [
+        // One is there from the beginning, and has finished before two others come for the first time.
+        ("a,100,200\nb,100,\nc,0,50\nc,120,\nd,0,\n", 120.0),
+        // All are away at first and come together.
+        ("a,500,\nb,500,\nc,500,\nd,500,\n", 590.0),
+        // They come one after another.
+        ("a,100,\nb,100,\nc,120,\nd,150,\n", 190.0),
+    ] {
+        let ran = traced(trace).completed();
+        assert_eq!(ran.result.nodes.finished, 4, "{trace}: {:?}", ran.table("nodes.csv"));
+        let ended = ran.result.ended_s.expect("learning had begun");
+        assert!(ended >= least && ended < least + 120.0, "{trace}: {ended}");
+    }
+}
+
+#[test]
+fn nodes_that_all_come_back_with_nothing_begin_anew_with_one_model() {
+    for (clock, mode) in [
+        ("virtual", "synchronous"),
+        ("virtual", "asynchronous"),
+        ("real", "synchronous"),
+        ("real", "asynchronous"),
+    ] {
+        let ran = run(&dpsgd(
+            4,
+            json!({ "kind": "ring" }),
+            json!({
+                "clock": clock,
+                "workflow": { "mode": mode },
+                "learning": { "compute": { "train": "1s" } },
+                "script": [
+                    { "at": "1500ms", "do": "crash", "nodes": ["0-3"] },
+                    { "at": "100s", "do": "restart", "nodes": ["0-3"] }
+                ]
+            }),
+        ))
+        .completed();
+        assert_eq!(ran.result.nodes.finished, 4, "{clock} {mode}");
+        // All begin at round 0, as nobody has a model to go on from.
+        let trained: Vec<_> =
+            ran.table("nodes.csv").iter().map(|row| row["trained_rounds"].clone()).collect();
+        if clock == "virtual" {
+            assert!(trained.iter().all(|it| it.parse::<u32>().unwrap() >= 4), "{mode}: {trained:?}");
+        }
+    }
+}
+
+#[test]
+fn in_p2pfl_the_initiator_starts_anew_or_else_the_first_that_is_back() {
+    for clock in ["virtual", "real"] {
+        for (back, starter) in [("0-5", 0), ("2-5", 2)] {
+            let scenario = |variant: &str| {
+                p2pfl(
+                    6,
+                    json!({ "kind": "ring" }),
+                    json!({
+                        "clock": clock,
+                        "workflow": { "variant": variant },
+                        "settings": patient(),
+                        "script": [
+                            { "at": { "round": 1 }, "do": "crash", "nodes": ["0-5"] },
+                            { "at": "300s", "do": "restart", "nodes": [back] },
+                        ]
+                    }),
+                )
+            };
+            let ran = run(&scenario("repaired")).completed();
+            let there = 6 - starter;
+            assert_eq!(ran.result.nodes.finished, there, "{clock}: {:?}", ran.table("nodes.csv"));
+            assert!(ran.result.ended_s.expect("learning had begun") > 300.0);
+            let idle = run(&scenario("faithful"));
+            assert_eq!((idle.result.outcome, idle.result.nodes.finished), (Outcome::Stalled, 0), "{clock}");
+        }
+    }
+}
+
+#[test]
+fn a_run_is_over_only_when_a_late_joiner_has_the_model_too() {
+    for clock in ["virtual", "real"] {
+        for workflow in [json!({ "kind": "p2pfl" }), json!({ "kind": "dpsgd" })] {
+            let mut scenario = p2pfl(
+                5,
+                json!({ "kind": "full" }),
+                json!({ "clock": clock, "script": [{ "at": "3m", "do": "join", "nodes": [4] }] }),
+            );
+            scenario["workflow"] = workflow.clone();
+            let ran = run(&scenario).completed();
+            assert_eq!(
+                (ran.result.nodes.finished, ran.state(4)),
+                (5, "finished".into()),
+                "{clock} {workflow}"
+            );
+        }
+    }
 }
 
 #[test]

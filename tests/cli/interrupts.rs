@@ -79,7 +79,7 @@ fn the_second_ctrl_c_ends_the_program_at_once() {
         .unwrap();
     let _stderr = under_way(&mut child);
     ctrl_c(&child);
-    wait_for(&place.file("out/rounds.csv"));
+    wait_for(&place.file("out/result.json"));
     assert_eq!(child.try_wait().unwrap(), None, "it is still printing");
     ctrl_c(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -34,6 +34,39 @@ fn a_slow_link_stretches_its_latency() {
 }
 
 #[test]
+fn a_slow_link_has_a_slow_uplink_and_downlink_on_either_clock() {
+    // Two models a round leave a node one after the other, each in 0.83 s, and in 4.1 s while its link is slow.
+    // Who begins first waits for one of them at least and for its own downlink; if all begin together, for both.
+    for (clock, transfers) in [("real", 2.0), ("virtual", 3.0)] {
+        let network = json!({ "uplink": "1Mbps", "downlink": "1Mbps" });
+        let mut scenario = heavy(4, "ring", network);
+        scenario["clock"] = json!(clock);
+        scenario["script"] = json!([{ "at": "0s", "do": "slow", "nodes": ["0-3"], "link": 5 }]);
+        let round = run(&scenario).completed().result.latency["round"];
+        assert!(round.max >= 5.0 * transfers * 0.82, "{clock}: {round:?}");
+    }
+}
+
+#[test]
+fn a_way_may_be_longer_in_one_direction() {
+    // Two nodes, one in either region, that send each other a message 20 ms apart.
+    let scenario = json!({
+        "name": "asymmetric", "seed": 3, "nodes": 2, "topology": { "kind": "line" }, "clock": "virtual",
+        "workflow": {
+            "kind": "probe", "payload": "64B", "rate": 50, "mode": "one_way", "pattern": "pairs", "duration": "2s"
+        },
+        "network": { "latency": { "kind": "regions", "file": "matrix.csv", "shares": { "a": 1, "b": 1 } } }
+    });
+    let place = Place::with(&scenario);
+    std::fs::write(place.file("matrix.csv"), "from,a,b\na,1,10\nb,100,1\n").unwrap();
+    let ended = place.types(&["run", "FILE", "--out", "out"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let latency = place.result("out/result.json").latency["message"];
+    let near = |is: f64, law: f64| (is / law - 1.0).abs() < 2e-3;
+    assert!(near(latency.min, 0.010) && near(latency.max, 0.100) && near(latency.mean, 0.055), "{latency:?}");
+}
+
+#[test]
 fn lost_packets_are_gone_only_where_the_network_is_lossy() {
     let scenario = |lossy: bool| {
         p2pfl(

@@ -78,6 +78,9 @@ fn the_exit_code_is_that_of_the_worst_run() {
     let ended = place.types(&["run", "FILE", "--repeat", "2", "--out", "out"]);
     assert_eq!(ended.code, Some(3));
     assert!(ended.stderr.contains("does not hold: nodes.finished > 4 (in 2 of 2 runs)"), "{}", ended.stderr);
+    let held = |text: &str| ended.stdout.lines().any(|line| line.contains(text));
+    assert!(held("nodes.finished > 4   held in 0 of 2"), "{}", ended.stdout);
+    assert!(held("nodes.finished >= 4  held in 2 of 2"), "{}", ended.stdout);
     assert!(!ended.stderr.contains("nodes.finished >= 4 (in"), "{}", ended.stderr);
 
     let place = small(json!({ "limits": { "time": "1s" } }));

@@ -38,6 +38,29 @@ fn a_rumor_reaches_everyone_and_the_result_says_when() {
     }
 }
 
+/// The first copy that a node gets is news, all others are not; who is told in round r by the source is one hop away.
+#[test]
+fn a_copy_is_delivered_once_and_counts_its_hops() {
+    for (clock, transport) in [("virtual", "memory"), ("real", "memory"), ("real", "grpc")] {
+        let change = json!({ "clock": clock, "transport": transport, "workflow": { "mode": "push" } });
+        let ran = run(&rumor(40, json!({ "kind": "full" }), change)).completed();
+        let account = &ran.result.messages.by_command[&Command::Rumor];
+        assert_eq!(account.delivered, 39, "{clock} {transport}: {account:?}");
+        assert!(account.duplicate > 0, "{clock} {transport}: {account:?}");
+        let (hops, spread) = (ran.result.hops, ran.result.latency["dissemination"]);
+        assert_eq!((hops.count, spread.count), (39, 39), "{clock} {transport}");
+        // Each round adds a hop at most, and the first brings it one hop away.
+        let rounds = f64::from(ran.result.rumor.expect("a rumor").rounds);
+        assert!(hops.min == 1.0 && hops.max <= rounds && hops.max >= 2.0, "{clock} {transport}: {hops:?}");
+    }
+    let line =
+        rumor(10, json!({ "kind": "line" }), json!({ "clock": "virtual", "workflow": { "mode": "pull" } }));
+    let ran = run(&line).completed();
+    assert_eq!((ran.result.hops.count, ran.result.hops.mean, ran.result.hops.max), (9, 5.0, 9.0));
+    let requests = &ran.result.messages.by_command[&Command::RumorRequest];
+    assert_eq!(requests.duplicate, 0, "a question is never old news: {requests:?}");
+}
+
 #[test]
 fn a_rumor_that_cannot_reach_everyone_ends_with_its_last_round() {
     let edges = json!({ "kind": "edges", "edges": [[0, 1], [1, 2], [3, 4]] });

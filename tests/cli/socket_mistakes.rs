@@ -130,3 +130,29 @@ fn a_transport_that_was_left_out_is_refused_with_how_to_have_it() {
     refuses(&place.types(&["compare", "FILE", "--transport", "grpc,libp2p"]), &["--transport", how]);
     refuses(&place.types(&["node", "--listen", "/ip4/127.0.0.1/tcp/0"]), &["--listen", "--features libp2p"]);
 }
+
+#[test]
+fn a_model_that_nobody_would_take_is_refused_with_both_settings() {
+    let learning = json!({ "model": { "kind": "synthetic", "size": "2MB" } });
+    let change = json!({ "transport": "grpc", "grpc": { "max_message": "1MiB" }, "learning": learning });
+    let place = Place::with(&scenario(4, change));
+    let both = ["`learning.model.size`", "`grpc.max_message` is 1MiB", "scenario.json:"];
+    for transport in ["grpc", "grpc+mtls", "grpc-stream", "websocket", "http", "http2+tls"] {
+        for command in ["check", "run"] {
+            refuses(&place.types(&[command, "FILE", "--transport", transport]), &both);
+        }
+    }
+    refuses(&place.types(&["compare", "FILE", "--transport", "memory,grpc"]), &both);
+    assert!(!place.file("runs").exists(), "nothing has begun");
+    let checked = place.types(&["check", "FILE", "--transport", "memory"]);
+    assert_eq!(checked.code, Some(0), "by reference nothing is too large: {}", checked.stderr);
+}
+
+#[test]
+fn a_peer_of_its_own_takes_no_scenario_whose_models_it_would_refuse() {
+    let learning = json!({ "model": { "kind": "synthetic", "size": "2MB" } });
+    let change = json!({ "grpc": { "max_message": "1MiB" }, "learning": learning });
+    let place = Place::with(&crate::program::p2pfl(4, json!({ "kind": "ring" }), change));
+    let refused = place.types(&["node", "--listen", "127.0.0.1:0", "--scenario", "scenario.json"]);
+    refuses(&refused, &["`learning.model.size`", "`grpc.max_message` is 1MiB", "scenario.json:"]);
+}

@@ -156,3 +156,30 @@ fn a_peer_listens_only_where_others_can_call_it() {
         assert!(ended.stderr.contains(part), "{address}: {}", ended.stderr);
     }
 }
+
+/// A port at which nobody listens.
+fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("it has an address").to_string()
+}
+
+#[test]
+fn a_network_that_was_to_join_somebody_fails_if_nobody_is_there() {
+    let change = json!({ "transport": "grpc", "workflow": { "rounds": 1, "start_after": "2s" } });
+    let place = Place::with(&p2pfl(3, json!({ "kind": "full" }), change));
+    let address = nobody();
+    let join = ["run", "FILE", "--speedup", "1", "--join", &address];
+    let failed = place.types(&[&join[..], &["--out", "out"]].concat());
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    let said = format!("nobody answers at {address}");
+    assert!(failed.stderr.contains(&said), "{}", failed.stderr);
+    let result = place.result("out/result.json");
+    assert_eq!(result.outcome, p2pfl_sim::metrics::result::Outcome::Failed);
+    assert!(result.reason.is_some_and(|it| it.starts_with(&said)));
+
+    let alone = place.types(&[&join[..], &["--join-optional", "--out", "alone"]].concat());
+    assert_eq!(alone.code, Some(0), "{}", alone.stderr);
+    let result = place.result("alone/result.json");
+    assert_eq!(result.nodes.finished, 3);
+    assert!(result.warnings.iter().any(|it| it.starts_with(&said)), "{:?}", result.warnings);
+}

@@ -1,5 +1,6 @@
 //! Federated averaging of one full-batch step of everyone is one step of gradient descent on all rows (McMahan et al.
-//! 2017), through the whole protocol of P2PFL: votes, contributions that travel averaged, and the aggregate.
+//! 2017), through the whole protocol of P2PFL: votes, contributions that travel averaged, and the aggregate. So is
+//! D-PSGD on a full graph with equal partitions, since all nodes begin with one model and W is 1/n everywhere.
 
 use crate::running::{plan, result};
 use serde_json::{Value, json};
@@ -78,4 +79,75 @@ fn so_they_do_with_hidden_layers() {
     let mlp = json!({ "kind": "mlp", "hidden": [16] });
     let most = apart(6, "full", &json!({ "kind": "dirichlet", "alpha": 0.3 }), &mlp);
     assert!(most < 1e-6, "{most:e}");
+}
+
+/// The nodes of D-PSGD on a full graph, each with as many rows, descend as one learner with all rows does.
+#[test]
+fn equal_nodes_of_dpsgd_on_a_full_graph_do_what_one_with_all_rows_does() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("blobs.csv");
+    // Three classes around three corners, a hundred rows each: four fifths are trained on, 30 for each of eight nodes.
+    let rows: String = (0..300_u32)
+        .map(|row| {
+            let (class, spread) = (row % 3, |step: u32| f64::from(row * step % 97) / 97.0);
+            let corner = |axis| if class == axis { 2.0 } else { 0.0 };
+            format!("{},{},{class}\n", corner(0) + spread(31), corner(1) + spread(53))
+        })
+        .collect();
+    std::fs::write(&path, format!("x,y,label\n{rows}")).expect("a temporary file");
+    let blobs = json!({ "kind": "csv", "train": path });
+    for (nodes, dataset, model) in [
+        (8, blobs.clone(), json!({ "kind": "softmax" })),
+        (8, blobs, json!({ "kind": "mlp", "hidden": [8] })),
+        // 1,438 rows are twice 719.
+        (2, json!({ "kind": "digits" }), json!({ "kind": "mlp", "hidden": [16] })),
+    ] {
+        let scenario = |nodes: u32| {
+            json!({
+                "seed": 11,
+                "nodes": nodes,
+                "topology": { "kind": "full" },
+                "workflow": { "kind": "dpsgd", "rounds": 10 },
+                "learning": { "dataset": dataset, "model": model, "batch_size": "full", "learning_rate": 0.5 },
+            })
+        };
+        let all = plan(&scenario(1)).learner;
+        let mut now = all.initial(0).as_ref().clone();
+        let result = result(&scenario(nodes));
+        assert_eq!(result.rounds.len(), 10);
+        for round in &result.rounds {
+            now = all.train(0, round.round, 1, &now);
+            let loss = all.evaluate(&now).expect("a test split").loss;
+            let is = round.loss.expect("a loss");
+            let what = format!("{nodes} nodes, {model}, round {}: {is:?}, not {loss}", round.round);
+            assert_eq!(round.nodes_finished, nodes, "{what}");
+            assert!((is.min / loss - 1.0).abs() < 1e-6 && (is.max / loss - 1.0).abs() < 1e-6, "{what}");
+        }
+    }
+}
+
+/// On a full graph where all train, `dpsgd` and `p2pfl` average the same models: all begin with the initiator's.
+#[test]
+fn dpsgd_where_everyone_is_a_neighbour_learns_as_p2pfl_does_where_everyone_trains() {
+    let accuracies = |seed: u32, workflow: Value| -> Vec<f64> {
+        let result = result(&json!({
+            "seed": seed,
+            "nodes": 20,
+            "topology": { "kind": "full" },
+            "workflow": workflow,
+            "settings": { "gossip": { "messages_per_period": 100_000 } },
+            "learning": {
+                "model": { "kind": "mlp", "hidden": [32] }, "learning_rate": 0.1, "batch_size": 8
+            },
+        }));
+        result.rounds.iter().map(|round| round.accuracy.expect("an accuracy").mean).collect()
+    };
+    for seed in 0..3 {
+        let dpsgd = accuracies(seed, json!({ "kind": "dpsgd", "rounds": 20 }));
+        let p2pfl = accuracies(seed, json!({ "kind": "p2pfl", "rounds": 20, "trainset_size": 20 }));
+        assert_eq!((dpsgd.len(), p2pfl.len()), (20, 20));
+        for (round, (dpsgd, p2pfl)) in dpsgd.iter().zip(&p2pfl).enumerate() {
+            assert!((dpsgd - p2pfl).abs() <= 0.02, "seed {seed}, round {round}: {dpsgd}, not {p2pfl}");
+        }
+    }
 }

@@ -42,6 +42,14 @@ pub fn result(scenario: &Value) -> RunResult {
     ran.findings.result
 }
 
+/// Runs a scenario to whatever end; what was warned of before, and what goes into `result.json`.
+pub fn tried(scenario: &Value) -> (Vec<&'static str>, RunResult) {
+    let (loaded, prepared) = prepared(scenario);
+    let warned = loaded.warnings.0.iter().map(|it| it.code).collect();
+    let ran = simulation::run(&loaded, prepared, &Meter::beside_others(), &mut Nobody).expect("threads");
+    (warned, ran.findings.result)
+}
+
 /// Runs a scenario to its end; the raw measurements.
 pub fn run(scenario: &Value) -> Run {
     let run = engine::run(plan(scenario), &mut Nobody).expect("threads");

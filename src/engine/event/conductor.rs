@@ -8,10 +8,11 @@ use super::host::{Host, Place};
 use super::pulse::Stopwatch;
 use super::shard::Shard;
 use super::shared::{Shared, Word};
-use crate::engine::ending::Verdict;
+use crate::engine::ending::{Away, Standing, Verdict, brings};
 use crate::engine::evaluate::Evaluator;
 use crate::engine::recent::Recent;
-use crate::engine::{Action, Details, Doing, Fate, Snapshot, Watch, start};
+use crate::engine::start::{self, Anew};
+use crate::engine::{Action, Details, Doing, Fate, Snapshot, Watch};
 use crate::metrics::result::Outcome;
 use crate::metrics::{Histogram, Tracer, resident_bytes};
 use crate::network::churn::{Change, Churn, Churns};
@@ -29,6 +30,10 @@ use std::time::Duration;
 /// Who causes the events that no node causes.
 const NOBODY: PeerId = PeerId::MAX;
 
+/// Scenario time that set-up has: the limit of the scenario counts from where learning begins, and that has to come, too. On the
+/// real clock there is the limit of wall time, and peers outside may let a node wait.
+const SETUP: Duration = Duration::from_secs(3_600);
+
 /// The conductor of a run.
 pub struct Conductor<'a> {
     shared: &'a Shared,
@@ -44,9 +49,15 @@ pub struct Conductor<'a> {
     seq: u32,
     /// Until when what the script did may still come to light by missing heartbeats.
     unsettled: Time,
+    /// The script has told a node to stop.
+    asked_to_stop: bool,
     pub joined: u32,
     /// Nodes that come and go.
     churns: Churns,
+    /// When the last node comes up that was told to.
+    arrives: Option<Time>,
+    /// When to look whether anybody learns.
+    anew: Anew,
     pub evaluator: Evaluator,
     /// What the script did.
     pub tracer: Tracer,
@@ -91,7 +102,8 @@ impl<'a> Conduct<Shard<'a>> for Conductor<'_> {
             || watch.due < begins + Duration::from_nanos(watch.width)
             || (!watch.started && all.unready == 0)
             || watch.round.is_some_and(|round| all.furthest > round)
-            || (watch.started && (all.awaited == 0 || stalled || begins >= watch.limit))
+            || (watch.started && (all.awaited == 0 || stalled))
+            || begins >= watch.limit
             || all.inputs >= watch.events
     }
 
@@ -113,7 +125,7 @@ impl<'a> Conduct<Shard<'a>> for Conductor<'_> {
         let first = shards.iter().filter_map(|shard| shard.core.first()).min();
         let begins = first.map(|window| Time::from_nanos(window.saturating_mul(width)));
         if self.verdict.is_none() {
-            self.verdict = self.judge(&Word::all(&words), shards[0].core.reached(), begins);
+            self.verdict = self.judge(shards, &Word::all(&words), begins);
         }
         if self.verdict.is_some() {
             self.collect(shards);
@@ -145,8 +157,11 @@ impl<'a> Conductor<'a> {
             unplayed: (0..plan.script.len()).collect(),
             seq: 0,
             unsettled: Time::ZERO,
+            asked_to_stop: false,
             joined: 0,
             churns: Churns::default(),
+            arrives: None,
+            anew: Anew::default(),
             evaluator,
             tracer: Tracer::new(&plan.followed),
             recent: watch.wants_details().then(Default::default),
@@ -189,7 +204,7 @@ impl<'a> Conductor<'a> {
                 .filter(|(_, host)| host.unready())
                 .map(|(node, _)| node)
                 .collect();
-            self.warnings.push(start::warning(&plan.rules, &unready, plan.nodes()));
+            self.warnings.push(start::warning(&plan.reach, &unready, plan.nodes()));
             latest
         } else {
             return;
@@ -212,6 +227,21 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// Has learning started anew where those that are up wait for it in vain.
+    fn start_anew(&mut self, shards: &mut Shards, at: Time) {
+        let words: Vec<Word> = shards.iter().map(|shard| shard.peers.word).collect();
+        let all = Word::all(&words);
+        if !self.anew.is_due(at) || all.learning + all.done > 0 {
+            return;
+        }
+        let Some(zero) = self.zero else { return };
+        let up = shards.iter().flat_map(|shard| (shard.peers.base..).zip(&shard.peers.hosts));
+        let up = up.filter(|(_, host)| host.fate == Fate::Up).map(|(node, _)| node);
+        if let Some(starter) = Anew::starter(&self.shared.plan.rules, up) {
+            self.order(shards, at, starter, Order::Control(self.shared.plan.begin(zero)));
+        }
+    }
+
     /// Plays what is due before the end of the next window; the next thing of all if there is no such window.
     fn play(&mut self, shards: &mut Shards, ends: Option<Time>) {
         if self.zero.is_none() {
@@ -224,7 +254,9 @@ impl<'a> Conductor<'a> {
             let entry = |&i: &usize| self.time_of(i, shards).map(|at| (at.max(reached), i));
             let script = self.unplayed.iter().filter_map(entry).min();
             let churn = self.churns.peek().map(|at| self.since_zero(at).max(reached));
-            let Some(first) = [script.map(|(at, _)| at), churn].into_iter().flatten().min() else { return };
+            let anew = self.anew.due().map(|at| at.max(reached));
+            let first = [script.map(|(at, _)| at), churn, anew].into_iter().flatten().min();
+            let Some(first) = first else { return };
             if first >= *until.get_or_insert(first + Duration::from_nanos(1)) {
                 return;
             }
@@ -233,7 +265,8 @@ impl<'a> Conductor<'a> {
                     self.unplayed.retain(|&it| it != i);
                     self.perform(shards, at, &shared.plan.script[i].action);
                 }
-                _ => self.churn(shards, first),
+                _ if churn == Some(first) => self.churn(shards, first),
+                _ => self.start_anew(shards, first),
             }
         }
     }
@@ -277,7 +310,7 @@ impl<'a> Conductor<'a> {
             At::Round(_) => None,
         };
         let churn = self.churns.peek().map(|at| self.since_zero(at));
-        self.unplayed.iter().filter_map(at).chain(churn).min()
+        self.unplayed.iter().filter_map(at).chain(churn).chain(self.anew.due()).min()
     }
 
     /// The first round that a script entry waits for.
@@ -292,6 +325,7 @@ impl<'a> Conductor<'a> {
     /// Whether the script may still move a node on.
     fn fires(&self) -> bool {
         self.churns.peek().is_some()
+            || self.anew.due().is_some()
             || self.unplayed.iter().any(|&i| matches!(self.shared.plan.script[i].at, At::Time(_)))
     }
 
@@ -314,6 +348,7 @@ impl<'a> Conductor<'a> {
             Action::Restart(nodes) => nodes.iter().for_each(|&node| self.come_up(shards, at, node, false)),
             Action::Join(nodes) => nodes.iter().for_each(|&node| self.come_up(shards, at, node, true)),
             Action::StopLearning(node) => {
+                self.asked_to_stop = true;
                 self.order(shards, at, *node, Order::Control(Control::StopLearning));
             }
             Action::Churn(model) => {
@@ -331,6 +366,7 @@ impl<'a> Conductor<'a> {
         let host = self.host(shards, node);
         if host.place == Place::There {
             host.place = if matches!(how, Order::Leave) { Place::Left } else { Place::Crashed };
+            self.anew.note(&self.shared.plan.rules, at);
             self.order(shards, at, node, how);
         }
     }
@@ -342,6 +378,8 @@ impl<'a> Conductor<'a> {
             return;
         }
         host.place = Place::There;
+        self.arrives = self.arrives.max(Some(at));
+        self.anew.note(&self.shared.plan.rules, at);
         self.joined += u32::from(joins);
         let shared = self.shared;
         let up = start::of(&shared.plan, node, |peer| self.host(shards, peer).place == Place::There, true);
@@ -362,13 +400,18 @@ impl<'a> Conductor<'a> {
     }
 
     fn limit(&self) -> Time {
-        self.zero.map_or(Time::NEVER, |zero| zero + self.shared.plan.time_limit)
+        let limit = self.shared.plan.time_limit;
+        self.zero.map_or_else(|| Time::ZERO + SETUP, |zero| zero + limit)
     }
 
-    /// Whether the run is over; nothing has happened yet after `reached`, and `next` is when the next window begins.
-    fn judge(&mut self, all: &Word, reached: Time, next: Option<Time>) -> Option<Verdict> {
-        self.zero?;
+    /// Whether the run is over; `next` is when the next window begins.
+    fn judge(&mut self, shards: &Shards, all: &Word, next: Option<Time>) -> Option<Verdict> {
+        // Nothing has happened yet after this.
+        let reached = shards[0].core.reached();
         let plan = &self.shared.plan;
+        if self.zero.is_none() {
+            return self.judge_setup(reached, all, next);
+        }
         let fires = self.fires();
         let settled = next.is_none_or(|next| next >= self.unsettled.max(all.unsettled));
         let limit = self.limit();
@@ -376,12 +419,27 @@ impl<'a> Conductor<'a> {
             self.end = end;
             Some(Verdict { outcome, reason })
         };
-        if all.awaited == 0 && (all.done > 0 || !fires) {
-            return if all.done > 0 {
-                over(all.ended_at, Outcome::Completed, None)
-            } else {
-                over(all.ended_at, Outcome::Failed, Some("no node is left".into()))
-            };
+        let standing = Standing {
+            awaited: all.awaited,
+            newcomers: all.newcomers,
+            done: all.done,
+            stopped: all.stopped,
+            asked: self.asked_to_stop,
+            arriving: self.arrives.is_some_and(|at| at >= reached),
+        };
+        let unplayed = self.unplayed.iter().map(|&i| &plan.script[i]);
+        let away = |node| {
+            let host = &shards[self.shared.sharding.shard(node) as usize].peers.host_of(node);
+            match host.place {
+                _ if host.finished_at != Time::NEVER => None,
+                Place::There => None,
+                Place::Crashed => Some(Away::Crashed),
+                Place::Away | Place::Left => Some(Away::Out),
+            }
+        };
+        let brings = || brings(unplayed, &self.churns, away);
+        if let Some(verdict) = standing.over(&plan.rules.workflow, brings, fires) {
+            return over(all.ended_at, verdict.outcome, verdict.reason);
         }
         if next.is_some_and(|next| next >= limit) {
             let reason = format!("the limit of scenario time, {:?}, was reached", plan.time_limit);
@@ -396,6 +454,22 @@ impl<'a> Conductor<'a> {
             return over(reached, Outcome::Stalled, Some(reason));
         }
         None
+    }
+
+    /// Whether the limits let learning begin at all.
+    fn judge_setup(&mut self, reached: Time, all: &Word, next: Option<Time>) -> Option<Verdict> {
+        let plan = &self.shared.plan;
+        let reason = if next.is_some_and(|next| next >= self.limit()) {
+            format!(
+                "learning had not begun after {SETUP:?} of scenario time, for want of nodes that know each other"
+            )
+        } else if all.inputs >= plan.event_limit {
+            format!("the limit of {} events was reached", plan.event_limit)
+        } else {
+            return None;
+        };
+        self.end = reached;
+        Some(Verdict { outcome: Outcome::Failed, reason: Some(reason) })
     }
 
     /// Several times a second of the real clock.

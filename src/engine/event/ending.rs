@@ -77,7 +77,7 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         stalled: if completed { Vec::new() } else { ending::waiting(&reports) },
         outcome: verdict.outcome,
         reason: verdict.reason,
-        overloaded: false,
+        overloaded: Vec::new(),
         warnings,
         nodes: counts,
         reports,

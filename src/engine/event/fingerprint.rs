@@ -47,7 +47,7 @@ fn content(message: &Message) -> u64 {
     match message {
         Message::Handshake => 1,
         Message::Disconnect => 2,
-        Message::Rumor(round) => mix(6, u64::from(*round as u32)),
+        Message::Rumor { round, .. } => mix(6, u64::from(*round as u32)),
         Message::RumorRequest(round) => mix(7, u64::from(*round as u32)),
         Message::Probe(it) => mix(8, (u64::from(it.cell as u32) << 32) | u64::from(it.size)),
         Message::Gossip(parcel) => parcel.iter().fold(3, |hash, it| mix(hash, gossip(it))),

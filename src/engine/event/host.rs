@@ -43,6 +43,8 @@ pub struct Host {
     pub ready: bool,
     /// Whether the run waits for it: it was there when learning began, or has started learning since.
     pub takes_part: bool,
+    /// Whether it has started learning since it came up.
+    pub started: bool,
     /// What became of it at any time.
     pub crashed: bool,
     pub left: bool,
@@ -83,6 +85,7 @@ impl Host {
             connected: false,
             ready: false,
             takes_part: false,
+            started: false,
             crashed: false,
             left: false,
             panicked: false,
@@ -92,6 +95,16 @@ impl Host {
     /// Whether the run must not end before it has finished.
     pub fn awaited(&self) -> bool {
         self.takes_part && self.fate == Fate::Up
+    }
+
+    /// Whether it has come up later and has not started learning.
+    pub fn is_newcomer(&self) -> bool {
+        self.fate == Fate::Up && !self.takes_part
+    }
+
+    /// Whether it is in the midst of learning.
+    pub fn is_learning(&self) -> bool {
+        self.fate == Fate::Up && self.started
     }
 
     /// Whether learning waits for it to have heard of everyone.

@@ -82,7 +82,7 @@ fn told(input: &Input) -> Value {
             Message::Handshake | Message::Disconnect => {
                 json!({ "event": "message", "from": from, "command": message.command() })
             }
-            Message::Rumor(round) | Message::RumorRequest(round) => {
+            Message::Rumor { round, .. } | Message::RumorRequest(round) => {
                 json!({ "event": "message", "from": from, "command": message.command(), "round": round })
             }
             Message::Probe(it) => {

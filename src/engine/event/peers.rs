@@ -126,7 +126,7 @@ impl World for Peers<'_> {
 }
 
 impl Peers<'_> {
-    fn host_of(&self, node: PeerId) -> &Host {
+    pub(super) fn host_of(&self, node: PeerId) -> &Host {
         &self.hosts[(node - self.base) as usize]
     }
 
@@ -150,8 +150,8 @@ impl Peers<'_> {
         }
         if shared.links.queues_at_receiver() && !envelope.flags.through() {
             let handed = self.handed(from, to, &envelope.message);
-            let host = self.host(to);
-            let at = shared.links.arrive(&mut host.port, to, now, handed);
+            let port = &mut self.hosts[(to - self.base) as usize].port;
+            let at = shared.links.arrive(port, self.view.faults.at(now), to, now, handed);
             envelope.flags.went_through();
             if at > now {
                 return self.hold(now, at, to, from, seq, envelope, out);
@@ -172,7 +172,7 @@ impl Peers<'_> {
         }
         let phase = envelope.flags.phase();
         let waited = nanos(now.since(envelope.sent));
-        match envelope.message.command() {
+        match envelope.message.command().filter(|_| !envelope.message.is_news()) {
             Some(command) => {
                 let bytes = shared.plan.rules.sizes.payload(from, &envelope.message);
                 self.recorder.delivered(phase, command, 1, bytes);
@@ -280,6 +280,7 @@ impl Peers<'_> {
         self.alter(node, |host| {
             host.fate = Fate::Up;
             host.takes_part = false;
+            host.started = false;
             host.up_since = now;
         });
         let made = catch_unwind(AssertUnwindSafe(|| {
@@ -369,7 +370,10 @@ impl Peers<'_> {
             }
             Record::Started => {
                 self.tracer.started(node, now);
-                self.alter(node, |host| host.takes_part = true);
+                self.alter(node, |host| {
+                    host.takes_part = true;
+                    host.started = true;
+                });
             }
             Record::RoundStarted(round) => {
                 self.tracer.round(node, round, now);
@@ -411,7 +415,7 @@ impl Peers<'_> {
 
     /// Whether the node has heard of everyone that it can hear of, and made its connections.
     fn check_ready(&mut self, now: Time, node: PeerId) {
-        let expected = self.shared.plan.reach[node as usize];
+        let expected = self.shared.plan.reach.awaited(node);
         let host = self.host(node);
         if !host.ready && host.connected && host.heard >= expected {
             self.alter(node, |host| host.ready = true);
@@ -426,11 +430,17 @@ impl Peers<'_> {
         let word = &mut self.word;
         word.unready -= u64::from(host.unready());
         word.awaited -= u64::from(host.awaited());
+        word.newcomers -= u64::from(host.is_newcomer());
+        word.learning -= u64::from(host.is_learning());
         word.done -= u64::from(done(host));
+        word.stopped -= u64::from(host.fate == Fate::Stopped);
         change(host);
         word.unready += u64::from(host.unready());
         word.awaited += u64::from(host.awaited());
+        word.newcomers += u64::from(host.is_newcomer());
+        word.learning += u64::from(host.is_learning());
         word.done += u64::from(done(host));
+        word.stopped += u64::from(host.fate == Fate::Stopped);
     }
 
     /// A message waits at its receiver until `at`.

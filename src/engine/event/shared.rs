@@ -42,8 +42,14 @@ pub struct Word {
     pub ready_at: Time,
     /// Nodes that take part and have not finished.
     pub awaited: u64,
+    /// Nodes that came up later and have not started learning.
+    pub newcomers: u64,
+    /// Nodes that are up and have started learning, but have not finished.
+    pub learning: u64,
     /// Nodes that have finished, or were stopped.
     pub done: u64,
+    /// Of these, those that were stopped.
+    pub stopped: u64,
     /// One past the furthest round that any node has entered.
     pub furthest: u32,
     /// Things under way that could move a node on: those that began here less those that ended here.
@@ -67,7 +73,10 @@ impl Word {
             unready: sum.unready + it.unready,
             ready_at: sum.ready_at.max(it.ready_at),
             awaited: sum.awaited + it.awaited,
+            newcomers: sum.newcomers + it.newcomers,
+            learning: sum.learning + it.learning,
             done: sum.done + it.done,
+            stopped: sum.stopped + it.stopped,
             furthest: sum.furthest.max(it.furthest),
             pending: sum.pending + it.pending,
             ended_at: sum.ended_at.max(it.ended_at),

@@ -260,7 +260,8 @@ impl Driver {
         }
         // It arrived when it was due, however late this task looks at it.
         let arrived = shared.clock.scenario(envelope.due);
-        let through = links.arrive(&mut self.port, self.id, arrived, envelope.bytes);
+        let through =
+            links.arrive(&mut self.port, shared.faults().as_deref(), self.id, arrived, envelope.bytes);
         envelope.due = envelope.due.saturating_add(shared.clock.wall_span(through.since(arrived)));
         envelope.through = true;
         if envelope.due <= wall {
@@ -307,7 +308,7 @@ impl Driver {
             Some(Back::Caller(_)) => Some(0),
             None => None,
         };
-        match message.command() {
+        match message.command().filter(|_| !message.is_news()) {
             Some(command) => {
                 worker.recorder.delivered(phase, command, 1, bytes);
                 if !outside {
@@ -527,7 +528,7 @@ impl Driver {
     /// Whether the node has heard of everyone that it can hear of, and made its connections.
     fn check_ready(&mut self) {
         let plan = &self.shared.plan;
-        let expected = plan.reach[self.id as usize].saturating_add(plan.outside());
+        let expected = plan.reach.awaited(self.id).saturating_add(plan.outside());
         if !self.ready && self.connected && self.heard >= expected {
             self.ready = true;
             self.shared.tell(Event::Ready(self.id));

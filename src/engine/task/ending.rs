@@ -3,11 +3,13 @@
 use super::shared::{Command, Event};
 use super::supervisor::{NodeState, Supervisor};
 use crate::engine::ending::{self, Verdict};
+use crate::engine::load::SHARE_OF_PERIOD;
 use crate::engine::{NodeReport, Run, Watch};
 use crate::metrics::result::{Outcome, Sockets};
+use crate::metrics::{Histogram, Recorder};
 use crate::time::Time;
 use crate::transport::socket::Refusal;
-use crate::wire::PeerId;
+use crate::wire::{Command as Say, PeerId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -60,15 +62,47 @@ impl Supervisor {
         let _ = tokio::time::timeout(GOODBYE, calls).await;
     }
 
+    /// Why the figures do not measure the scenario but this machine. Nine of ten timers, connections and calls must keep to
+    /// a tenth of the shortest period: the rest is any system's noise.
+    fn overloaded(&self, recorder: &Recorder) -> Vec<String> {
+        let plan = &self.shared.plan;
+        let period = plan.shortest_period.as_secs_f64() / plan.speedup;
+        let most = period * SHARE_OF_PERIOD;
+        if period <= 0.0 {
+            return Vec::new();
+        }
+        let mut why = Vec::new();
+        if recorder.timer_lateness_histogram().summary(1e9).p90 > most {
+            why.push("timers came late by more than a tenth of the shortest period".to_owned());
+        }
+        let Some(sockets) = self.shared.sockets.as_ref().filter(|_| plan.speedup > 1.0) else { return why };
+        let mut calls = Histogram::default();
+        // Where links delay answers, calls take as long as the scenario says.
+        if plan.links.is_none() {
+            Say::ALL.iter().for_each(|it| calls.merge(&recorder.rpc_histogram(*it)));
+        }
+        for (what, took) in [("connecting", sockets.connecting()), ("a call", calls)] {
+            let p90 = took.summary(1e9).p90;
+            if p90 > most {
+                why.push(format!(
+                    "{what} took {:.1} ms of wall time (p90), more than a tenth of the shortest period, which is {:.1} ms at \
+                     speedup {}",
+                    p90 * 1e3,
+                    period * 1e3,
+                    plan.speedup
+                ));
+            }
+        }
+        why
+    }
+
     fn finish(mut self, verdict: Verdict, end: Time) -> Run {
         let plan = Arc::clone(&self.shared.plan);
         let (mut recorder, mut tracer, inputs) = self.shared.workers.merged();
         let sockets = self.shared.sockets.as_ref().map(|it| it.measured(&mut recorder));
         self.warnings.extend(sockets.as_ref().and_then(refusals));
-        let lateness = recorder.timer_lateness_histogram().summary(1e9);
-        // Nine of ten timers must keep to a tenth of the shortest period: the rest is any system's noise.
-        let period = plan.shortest_period.as_secs_f64() / plan.speedup;
-        let overloaded = period > 0.0 && lateness.p90 > period / 10.0;
+        self.warnings.extend(self.shared.sockets.as_ref().and_then(|it| it.refusals_outside()));
+        let overloaded = self.overloaded(&recorder);
         self.warnings.extend(ending::faults(std::mem::take(&mut self.faults)));
         for &i in &self.pending {
             self.warnings.push(format!("script[{i}] never fired: the run was over before"));

@@ -1,8 +1,10 @@
 //! What the supervisor makes happen: nodes come up, learning starts, the script is played.
 
 use super::shared::Command;
+use super::sockets::Sockets;
 use super::supervisor::{NodeState, Return, Supervisor};
-use crate::engine::{Action, Fate, Starter, start};
+use crate::engine::start::{self, Anew};
+use crate::engine::{Action, Fate, Starter};
 use crate::metrics::trace::Happening;
 use crate::network::churn::{Change, Churn};
 use crate::node::io::Control;
@@ -50,6 +52,9 @@ impl Supervisor {
             }
             self.warn_unready();
         }
+        if self.lacks_peers_outside() {
+            return;
+        }
         let now = self.now();
         self.shared.set_zero(now);
         for state in &mut self.nodes {
@@ -66,12 +71,27 @@ impl Supervisor {
         }
     }
 
+    /// Whether learning cannot start because none of the peers outside is there that the nodes were to join. Those of
+    /// several that are not there are told of.
+    fn lacks_peers_outside(&mut self) -> bool {
+        let plan = &self.shared.plan;
+        let silent = self.shared.sockets.as_ref().filter(|_| plan.rules.workflow.connects());
+        let Some((said, all)) = silent.and_then(|it| it.silent_outside()) else { return false };
+        let optional = plan.sockets.as_ref().is_some_and(|it| it.join_optional);
+        if all && !optional {
+            self.unable = Some(format!("{said}; with --join-optional it would start without"));
+            return true;
+        }
+        self.warnings.push(format!("{said}: learning started without"));
+        false
+    }
+
     /// Says who had not heard of everyone, and which setting would mend it.
     fn warn_unready(&mut self) {
         let unready: Vec<PeerId> = (0..self.counts.total)
             .filter(|&node| !self.nodes[node as usize].ready && self.nodes[node as usize].fate == Fate::Up)
             .collect();
-        let warning = start::warning(&self.shared.plan.rules, &unready, self.counts.total);
+        let warning = start::warning(&self.shared.plan.reach, &unready, self.counts.total);
         self.warnings.push(warning);
     }
 
@@ -102,6 +122,26 @@ impl Supervisor {
             self.act(&step.action, now);
         }
         self.churn(Time::ZERO + now.since(zero));
+        self.start_anew(now);
+    }
+
+    /// Has learning started anew where those that are up wait for it in vain.
+    fn start_anew(&mut self, now: Time) {
+        let standing = |state: &NodeState| match state.fate {
+            Fate::Up => state.started,
+            Fate::Finished | Fate::Stopped => true,
+            Fate::Absent | Fate::Crashed | Fate::Left | Fate::Failed | Fate::Panicked => false,
+        };
+        // Whether peers outside are learning nobody here knows; they tell newcomers.
+        let alone = self.shared.sockets.as_ref().is_none_or(Sockets::knows_nobody_outside);
+        if !self.anew.is_due(now) || !alone || self.nodes.iter().any(standing) {
+            return;
+        }
+        let up = (0..).zip(&self.nodes).filter(|(_, state)| state.fate == Fate::Up).map(|(node, _)| node);
+        if let (Some(starter), Some(zero)) = (Anew::starter(&self.shared.plan.rules, up), self.shared.zero())
+        {
+            self.shared.command(starter, Command::Control(self.shared.plan.begin(zero)));
+        }
     }
 
     /// Nodes come and go, as far as their time, counted from the start of learning, has come.
@@ -134,6 +174,7 @@ impl Supervisor {
             Action::Restart(nodes) => self.come_up(nodes, Return::Restart),
             Action::Join(nodes) => self.come_up(nodes, Return::Join),
             Action::StopLearning(node) => {
+                self.asked_to_stop = true;
                 self.shared.command(*node, Command::Control(Control::StopLearning));
             }
             // Done already.
@@ -162,7 +203,8 @@ impl Supervisor {
                 continue;
             }
             state.fate = Fate::Up;
-            state.takes_part = false;
+            (state.takes_part, state.started) = (false, false);
+            self.anew.note(&self.shared.plan.rules, self.shared.clock.scenario(self.shared.clock.wall()));
             self.counts.joined += u32::from(how == Return::Join);
             let what = if how == Return::Join { Happening::Join } else { Happening::Restart };
             self.tracer.happened(node, what, self.now());

@@ -3,9 +3,10 @@
 
 use super::shared::{Event, LastWord, Shared};
 use super::sockets::Sockets;
-use crate::engine::ending::Verdict;
+use crate::engine::ending::{Away, Standing, Verdict, brings};
 use crate::engine::evaluate::Evaluator;
 use crate::engine::recent::Recent;
+use crate::engine::start::Anew;
 use crate::engine::{Details, Doing, Fate, Run, Snapshot, Watch};
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome};
@@ -48,9 +49,15 @@ pub(super) struct Supervisor {
     pub(super) pending: Vec<usize>,
     /// Nodes that come and go.
     pub(super) churns: Churns,
+    /// When to look whether anybody learns.
+    pub(super) anew: Anew,
     /// Until when what the script did may still come to light by missing heartbeats.
     pub(super) unsettled: Time,
+    /// The script has told a node to stop.
+    pub(super) asked_to_stop: bool,
     pub(super) faults: Vec<String>,
+    /// Why learning cannot start, once that is certain.
+    pub(super) unable: Option<String>,
     /// The model with which node 0 finished its last round.
     pub(super) model: Option<Arc<Model>>,
 }
@@ -62,6 +69,8 @@ pub(super) struct NodeState {
     pub(super) ready: bool,
     /// Whether the run waits for it: it was there when learning began, or has started learning since.
     pub(super) takes_part: bool,
+    /// Whether it has started learning since it came up.
+    pub(super) started: bool,
     pub(super) rounds_finished: u32,
     pub(super) rounds_trained: u32,
     pub(super) finished_at: Option<Time>,
@@ -103,6 +112,7 @@ impl Supervisor {
             fate: Fate::Absent,
             ready: false,
             takes_part: false,
+            started: false,
             rounds_finished: 0,
             rounds_trained: 0,
             finished_at: None,
@@ -125,8 +135,11 @@ impl Supervisor {
             warnings: Vec::new(),
             pending: (0..plan.script.len()).collect(),
             churns: Churns::default(),
+            anew: Anew::default(),
             unsettled: Time::ZERO,
+            asked_to_stop: false,
             faults: Vec::new(),
+            unable: None,
             model: None,
             events,
             shared,
@@ -184,7 +197,10 @@ impl Supervisor {
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Ready(node) => self.nodes[node as usize].ready = true,
-            Event::Started(node) => self.nodes[node as usize].takes_part = true,
+            Event::Started(node) => {
+                let state = &mut self.nodes[node as usize];
+                (state.takes_part, state.started) = (true, true);
+            }
             Event::RoundStarted(round, at) => {
                 let written = self.written();
                 self.laps.as_mut().into_iter().for_each(|it| it.begins(round, written));
@@ -237,6 +253,7 @@ impl Supervisor {
         }
         if matches!(fate, Fate::Crashed | Fate::Left | Fate::Failed | Fate::Panicked) {
             self.unsettle(at);
+            self.anew.note(&self.shared.plan.rules, at);
         }
         match fate {
             // A node counts once, however often it crashes.
@@ -268,24 +285,31 @@ impl Supervisor {
     fn verdict(&self, now: Time) -> Option<Verdict> {
         let plan = &self.shared.plan;
         let failed = |reason: String| Some(Verdict { outcome: Outcome::Failed, reason: Some(reason) });
+        if let Some(reason) = &self.unable {
+            return failed(reason.clone());
+        }
         let Some(zero) = self.shared.zero() else {
             return (Duration::from_nanos(self.shared.clock.wall()) >= plan.wall_limit).then(|| Verdict {
                 outcome: Outcome::Failed,
                 reason: Some("the wall-time limit came before learning started".into()),
             });
         };
-        let waited_for = |state: &&NodeState| state.takes_part && state.fate == Fate::Up;
         let fires = self.churns.peek().is_some()
+            || self.anew.due().is_some()
             || self.pending.iter().any(|&i| matches!(plan.script[i].at, At::Time(_)));
-        let over = !self.nodes.iter().any(|state| waited_for(&state));
-        let done = self.nodes.iter().any(|it| matches!(it.fate, Fate::Finished | Fate::Stopped));
-        // While nobody is there, somebody may still be brought back.
-        if over && (done || !fires) {
-            return if done {
-                Some(Verdict { outcome: Outcome::Completed, reason: None })
-            } else {
-                failed("no node is left".into())
-            };
+        let unplayed = self.pending.iter().map(|&i| &plan.script[i]);
+        let away = |node: PeerId| {
+            let state = &self.nodes[node as usize];
+            match state.fate {
+                _ if state.finished_at.is_some() => None,
+                Fate::Crashed => Some(Away::Crashed),
+                Fate::Absent | Fate::Left | Fate::Failed | Fate::Panicked => Some(Away::Out),
+                Fate::Up | Fate::Finished | Fate::Stopped => None,
+            }
+        };
+        let over = self.standing().over(&plan.rules.workflow, || brings(unplayed, &self.churns, away), fires);
+        if over.is_some() {
+            return over;
         }
         if now.since(zero) >= plan.time_limit {
             return failed(format!("the limit of scenario time, {:?}, was reached", plan.time_limit));
@@ -300,6 +324,24 @@ impl Supervisor {
             outcome: Outcome::Stalled,
             reason: Some("nothing is pending that could move any node on".into()),
         })
+    }
+
+    /// How the nodes stand. One that goes and comes back is arriving.
+    fn standing(&self) -> Standing {
+        let mut standing = Standing { asked: self.asked_to_stop, ..Standing::default() };
+        for state in &self.nodes {
+            match state.fate {
+                Fate::Up if state.takes_part => standing.awaited += 1,
+                Fate::Up => standing.newcomers += 1,
+                Fate::Finished | Fate::Stopped => {
+                    standing.done += 1;
+                    standing.stopped += u64::from(state.fate == Fate::Stopped);
+                }
+                Fate::Absent | Fate::Crashed | Fate::Left | Fate::Failed | Fate::Panicked => {}
+            }
+            standing.arriving |= state.returns.is_some() && state.finished_at.is_none();
+        }
+        standing
     }
 
     pub(super) fn sample(&mut self, wall: Duration) {

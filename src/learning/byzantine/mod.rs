@@ -5,8 +5,9 @@
 
 pub mod spec;
 
+use super::dataset::Remark;
 use super::error::LearningError;
-use super::learner::{Evaluation, Learner};
+use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Model, Precision};
 use crate::random::{Purpose, Stream};
 use crate::scenario::distribution::standard_normal;
@@ -89,6 +90,14 @@ impl Learner for Corrupted {
         self.honest.training_work(node, epochs)
     }
 
+    fn evaluation_work(&self) -> u64 {
+        self.honest.evaluation_work()
+    }
+
+    fn data_bytes(&self) -> DataBytes {
+        self.honest.data_bytes()
+    }
+
     fn evaluate(&self, model: &Model) -> Option<Evaluation> {
         self.honest.evaluate(model)
     }
@@ -99,6 +108,10 @@ impl Learner for Corrupted {
 
     fn samples(&self, node: u32) -> u32 {
         self.honest.samples(node)
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        self.honest.remarks()
     }
 }
 
@@ -129,7 +142,7 @@ mod tests {
     fn learner(byzantine: &str) -> Arc<dyn Learner> {
         let text = format!(r#"{{ "learning_rate": 0.5, "byzantine": {byzantine} }}"#);
         let spec: Learning = serde_json::from_str(&text).unwrap();
-        build(&spec, NODES, 5, Path::new("")).unwrap()
+        build(&spec, NODES, 5, None, Path::new("")).unwrap()
     }
 
     fn same(a: &Model, b: &Model) -> bool {
@@ -211,9 +224,10 @@ mod tests {
         let text = r#"{ "model": { "kind": "quadratic", "dimension": 3 }, "learning_rate": 0.25,
                         "byzantine": { "nodes": 1, "attack": { "kind": "sign_flip", "scale": 3 } } }"#;
         let spec: Learning = serde_json::from_str(text).unwrap();
-        let lying = build(&spec, NODES, 5, Path::new("")).unwrap();
+        let lying = build(&spec, NODES, 5, None, Path::new("")).unwrap();
         let honest =
-            build(&Learning { byzantine: Byzantine::default(), ..spec }, NODES, 5, Path::new("")).unwrap();
+            build(&Learning { byzantine: Byzantine::default(), ..spec }, NODES, 5, None, Path::new(""))
+                .unwrap();
         let start = honest.initial(0);
         let (right, wrong) = (honest.train(1, 0, 1, &start), lying.train(1, 0, 1, &start));
         for ((start, right), wrong) in start.doubles().iter().zip(right.doubles()).zip(wrong.doubles()) {

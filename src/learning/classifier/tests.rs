@@ -10,7 +10,7 @@ fn mlp() -> ModelKind {
 }
 
 fn learner(spec: &Learning, nodes: u32, seed: u64) -> Arc<dyn Learner> {
-    build(spec, nodes, seed, Path::new(".")).expect("a learner")
+    build(spec, nodes, seed, None, Path::new(".")).expect("a learner")
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_file_of_the_users_own_is_learnt() {
     std::fs::write(folder.path().join("data.csv"), format!("x,y,what\n{rows}")).expect("a temporary file");
     let csv = Csv { train: "data.csv".into(), test: None, label: "what".into() };
     let spec = Learning { dataset: spec::Dataset::Csv(csv), ..Learning::default() };
-    let learner = build(&spec, 3, 1, folder.path()).expect("a learner");
+    let learner = build(&spec, 3, 1, None, folder.path()).expect("a learner");
     let model = learner.train(2, 0, 60, &learner.initial(0));
     assert!(learner.evaluate(&model).expect("a test split").accuracy >= Some(0.9));
     assert_eq!((0..3).map(|node| learner.samples(node)).sum::<u32>(), 48);
@@ -200,7 +200,7 @@ proptest! {
             ..Learning::default()
         };
         // Not every draw leaves each node two rows, and where few nodes hold few classes some rows are nobody's.
-        let Ok(spread) = build(&spec, nodes, seed, Path::new(".")) else {
+        let Ok(spread) = build(&spec, nodes, seed, None, Path::new(".")) else {
             return Err(TestCaseError::reject("rows that cannot be shared out"));
         };
         let all = Learning { partitioning: spec::Partitioning::Iid(spec::Iid {}), ..spec };

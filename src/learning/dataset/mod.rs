@@ -8,6 +8,7 @@ mod digits;
 mod table;
 
 use super::error::LearningError;
+use super::learner::DataBytes;
 use super::spec::Dataset as Spec;
 use crate::random::{Purpose, Stream};
 use rand::seq::SliceRandom;
@@ -30,6 +31,23 @@ pub struct Dataset {
     pub test: Rows,
     /// Classes; labels are less than this.
     pub classes: usize,
+    /// What is probably not as its author expects.
+    pub remarks: Vec<Remark>,
+    /// Bytes of memory that reading took at the most.
+    reading: u64,
+}
+
+/// What is probably not as the author of a dataset expects, though it can be learnt from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The setting to look at, within the scenario's `learning` block.
+    pub field: &'static str,
+    /// A fixed name for what is wrong.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
 }
 
 impl Rows {
@@ -69,6 +87,10 @@ impl Rows {
         rows
     }
 
+    fn bytes(&self) -> u64 {
+        (self.features.len() * size_of::<f32>() + self.labels.len() * size_of::<u16>()) as u64
+    }
+
     fn select(&self, indices: &[u32]) -> Self {
         let mut features = Vec::with_capacity(indices.len() * self.width);
         let mut labels = Vec::with_capacity(indices.len());
@@ -88,16 +110,18 @@ impl Dataset {
     /// If a file cannot be read or does not hold what it should; the error names file, line and column.
     pub fn load(spec: &Spec, folder: &Path, seed: u64) -> Result<Self, LearningError> {
         match spec {
-            Spec::Digits(_) => Ok(Self::split(digits::rows(), digits::CLASSES, seed)),
+            Spec::Digits(_) => Ok(Self::split(digits::rows(), digits::CLASSES, seed, 0)),
             Spec::Csv(csv) => {
                 let path = folder.join(&csv.train);
                 let test = csv.test.as_ref().map(|test| folder.join(test));
                 let table = table::load(&path, test.as_deref(), &csv.label)?;
-                let classes = table.classes.len();
+                let (classes, remarks) = (table.classes.len(), table.remarks);
                 match table.test {
-                    Some(test) => Ok(Self { train: table.train, test, classes }),
+                    Some(test) => {
+                        Ok(Self { train: table.train, test, classes, remarks, reading: table.reading })
+                    }
                     None => {
-                        let it = Self::split(&table.train, classes, seed);
+                        let it = Self { remarks, ..Self::split(&table.train, classes, seed, table.reading) };
                         let rows = table.train.len();
                         if it.test.is_empty() {
                             Err(LearningError::TooSmallToSplit { path, rows })
@@ -110,8 +134,15 @@ impl Dataset {
         }
     }
 
-    /// Keeps a fifth of each class to test on, drawn from the seed. Rows keep their order.
-    fn split(rows: &Rows, classes: usize, seed: u64) -> Self {
+    /// What it takes up in memory.
+    pub fn bytes(&self) -> DataBytes {
+        let held = self.train.bytes() + self.test.bytes();
+        DataBytes { held, reading: self.reading.max(held) }
+    }
+
+    /// Keeps a fifth of each class to test on, drawn from the seed. Rows keep their order. `reading` is what it took to
+    /// read them.
+    fn split(rows: &Rows, classes: usize, seed: u64, reading: u64) -> Self {
         let (mut train, mut test) = (Vec::new(), Vec::new());
         for (class, mut indices) in rows.by_class(classes).into_iter().enumerate() {
             indices.shuffle(&mut Stream::new(seed, class as u64, Purpose::Split, 0));
@@ -122,7 +153,9 @@ impl Dataset {
         }
         train.sort_unstable();
         test.sort_unstable();
-        Self { train: rows.select(&train), test: rows.select(&test), classes }
+        let reading = reading.max(2 * rows.bytes());
+        let (train, test) = (rows.select(&train), rows.select(&test));
+        Self { train, test, classes, remarks: Vec::new(), reading }
     }
 }
 
@@ -147,6 +180,22 @@ mod tests {
             let all = train.len() + test.len();
             assert!((5 * test.len()).abs_diff(all) <= 2, "{} of {all}", test.len());
         }
+    }
+
+    #[test]
+    fn a_dataset_knows_what_it_takes_up() {
+        let held = 1797 * (64 * 4 + 2);
+        assert_eq!(digits(1).bytes(), DataBytes { held, reading: 2 * held });
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text: String = std::iter::once("a,b,label\n".into())
+            .chain((0..1000).map(|i| format!("{i},{i},{}\n", i % 2)))
+            .collect();
+        std::fs::write(folder.path().join("data.csv"), &text).expect("a file");
+        let csv = serde_json::from_str(r#"{ "kind": "csv", "train": "data.csv" }"#).expect("a dataset");
+        let bytes = Dataset::load(&csv, folder.path(), 1).expect("a dataset").bytes();
+        assert_eq!(bytes.held, 1000 * (2 * 4 + 2));
+        // The text, and beside it all features in double precision.
+        assert!(bytes.reading >= text.len() as u64 + 1000 * 2 * 8, "{bytes:?}");
     }
 
     #[test]

@@ -72,12 +72,7 @@ impl Partition {
 pub fn share(spec: &Partitioning, dataset: &Dataset, nodes: u32, seed: u64) -> Result<Shares, LearningError> {
     let rows = dataset.train.len();
     if (rows as u64) < u64::from(LEAST) * u64::from(nodes) {
-        let message = format!(
-            "{nodes} nodes need {} rows; at most {} nodes can share these",
-            2 * u64::from(nodes),
-            rows / 2
-        );
-        return Err(LearningError::Partition { field: "partitioning", rows, message });
+        return Err(LearningError::TooManyNodes { nodes, rows });
     }
     let (field, advice) = match spec {
         Partitioning::LabelSkew(it) if it.classes_per_node as usize > dataset.classes => {

@@ -120,7 +120,7 @@ fn the_main_class_has_its_percentage_as_far_as_its_rows_go() {
 fn what_cannot_be_shared_out_is_refused_with_the_reason() {
     let error =
         |spec: Partitioning, nodes| share(&spec, &digits(), nodes, 1).expect_err("too few rows").to_string();
-    insta::assert_snapshot!(error(Partitioning::Iid(Iid {}), 800), @"partitioning leaves a node with fewer than two of the 1438 training rows: 800 nodes need 1600 rows; at most 719 nodes can share these");
+    insta::assert_snapshot!(error(Partitioning::Iid(Iid {}), 800), @"800 nodes share 1438 training rows, and each needs two");
     assert!(matches!(
         share(&Partitioning::Iid(Iid {}), &digits(), 0, 1),
         Err(LearningError::Partition { field: "partitioning", .. })

@@ -1,12 +1,14 @@
 //! The accounts of messages: what was sent, and what became of it.
 
+use super::keyed;
 use crate::metrics::{Cause, Counts, Phase, Recorder};
 use crate::wire::Command;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Connecting and first heartbeats, until the initiator started learning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Setup {
     /// Scenario time.
     pub seconds: f64,
@@ -17,7 +19,7 @@ pub struct Setup {
 }
 
 /// What became of the messages sent after set-up.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Messages {
     /// Of all commands.
     pub total: Account,
@@ -26,7 +28,7 @@ pub struct Messages {
 }
 
 /// What became of messages: `sent + network_copies = delivered + duplicate + dropped + in_flight`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     /// Handed over by nodes.
     pub sent: u64,
@@ -37,6 +39,7 @@ pub struct Account {
     /// Taken by a node that knew it already.
     pub duplicate: u64,
     /// Lost, by cause; every cause is there.
+    #[schemars(schema_with = "dropped_schema")]
     pub dropped: BTreeMap<Cause, u64>,
     /// Neither taken nor lost when the run ended. Never negative: see [`doubts`].
     pub in_flight: i64,
@@ -44,6 +47,10 @@ pub struct Account {
     pub payload_bytes: u64,
     /// Bytes that the transport put on the link for it.
     pub wire_bytes: u64,
+}
+
+fn dropped_schema(generator: &mut SchemaGenerator) -> Schema {
+    keyed::<u64>(Cause::ALL.map(|cause| cause.name().to_owned()), generator)
 }
 
 impl Setup {

@@ -1,6 +1,6 @@
 //! Latencies and hops by the names that they have in results.
 
-use crate::metrics::{Histogram, Recorder, Summary};
+use crate::metrics::{Histogram, Recorder, Recording, Summary};
 use crate::node::Stage;
 use crate::wire::Command;
 use std::borrow::Cow;
@@ -16,22 +16,28 @@ pub fn latency(recorder: &Recorder) -> BTreeMap<String, Summary> {
 
 /// The whole of each latency by the same names, in nanoseconds.
 pub fn histograms(recorder: &Recorder) -> BTreeMap<String, Cow<'_, Histogram>> {
-    let mut latency = BTreeMap::new();
-    by_command(&mut latency, "message", |command| recorder.message_histogram(command));
-    by_command(&mut latency, "rpc", |command| recorder.rpc_histogram(command));
+    let there = all(recorder).into_iter().filter(|(_, always, histogram)| *always || histogram.count() > 0);
+    there.map(|(name, _, histogram)| (name, histogram)).collect()
+}
+
+/// Every name that a latency can have.
+pub fn names() -> Vec<String> {
+    all(&Recorder::new(Recording::Off)).into_iter().map(|(name, ..)| name).collect()
+}
+
+/// Each latency: its name, whether it is told even if nothing was recorded, and its values.
+fn all(recorder: &Recorder) -> Vec<(String, bool, Cow<'_, Histogram>)> {
+    let mut all = Vec::new();
+    by_command(&mut all, "message", |command| recorder.message_histogram(command));
+    by_command(&mut all, "rpc", |command| recorder.rpc_histogram(command));
     for stage in Stage::ALL {
-        let histogram = recorder.stage_histogram(stage);
-        if histogram.count() > 0 {
-            latency.insert(format!("stage.{}", stage.name()), Cow::Borrowed(histogram));
-        }
+        let histogram = Cow::Borrowed(recorder.stage_histogram(stage));
+        all.push((format!("stage.{}", stage.name()), false, histogram));
     }
-    latency.insert("round".to_owned(), Cow::Borrowed(recorder.round_histogram()));
-    latency.insert("dissemination".to_owned(), Cow::Borrowed(recorder.dissemination_histogram()));
-    let lateness = recorder.timer_lateness_histogram();
-    if lateness.count() > 0 {
-        latency.insert("timer_lateness".to_owned(), Cow::Borrowed(lateness));
-    }
-    latency
+    all.push(("round".to_owned(), true, Cow::Borrowed(recorder.round_histogram())));
+    all.push(("dissemination".to_owned(), true, Cow::Borrowed(recorder.dissemination_histogram())));
+    all.push(("timer_lateness".to_owned(), false, Cow::Borrowed(recorder.timer_lateness_histogram())));
+    all
 }
 
 /// How many were so many hops away.
@@ -40,25 +46,25 @@ pub fn hop_counts(recorder: &Recorder) -> BTreeMap<u64, u64> {
 }
 
 fn by_command<'a>(
-    latency: &mut BTreeMap<String, Cow<'a, Histogram>>,
+    all: &mut Vec<(String, bool, Cow<'a, Histogram>)>,
     name: &str,
     of: impl Fn(Command) -> Cow<'a, Histogram>,
 ) {
-    let mut all = Histogram::default();
+    let mut together = Histogram::default();
     for command in Command::ALL {
         let histogram = of(command);
         if histogram.count() > 0 {
-            all.merge(&histogram);
-            latency.insert(format!("{name}.{command}"), histogram);
+            together.merge(&histogram);
         }
+        all.push((format!("{name}.{command}"), false, histogram));
     }
-    latency.insert(name.to_owned(), Cow::Owned(all));
+    all.push((name.to_owned(), true, Cow::Owned(together)));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Phase, Recording};
+    use crate::metrics::Phase;
 
     fn recorded() -> Recorder {
         let mut recorder = Recorder::new(Recording::On);

@@ -14,15 +14,16 @@ pub use sockets::Sockets;
 
 use super::{Cost, Round, Spread, Summary, Throughput};
 use crate::node::Stage;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The version of the format. It grows when a name changes its meaning or goes; names may be added without.
 pub const SCHEMA: &str = "p2pfl-sim/result/1";
 
 /// The result of one run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult {
     /// [`SCHEMA`].
     pub schema: String,
@@ -51,6 +52,7 @@ pub struct RunResult {
     /// The last round that was evaluated.
     pub r#final: Final,
     /// Latencies by name, in seconds.
+    #[schemars(schema_with = "latency_schema")]
     pub latency: BTreeMap<String, Summary>,
     /// Hops from the origin of gossip to a node that first takes it.
     pub hops: Summary,
@@ -81,7 +83,7 @@ pub struct RunResult {
 }
 
 /// What ran the scenario.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Engine {
     /// `real` or `virtual`.
     pub clock: String,
@@ -91,6 +93,7 @@ pub struct Engine {
     pub threads: u32,
     /// Seconds of scenario time in a second of wall time. On the virtual clock it is what came of it.
     #[serde(with = "crate::metrics::finite")]
+    #[schemars(with = "Option<f64>")]
     pub speedup: f64,
     /// This program's version.
     pub version: String,
@@ -105,7 +108,7 @@ pub struct Engine {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Every live participant finished.
@@ -116,10 +119,12 @@ pub enum Outcome {
     Failed,
     /// The user ended it.
     Interrupted,
+    /// A message from outside ended it: every node was told to stop, and the scenario does not say so.
+    Stopped,
 }
 
 /// How many nodes there were, and what became of them. A node can count in several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nodes {
     /// All, those that join later included.
     pub total: u32,
@@ -136,7 +141,7 @@ pub struct Nodes {
 }
 
 /// How good the models were in the end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Final {
     /// Accuracy on the test split.
     pub accuracy: Option<Spread>,
@@ -147,7 +152,7 @@ pub struct Final {
 }
 
 /// How far a rumor came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rumor {
     /// Rounds until the last node of those that learnt it had done so.
     pub rounds: u32,
@@ -156,7 +161,7 @@ pub struct Rumor {
 }
 
 /// A threshold of the scenario.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Threshold {
     /// As the scenario has it.
     pub threshold: String,
@@ -167,7 +172,7 @@ pub struct Threshold {
 }
 
 /// Nodes of a stalled run that wait for the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StalledGroup {
     /// Which: `0-3,7` (see [`super::ranges`]).
     pub nodes: String,
@@ -179,6 +184,18 @@ pub struct StalledGroup {
     pub waiting_for: String,
 }
 
+fn latency_schema(generator: &mut SchemaGenerator) -> Schema {
+    keyed::<Summary>(latency::names(), generator)
+}
+
+/// The schema of a map of which all keys are known.
+fn keyed<V: JsonSchema>(keys: impl IntoIterator<Item = String>, generator: &mut SchemaGenerator) -> Schema {
+    let value = generator.subschema_for::<V>();
+    let properties: Map<String, Value> =
+        keys.into_iter().map(|key| (key, value.clone().to_value())).collect();
+    json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
 impl Outcome {
     /// The name in results.
     pub const fn name(self) -> &'static str {
@@ -187,6 +204,7 @@ impl Outcome {
             Self::Stalled => "stalled",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Stopped => "stopped",
         }
     }
 }

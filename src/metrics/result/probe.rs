@@ -3,13 +3,14 @@
 use crate::metrics::{Laps, Recorder, RoundLog, Summary};
 use crate::node::probe::spec::{Exchange, Extent, Probe as Spec};
 use crate::time::{Time, nanos};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 const NANOS: f64 = 1e9;
 
 /// What a probe measured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
     /// The cells that were begun, in their order.
     pub cells: Vec<Cell>,
@@ -17,7 +18,7 @@ pub struct Probe {
 
 /// What was measured of one combination of payload and concurrency. Seconds are those of the clock: of wall time on the
 /// real one, of virtual time on the virtual one.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// Bytes that a message carries.
     pub payload_bytes: u64,
@@ -31,15 +32,19 @@ pub struct Cell {
     pub failed: u64,
     /// Messages a second, of all nodes together.
     #[serde(with = "crate::metrics::finite")]
+    #[schemars(with = "Option<f64>")]
     pub messages_per_s: f64,
     /// Payload a second, of all nodes together.
     #[serde(with = "crate::metrics::finite")]
+    #[schemars(with = "Option<f64>")]
     pub payload_bytes_per_s: f64,
     /// Bytes of a message's protobuf encoding, on average.
     #[serde(with = "crate::metrics::finite")]
+    #[schemars(with = "Option<f64>")]
     pub message_bytes: f64,
     /// Bytes that a message puts on the link, on average.
     #[serde(with = "crate::metrics::finite")]
+    #[schemars(with = "Option<f64>")]
     pub wire_bytes: f64,
     /// From hand-over to the receiving node, in seconds.
     pub message: Summary,

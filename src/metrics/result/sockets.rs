@@ -1,11 +1,12 @@
 //! What went on at the sockets of a run that has any.
 
 use crate::metrics::Summary;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What went on at the sockets, from the start of the run to its end.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sockets {
     /// Connections that were made.
     pub connections: u64,

@@ -86,6 +86,11 @@ impl Churn {
         self.next.peek().map(|Reverse(next)| next.at)
     }
 
+    /// The nodes that have a change to come.
+    pub fn nodes(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.next.iter().map(|Reverse(next)| self.model.nodes[next.place as usize])
+    }
+
     /// The change of a node that follows on `count` others, of which the last was at `before`.
     fn change(&self, before: Time, place: u32, count: u32) -> Option<Next> {
         let at = match &self.model.lives {
@@ -129,6 +134,11 @@ impl Churns {
     /// When the next change is; nothing if there is none any more.
     pub fn peek(&self) -> Option<Time> {
         self.0.iter().filter_map(Churn::peek).min()
+    }
+
+    /// The nodes that have a change to come, in no order.
+    pub fn nodes(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.0.iter().flat_map(Churn::nodes)
     }
 
     /// The next change, if its time has come by `now`; at one time, that of the churn that began first.

@@ -1,7 +1,9 @@
 //! Churn as it was seen on real devices: a file of their sessions.
 
+use crate::bounded;
 use csv::{Position, ReaderBuilder, StringRecord, Trim};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,7 @@ struct Session {
 pub enum TraceError {
     /// The file cannot be opened or read.
     #[error("{path}: {source}", path = path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable { path: PathBuf, source: io::Error },
     /// The file is larger than any that is read.
     #[error("{path} has {bytes} bytes; at most {MAX_BYTES} are read", path = path.display())]
     TooLarge { path: PathBuf, bytes: u64 },
@@ -43,6 +45,16 @@ pub enum TraceError {
     /// Something in a line is wrong.
     #[error("{path}, line {line}: {message}", path = path.display())]
     Line { path: PathBuf, line: u64, message: String },
+}
+
+impl TraceError {
+    /// The file that is not there, if that is what is wrong.
+    pub fn missing(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable { path, source } if source.kind() == io::ErrorKind::NotFound => Some(path),
+            _ => None,
+        }
+    }
 }
 
 impl Trace {
@@ -59,7 +71,7 @@ impl Trace {
         if bytes > MAX_BYTES {
             return Err(TraceError::TooLarge { path: path.into(), bytes });
         }
-        Self::read(&std::fs::read(path).map_err(unreadable)?, path)
+        Self::read(&bounded::read(path, MAX_BYTES).map_err(unreadable)?, path)
     }
 
     fn read(content: &[u8], path: &Path) -> Result<Self, TraceError> {

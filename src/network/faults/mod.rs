@@ -43,7 +43,7 @@ struct Slow {
 pub struct Slowdown {
     /// Compute jobs.
     pub compute: f64,
-    /// Messages from and to the node.
+    /// Messages from and to the node: its uplink and downlink, and the latency of its paths.
     pub link: f64,
 }
 
@@ -127,7 +127,12 @@ impl Faults {
         self.slow.pace(node).compute
     }
 
-    /// How many times longer a message takes: as long as for the slower end.
+    /// How many times longer a message takes in a node's own uplink and downlink.
+    pub fn access(&self, node: PeerId) -> f64 {
+        self.slow.pace(node).link
+    }
+
+    /// How many times longer the way between two nodes is: as much as for the slower end.
     pub fn link(&self, a: PeerId, b: PeerId) -> f64 {
         self.slow.pace(a).link.max(self.slow.pace(b).link)
     }
@@ -171,6 +176,7 @@ mod tests {
         faults.slow(3, &[1], Slowdown { compute: 4.0, link: 10.0 });
         assert_eq!((faults.compute(1), faults.compute(0)), (4.0, 1.0));
         assert_eq!((faults.link(0, 1), faults.link(1, 2), faults.link(0, 2)), (10.0, 10.0, 1.0));
+        assert_eq!((faults.access(0), faults.access(1)), (1.0, 10.0), "each end has its own line");
         faults.slow(3, &[2], Slowdown { compute: 2.0, link: 1.0 });
         assert_eq!((faults.compute(1), faults.compute(2), faults.link(0, 2)), (4.0, 2.0, 1.0));
         faults.slow(3, &[1, 2], Slowdown::default());

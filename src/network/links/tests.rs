@@ -97,7 +97,7 @@ fn a_burst_leaves_at_the_rate_of_the_uplink_and_travels_side_by_side() {
     let later = Time::ZERO + 500 * MS;
     assert_eq!(arrival(&links, &mut port, later, 2, PAYLOAD), later + 21 * MS, "the queue is empty again");
     assert!(!links.queues_at_receiver());
-    assert_eq!(links.arrive(&mut port, 1, later, PAYLOAD), later);
+    assert_eq!(links.arrive(&mut port, None, 1, later, PAYLOAD), later);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn what_many_send_at_once_queues_at_the_receiver() {
     assert!(links.queues_at_receiver());
     for sender in 2..50 {
         assert_eq!(arrival(&links, &mut Port::default(), Time::ZERO, sender, PAYLOAD), at);
-        assert_eq!(links.arrive(&mut receiver, 1, at, PAYLOAD), at + (sender - 1) * MS);
+        assert_eq!(links.arrive(&mut receiver, None, 1, at, PAYLOAD), at + (sender - 1) * MS);
     }
 }
 
@@ -135,7 +135,7 @@ fn the_wait_in_a_queue_follows_pollaczek_and_khinchine() {
             let gap = -libm::log(1.0 - random.random::<f64>()) / load;
             now = now + MS.mul_f64(gap);
             waited += arrival(&links, &mut up, now, 2, PAYLOAD).since(now) - 21 * MS;
-            waited_there += links.arrive(&mut down, 2, now, PAYLOAD).since(now) - MS;
+            waited_there += links.arrive(&mut down, None, 2, now, PAYLOAD).since(now) - MS;
         }
         let expected = load / (2.0 * (1.0 - load));
         let mean = (waited / MESSAGES).as_secs_f64() * 1e3;
@@ -156,6 +156,47 @@ fn a_regions_nodes_have_its_bandwidth_unless_the_scenario_says_otherwise() {
     let links = build(Network { latency, uplink: given, ..Network::default() });
     assert_eq!((links.uplink(3), links.downlink(3)), (given, Some(Rate(22_800_000))));
     assert!(links.regions().filter(|(_, nodes)| *nodes > 0).eq([("Japan", 10)]));
+}
+
+#[test]
+fn a_way_that_is_longer_in_one_direction_is_so_for_messages_answers_and_round_trips() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("matrix.csv"), "from,a,b\na,1,10\nb,100,1\n").unwrap();
+    let latency = latency(r#"{ "kind": "regions", "file": "matrix.csv" }"#);
+    let build = |more: &str| {
+        let spec = Network { latency: latency.clone(), ..serde_json::from_str(more).unwrap() };
+        Links::build(7, spec, 20, folder.path()).unwrap()
+    };
+    let links = build("{}");
+    assert_eq!(links.lookahead(), MS, "the least of all ways");
+    let at = |ms| {
+        (0..20).flat_map(|a| (0..20).map(move |b| (a, b))).find(|&(a, b)| links.latency(a, b) == ms * MS)
+    };
+    let (a, b) = at(10).expect("nodes in both regions");
+    assert_eq!(links.latency(b, a), 100 * MS);
+    let arrives = |links: &Links, faults: Option<&Faults>, from, to| match links.depart(
+        &mut Port::default(),
+        faults,
+        Time::ZERO,
+        from,
+        to,
+        100,
+        true,
+    ) {
+        Departure::Arrives { at, .. } => at.since(Time::ZERO),
+        Departure::Dropped(cause) => panic!("dropped: {cause:?}"),
+    };
+    assert_eq!([arrives(&links, None, a, b), arrives(&links, None, b, a)], [10 * MS, 100 * MS]);
+    assert_eq!([links.answer(None, b, a), links.answer(None, a, b)], [100 * MS, 10 * MS]);
+    let mut faults = Faults::default();
+    faults.slow(20, &[a], Slowdown { compute: 1.0, link: 3.0 });
+    assert_eq!(
+        [arrives(&links, Some(&faults), a, b), links.answer(Some(&faults), b, a)],
+        [30 * MS, 300 * MS]
+    );
+    // A round trip to connect is there and back, whoever begins.
+    let links = build(r#"{ "connections": { "setup": "tcp" } }"#);
+    assert_eq!([arrives(&links, None, a, b), arrives(&links, None, b, a)], [120 * MS, 210 * MS]);
 }
 
 #[test]
@@ -186,21 +227,98 @@ fn a_large_message_pays_for_its_connection_and_for_slow_start() {
     );
 }
 
-#[test]
-fn a_slow_node_stretches_the_way_but_not_the_queue() {
-    let links = Links::new(7, network(r#"{ "uplink": "10Mbps" }"#));
+/// Faults of five nodes, of which some have links that are so many times slower.
+fn slow(nodes: &[PeerId], link: f64) -> Faults {
     let mut faults = Faults::default();
-    faults.slow(5, &[2], Slowdown { compute: 1.0, link: 10.0 });
+    faults.slow(5, nodes, Slowdown { compute: 1.0, link });
+    faults
+}
+
+#[test]
+fn a_slow_node_has_a_slow_uplink_and_downlink_and_a_long_way() {
+    let links = Links::new(7, network(r#"{ "uplink": "10Mbps", "downlink": "10Mbps" }"#));
+    let arrives = |faults: &Faults, port: &mut Port, to| match links.depart(
+        port,
+        Some(faults),
+        Time::ZERO,
+        1,
+        to,
+        PAYLOAD,
+        true,
+    ) {
+        Departure::Arrives { at, .. } => at,
+        Departure::Dropped(cause) => panic!("dropped: {cause:?}"),
+    };
+    let ms = |ms: u32| Time::ZERO + ms * MS;
+    // Of its receiver only the way is slow until the message is there, then the downlink.
     let mut port = Port::default();
-    let mut at = |to| links.depart(&mut port, Some(&faults), Time::ZERO, 1, to, PAYLOAD, true);
-    assert_eq!(at(2), Departure::Arrives { at: Time::ZERO + 201 * MS, copy: None, opens: false });
-    assert_eq!(at(3), Departure::Arrives { at: Time::ZERO + 22 * MS, copy: None, opens: false });
+    let faults = slow(&[2], 10.0);
+    assert_eq!(arrives(&faults, &mut port, 2), ms(1 + 200));
+    assert_eq!(arrives(&faults, &mut port, 3), ms(2 + 20));
+    assert_eq!(links.arrive(&mut Port::default(), Some(&faults), 2, ms(201), PAYLOAD), ms(201 + 10));
+    assert_eq!(links.arrive(&mut Port::default(), Some(&faults), 3, ms(22), PAYLOAD), ms(22 + 1));
     assert_eq!(links.answer(Some(&faults), 2, 1), 200 * MS);
-    faults.partition(5, &[vec![1], vec![3]], false);
-    assert_eq!(
-        links.depart(&mut port, Some(&faults), Time::ZERO, 1, 3, 1, true),
-        Departure::Dropped(Cause::Partition)
+    // A slow sender is slow to all, and who takes its messages in is as fast as ever.
+    let mut port = Port::default();
+    let faults = slow(&[1], 10.0);
+    assert_eq!([arrives(&faults, &mut port, 2), arrives(&faults, &mut port, 3)], [ms(210), ms(220)]);
+    assert_eq!(links.arrive(&mut Port::default(), Some(&faults), 2, ms(210), PAYLOAD), ms(211));
+}
+
+#[test]
+fn what_is_in_a_queue_when_a_link_becomes_slow_or_fast_again_keeps_its_time() {
+    let links = Links::new(7, network(r#"{ "uplink": "10Mbps", "downlink": "10Mbps" }"#));
+    let mut port = Port::default();
+    let faults = slow(&[1], 10.0);
+    let mut arrives =
+        |faults: Option<&Faults>| match links.depart(&mut port, faults, Time::ZERO, 1, 2, PAYLOAD, true) {
+            Departure::Arrives { at, .. } => at.since(Time::ZERO),
+            Departure::Dropped(cause) => panic!("dropped: {cause:?}"),
+        };
+    // Handed over before, meanwhile and afterwards: whoever is behind a slow one waits for it.
+    assert_eq!([arrives(None), arrives(None)], [21 * MS, 22 * MS]);
+    assert_eq!([arrives(Some(&faults)), arrives(Some(&faults))], [(12 + 200) * MS, (22 + 200) * MS]);
+    assert_eq!([arrives(None), arrives(None)], [(23 + 20) * MS, (24 + 20) * MS]);
+    let mut port = Port::default();
+    let mut through =
+        |faults: Option<&Faults>| links.arrive(&mut port, faults, 1, Time::ZERO, PAYLOAD).since(Time::ZERO);
+    assert_eq!([through(None), through(Some(&faults)), through(None)], [MS, 11 * MS, 12 * MS]);
+}
+
+#[test]
+fn on_a_slow_link_windows_are_sent_for_longer_and_waited_for_less() {
+    // A packet of 1,500 bytes takes 1.2 ms at 10 Mbps, and 4.8 ms where either end is four times slower; a round trip
+    // grows from 40 to 160 ms. 30 packets: after the first ten there are 28 ms of 40 to wait, and 112 ms of 160.
+    let links = Links::new(
+        7,
+        network(r#"{ "uplink": "10Mbps", "downlink": "10Mbps", "connections": { "setup": "tcp" } }"#),
     );
+    let payload = 30 * 1_448 - 5;
+    let arrives = |faults: &Faults| match links.depart(
+        &mut Port::default(),
+        Some(faults),
+        Time::ZERO,
+        1,
+        2,
+        payload,
+        true,
+    ) {
+        Departure::Arrives { at, .. } => at.since(Time::ZERO).as_micros(),
+        Departure::Dropped(cause) => panic!("dropped: {cause:?}"),
+    };
+    assert_eq!(arrives(&Faults::default()), 40_000 + 30 * 1_200 + 28_000 + 20_000);
+    assert_eq!(arrives(&slow(&[1], 4.0)), 160_000 + 30 * 4_800 + 112_000 + 80_000);
+    assert_eq!(arrives(&slow(&[2], 4.0)), 160_000 + 30 * 1_200 + 112_000 + 80_000);
+}
+
+#[test]
+fn a_partition_drops_what_is_handed_over() {
+    let links = Links::new(7, network("{}"));
+    let mut faults = Faults::default();
+    faults.partition(5, &[vec![1], vec![3]], false);
+    let depart = |to| links.depart(&mut Port::default(), Some(&faults), Time::ZERO, 1, to, 1, true);
+    assert_eq!(depart(3), Departure::Dropped(Cause::Partition));
+    assert!(matches!(depart(2), Departure::Arrives { .. }));
 }
 
 fn any_latency() -> impl Strategy<Value = Latency> {
@@ -249,7 +367,7 @@ proptest! {
     ) {
         let links = Links::build(3, network, 20, Path::new("")).unwrap();
         let mut faults = Faults::default();
-        faults.slow(20, &[1], Slowdown { compute: 1.0, link: factor });
+        faults.slow(20, &[1, 2], Slowdown { compute: 1.0, link: factor });
         let (mut port, mut receiver, mut now) = (Port::default(), Port::default(), Time::ZERO);
         for (gap, to, payload, known) in messages {
             now = now + Duration::from_nanos(gap);
@@ -257,13 +375,13 @@ proptest! {
                 Departure::Arrives { at, copy, .. } => {
                     prop_assert!(at.since(now) >= links.lookahead());
                     prop_assert!(copy.is_none_or(|copy| copy.since(now) >= links.lookahead()));
-                    prop_assert!(links.arrive(&mut receiver, to, at, payload) >= at);
+                    prop_assert!(links.arrive(&mut receiver, Some(&faults), to, at, payload) >= at);
                 }
                 Departure::Dropped(cause) => prop_assert_eq!(cause, Cause::Loss),
             }
             prop_assert!(links.answer(Some(&faults), to, 0) >= links.lookahead());
             prop_assert!(links.latency(0, to) >= links.lookahead());
-            prop_assert_eq!(links.latency(0, to), links.latency(to, 0));
+            prop_assert!(links.latency(to, 0) >= links.lookahead());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Profile, SCHEMA, TransportProfile};
 use crate::network::error::NetworkError;
+use crate::network::file;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -24,17 +25,7 @@ pub fn read(file: &Path, transport: &str) -> Result<TransportProfile, NetworkErr
     let wrong = |why: &dyn Display| {
         NetworkError::new("profile.file", format!("is no profile: {}: {why}", file.display()))
     };
-    let unreadable = |why: &dyn Display| {
-        NetworkError::new("profile.file", format!("cannot be read: {}: {why}", file.display()))
-    };
-    let metadata = std::fs::metadata(file).map_err(|error| unreadable(&error))?;
-    if !metadata.is_file() {
-        return Err(unreadable(&"it is not a regular file"));
-    }
-    if metadata.len() > MAX_FILE {
-        return Err(unreadable(&format_args!("it is larger than {} MiB", MAX_FILE >> 20)));
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(&error))?;
+    let text = file::read("profile.file", file, MAX_FILE)?;
     let profile = parse(&text).map_err(|why| wrong(&why))?;
     match profile.transports.get(transport) {
         Some(found) => Ok(*found),

@@ -4,6 +4,7 @@
 
 use super::WITHIN;
 use crate::network::error::NetworkError;
+use crate::network::file;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ const MAX_REGIONS: usize = 2_000;
 /// An hour; more is a slip of the keyboard.
 const MAX_MS: f64 = 3_600_000.0;
 
-/// One-way delays between regions, the same in both directions.
+/// One-way delays from regions to regions.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::network) struct Matrix {
     names: Vec<String>,
-    /// Row by row.
+    /// Row by row: a row is of one region that sends.
     delays: Box<[Duration]>,
 }
 
@@ -35,9 +36,9 @@ impl Matrix {
         &self.names
     }
 
-    /// The delay between two regions, by number.
-    pub(super) fn between(&self, a: usize, b: usize) -> Duration {
-        self.delays[a * self.names.len() + b]
+    /// The delay from one region to another, by number.
+    pub(super) fn delay(&self, from: usize, to: usize) -> Duration {
+        self.delays[from * self.names.len() + to]
     }
 }
 
@@ -46,17 +47,7 @@ impl Matrix {
 /// # Errors
 /// One that cannot be read, or is no such matrix.
 pub(super) fn read(path: &Path, round_trip: bool) -> Result<Matrix, NetworkError> {
-    let unreadable = |why: &dyn std::fmt::Display| {
-        NetworkError::new("latency.file", format!("cannot be read: {}: {why}", path.display()))
-    };
-    let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
-    if !metadata.is_file() {
-        return Err(unreadable(&"it is not a regular file"));
-    }
-    if metadata.len() > MAX_FILE {
-        return Err(unreadable(&format_args!("it is larger than {} MiB", MAX_FILE >> 20)));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    let text = file::read("latency.file", path, MAX_FILE)?;
     parse(&text, round_trip).map_err(|Problem { line, message }| {
         NetworkError::new(
             "latency.file",
@@ -126,8 +117,8 @@ pub(super) fn parse(text: &str, round_trip: bool) -> Result<Matrix, Problem> {
     let delay = |i: usize| {
         let (a, b) = (i / regions, i % regions);
         match (cells[i], cells[b * regions + a]) {
-            (Some(there), Some(back)) => Ok(one_way((there + back) / 2.0)),
-            (Some(one), None) | (None, Some(one)) => Ok(one_way(one)),
+            // A direction that was not measured is taken to be like the other.
+            (Some(delay), _) | (None, Some(delay)) => Ok(one_way(delay)),
             (None, None) if a == b => Ok(WITHIN),
             (None, None) => {
                 Err(problem(last, format!("there is no delay between `{}` and `{}`", names[a], names[b])))
@@ -148,16 +139,17 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn both_directions_are_averaged_and_one_is_enough() {
+    fn each_direction_has_its_own_delay_and_one_is_enough() {
         let matrix = parse("from, A, B, C\nB, 12, 3, \nA, 2, 10, \n C ,5.5,6,\n", false).unwrap();
-        let ms = |a, b| matrix.between(a, b).as_secs_f64() * 1e3;
+        let ms = |a, b| matrix.delay(a, b).as_secs_f64() * 1e3;
         assert_eq!(matrix.names(), ["A", "B", "C"]);
-        assert_eq!([ms(0, 0), ms(0, 1), ms(1, 0), ms(1, 1)], [2.0, 11.0, 11.0, 3.0]);
-        assert_eq!([ms(0, 2), ms(2, 0), ms(2, 1), ms(2, 2)], [5.5, 5.5, 6.0, 1.0]);
-        let halved = parse("from,A,B\nA,4,11\nB,11,\n", true).unwrap();
-        assert_eq!(halved.between(0, 0), Duration::from_millis(2));
-        assert_eq!(halved.between(1, 0), Duration::from_micros(5_500));
-        assert_eq!(halved.between(1, 1), WITHIN, "which is one way already");
+        assert_eq!([ms(0, 0), ms(0, 1), ms(1, 0), ms(1, 1)], [2.0, 10.0, 12.0, 3.0]);
+        assert_eq!([ms(0, 2), ms(2, 0), ms(1, 2), ms(2, 1), ms(2, 2)], [5.5, 5.5, 6.0, 6.0, 1.0]);
+        let halved = parse("from,A,B\nA,4,13\nB,11,\n", true).unwrap();
+        assert_eq!(halved.delay(0, 0), Duration::from_millis(2));
+        assert_eq!(halved.delay(0, 1), Duration::from_micros(6_500));
+        assert_eq!(halved.delay(1, 0), Duration::from_micros(5_500));
+        assert_eq!(halved.delay(1, 1), WITHIN, "which is one way already");
     }
 
     #[test]
@@ -182,13 +174,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_symmetric_and_no_text_is_too_strange(
+        fn whatever_is_read_has_a_delay_for_all_and_no_text_is_too_strange(
             text in "from(,[ABC]){0,3}(\n[ABC](,[0-9.e-]{0,3}){0,3}){0,4}", round_trip: bool
         ) {
             if let Ok(matrix) = parse(&text, round_trip) {
                 let regions = matrix.names().len();
                 for (a, b) in (0..regions).flat_map(|a| (0..regions).map(move |b| (a, b))) {
-                    prop_assert_eq!(matrix.between(a, b), matrix.between(b, a));
+                    prop_assert!(matrix.delay(a, b) <= Duration::from_secs(3_600));
                 }
             }
             let _ = parse(&text[text.len() / 2..], round_trip);

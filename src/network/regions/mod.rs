@@ -76,18 +76,26 @@ impl Regions {
         Ok(Self { matrix, sigma: spec.sigma, homes, bandwidths: bandwidths.into() })
     }
 
-    /// The one-way delay between two nodes; `random` is the pair's own, made if it is needed.
-    pub(super) fn latency<R: Rng>(&self, a: PeerId, b: PeerId, random: impl FnOnce() -> R) -> Duration {
-        let between = self.matrix.between(self.home(a), self.home(b));
+    /// The one-way delays from one node to another and back; `random` is the pair's own, made if it is needed. The same
+    /// factor holds for both directions.
+    pub(super) fn latencies<R: Rng>(
+        &self,
+        from: PeerId,
+        to: PeerId,
+        random: impl FnOnce() -> R,
+    ) -> (Duration, Duration) {
+        let (here, there) = (self.home(from), self.home(to));
+        let (forth, back) = (self.matrix.delay(here, there), self.matrix.delay(there, here));
         if self.sigma == 0.0 {
-            return between;
+            return (forth, back);
         }
         let factor = libm::exp(self.sigma * standard_normal(&mut random()));
         // The conversion saturates; a year is more than enough and leaves room for sums.
-        Duration::from_nanos((nanos(between) as f64 * factor).min(3.2e16) as u64)
+        let spread = |delay| Duration::from_nanos((nanos(delay) as f64 * factor).min(3.2e16) as u64);
+        (spread(forth), spread(back))
     }
 
-    /// No pair of nodes is nearer to each other than this.
+    /// From no node to another does it take less than this.
     pub(super) fn least(&self) -> Duration {
         if self.sigma > 0.0 {
             return Duration::ZERO;
@@ -95,7 +103,7 @@ impl Regions {
         self.pairs().map(|(delay, _)| delay).min().unwrap_or_default()
     }
 
-    /// Half of all pairs of nodes are nearer to each other than this.
+    /// Half of all pairs of nodes, each way counted, are nearer than this.
     pub(super) fn median(&self) -> Duration {
         let mut pairs: Vec<(Duration, u64)> = self.pairs().collect();
         pairs.sort_unstable();
@@ -129,15 +137,14 @@ impl Regions {
         usize::from(self.homes[node as usize])
     }
 
-    /// The delays that occur between nodes, with the number of pairs that have them.
+    /// The delays that occur from a node to another, with the number of ordered pairs that have them.
     fn pairs(&self) -> impl Iterator<Item = (Duration, u64)> {
         let counts: Vec<u64> = self.population().map(|(_, count)| u64::from(count)).collect();
         let regions = counts.len();
-        let all = (0..regions).flat_map(move |a| (a..regions).map(move |b| (a, b)));
+        let all = (0..regions).flat_map(move |a| (0..regions).map(move |b| (a, b)));
         all.map(move |(a, b)| {
-            let pairs =
-                if a == b { counts[a] * counts[a].saturating_sub(1) / 2 } else { counts[a] * counts[b] };
-            (self.matrix.between(a, b), pairs)
+            let pairs = counts[a] * if a == b { counts[a].saturating_sub(1) } else { counts[b] };
+            (self.matrix.delay(a, b), pairs)
         })
         .filter(|(_, pairs)| *pairs > 0)
     }

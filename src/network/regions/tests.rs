@@ -1,6 +1,7 @@
 //! Regions against the figures that they come from.
 
 use super::*;
+use crate::network::paths::Paths;
 use std::collections::BTreeMap;
 
 const NODES: u32 = 20_000;
@@ -13,9 +14,8 @@ fn preset(preset: Preset) -> Regions {
     build(&spec::Regions { preset: Some(preset), ..Default::default() }).unwrap()
 }
 
-fn latency(regions: &Regions, a: PeerId, b: PeerId) -> Duration {
-    let pair = (u64::from(a.min(b)) << 32) | u64::from(a.max(b));
-    regions.latency(a, b, || Stream::new(5, pair, Purpose::Latency, 0))
+fn latency(regions: &Regions, from: PeerId, to: PeerId) -> Duration {
+    Paths::Regions(Box::new(regions.clone())).latencies(5, from, to).0
 }
 
 /// The first node of a region, and the second.
@@ -29,10 +29,11 @@ fn two_of(regions: &Regions, name: &str) -> (PeerId, PeerId) {
 fn latencies_are_those_of_the_matrix() {
     let cloud = preset(Preset::IbmCloud202408);
     let of = |name| two_of(&cloud, name).0;
-    // Round trips of 123 ms both ways; of 188 and 187; of 231 and 232.
+    // Round trips of 123 ms from either end; of 188 and 187; of 231 and 232.
     assert_eq!(latency(&cloud, of("Dallas"), of("Frankfurt")), Duration::from_micros(61_500));
-    assert_eq!(latency(&cloud, of("London"), of("Sao Paulo")), Duration::from_micros(93_750));
-    assert_eq!(latency(&cloud, of("Osaka"), of("Frankfurt")), Duration::from_micros(115_750));
+    let both = |a, b| [latency(&cloud, of(a), of(b)), latency(&cloud, of(b), of(a))].map(|it| it.as_micros());
+    assert_eq!(both("London", "Sao Paulo"), [94_000, 93_500]);
+    assert_eq!(both("Osaka", "Frankfurt"), [115_500, 116_000]);
     let (a, b) = two_of(&cloud, "Tokyo");
     assert_eq!(latency(&cloud, a, b), Duration::from_millis(1));
     assert_eq!((cloud.least(), cloud.bandwidth(0)), (Duration::from_millis(1), None));
@@ -47,12 +48,38 @@ fn latencies_are_those_of_the_matrix() {
 }
 
 #[test]
-fn every_preset_is_symmetric() {
-    for preset in [Preset::IbmCloud202408, Preset::Internet2019].map(preset) {
-        for (a, b) in (0..400).map(|i| (i, 401 + 7 * i)) {
-            assert_eq!(latency(&preset, a, b), latency(&preset, b, a));
-        }
-    }
+fn where_a_preset_differs_by_direction() {
+    let differing = |which: Preset| {
+        let it = preset(which);
+        let regions = it.matrix.names().len();
+        let pairs = (0..regions).flat_map(|a| (0..a).map(move |b| (a, b)));
+        pairs.filter(|&(a, b)| it.matrix.delay(a, b) != it.matrix.delay(b, a)).count()
+    };
+    assert_eq!((differing(Preset::IbmCloud202408), differing(Preset::Internet2019)), (20, 0));
+}
+
+/// Nodes in two regions, 10 ms one way and 100 ms the other, with this spread.
+fn lopsided(sigma: f64) -> Regions {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("matrix.csv"), "from,a,b\na,1,10\nb,100,2\n").unwrap();
+    let spec = spec::Regions { file: Some("matrix.csv".into()), sigma, ..Default::default() };
+    Regions::build(&spec, 5, NODES, folder.path()).unwrap()
+}
+
+#[test]
+fn each_direction_has_its_own_latency_and_a_pair_one_factor() {
+    let (plain, spread) = (lopsided(0.0), lopsided(0.5));
+    let (a, b) = (two_of(&plain, "a").0, two_of(&plain, "b").0);
+    let both = |it: &Regions| [latency(it, a, b), latency(it, b, a)];
+    assert_eq!(both(&plain), [10, 100].map(Duration::from_millis));
+    let [forth, back] = both(&spread);
+    assert!(
+        forth != Duration::from_millis(10) && nanos(forth * 10).abs_diff(nanos(back)) <= 10,
+        "{forth:?}, {back:?}"
+    );
+    assert_eq!((plain.least(), spread.least()), (Duration::from_millis(1), Duration::ZERO));
+    // A quarter of all ways each: 1, 2, 10 and 100 ms.
+    assert_eq!(plain.median(), Duration::from_millis(10));
 }
 
 #[test]

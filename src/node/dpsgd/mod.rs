@@ -9,18 +9,20 @@
 mod neighbour;
 mod pairwise;
 mod partner;
+mod search;
 
 pub use pairwise::Pairwise;
 
 use super::Stage;
 use super::context::Context;
 use super::io::{Expect, Job, JobId, JobResult, Peers, Record, RequestId, Timer, Weight};
-use super::links::Change;
+use super::links::{Change, Links};
 use super::spec::{Dpsgd as Spec, Mixing, Workflow};
 use crate::learning::Model;
 use crate::time::Time;
 use crate::wire::{Command, Experiment, Message, PeerId, Response, Weights};
 use neighbour::Neighbour;
+use search::Search;
 use std::sync::Arc;
 
 /// Requests that carry models are numbered apart from those of the links: by the neighbour's place.
@@ -45,6 +47,8 @@ pub struct Dpsgd {
     /// Neighbours whose model of this round is still waited for.
     awaited: u32,
     finished: bool,
+    /// Of a latecomer that has no model yet.
+    search: Option<Box<Search>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +95,7 @@ impl Dpsgd {
             jobs: 0,
             awaited: 0,
             finished: false,
+            search: None,
         }
     }
 
@@ -99,7 +104,9 @@ impl Dpsgd {
         if self.experiment.is_none() && !self.finished {
             self.experiment = Some(experiment);
             cx.record(Record::Started);
-            if self.at != At::Late {
+            if self.at == At::Late {
+                self.search = Some(Box::new(Search::begin(cx)));
+            } else {
                 self.train(cx);
             }
         }
@@ -108,6 +115,7 @@ impl Dpsgd {
     /// Learning ends before its time.
     pub fn stop(&mut self, cx: &mut Context) {
         if self.experiment.take().is_some() {
+            self.search = None;
             self.enter(cx, At::Idle);
             cx.record(Record::Stopped);
         }
@@ -188,6 +196,7 @@ impl Dpsgd {
     /// A latecomer goes on from a neighbour's model, in the round after it.
     fn catch_up(&mut self, cx: &mut Context, round: u32, model: &Arc<Model>) {
         let Some(experiment) = &self.experiment else { return };
+        self.search = None;
         self.model = Arc::clone(model);
         self.round = round + 1;
         if self.round < experiment.rounds {
@@ -197,8 +206,29 @@ impl Dpsgd {
         }
     }
 
-    /// A model could not be delivered.
+    /// A latecomer has found no neighbour with a model: it begins with its own.
+    fn begin(&mut self, cx: &mut Context) {
+        self.search = None;
+        self.train(cx);
+    }
+
+    /// A latecomer asks for a model to go on from. One that trains is about to send its next to all neighbours.
+    pub fn asked(&self, cx: &mut Context, from: PeerId, request: Option<RequestId>) {
+        let Ok(place) = self.peers.binary_search(&from) else {
+            return cx.reply(from, request, Response::Wanted(false));
+        };
+        let gives = self.gives();
+        cx.reply(from, request, Response::Wanted(gives.is_some() || matches!(self.at, At::Fit(_))));
+        if let Some(round) = gives {
+            self.give(cx, place, &self.weights_of(round));
+        }
+    }
+
+    /// A model could not be delivered, or a neighbour says whether it has one.
     pub fn response(&mut self, cx: &mut Context, request: RequestId, response: &Response) {
+        if self.search.as_mut().is_some_and(|it| it.answered(cx, request, response)) {
+            return self.begin(cx);
+        }
         let place = (request & !MODEL_REQUEST) as usize;
         if request & MODEL_REQUEST != 0 && *response == Response::Unreachable && place < self.neighbours.len()
         {
@@ -227,12 +257,18 @@ impl Dpsgd {
 
     /// Gives a newcomer the model to go on from. One that comes while the node trains gets its next.
     fn welcome(&self, cx: &mut Context, place: usize) {
-        let round = match self.at {
-            At::Wait | At::Mix(_) => self.round,
-            At::Idle if self.finished && self.round > 0 => self.round - 1,
-            At::Idle | At::Late | At::Fit(_) => return,
-        };
-        self.give(cx, place, &self.weights_of(round));
+        if let Some(round) = self.gives() {
+            self.give(cx, place, &self.weights_of(round));
+        }
+    }
+
+    /// The round whose model the node can give to a newcomer now.
+    fn gives(&self) -> Option<u32> {
+        match self.at {
+            At::Wait | At::Mix(_) => Some(self.round),
+            At::Idle if self.finished => self.round.checked_sub(1),
+            At::Idle | At::Late | At::Fit(_) => None,
+        }
     }
 
     fn weights_of(&self, round: u32) -> Arc<Weights> {
@@ -251,9 +287,11 @@ impl Dpsgd {
     }
 
     /// The time to wait is up.
-    pub fn timeout(&mut self, cx: &mut Context) {
+    pub fn timeout(&mut self, cx: &mut Context, links: &Links) {
         if self.at == At::Wait {
             self.mix(cx);
+        } else if self.search.as_mut().is_some_and(|it| it.timeout(cx, links)) {
+            self.begin(cx);
         }
     }
 
@@ -318,7 +356,7 @@ impl Dpsgd {
         if let Some(stage) = self.at.stage() {
             cx.record(Record::Stage(stage, cx.now.since(self.entered)));
         }
-        if self.at == At::Wait {
+        if matches!(self.at, At::Wait | At::Late) {
             cx.cancel_timer(Timer::Stage);
         }
         self.entered = cx.now;
@@ -330,7 +368,7 @@ impl Dpsgd {
         match self.at {
             At::Idle if self.finished => "nothing: it has finished".into(),
             At::Idle => "the start of learning".into(),
-            At::Late => "a neighbour's model to go on from".into(),
+            At::Late => "a neighbour's model to go on from, or that all say they have none".into(),
             At::Fit(_) | At::Mix(_) => format!("round {}: its own computing", self.round),
             At::Wait => {
                 let missing: Vec<String> = self.missing().take(5).map(|peer| peer.to_string()).collect();

@@ -10,11 +10,12 @@
 //! How two nodes come to average the same, without a lock over the network, is in `partner`; here is the step.
 
 use super::partner::{self, Partners, Request};
+use super::search::Search;
 use crate::learning::Model;
 use crate::node::Stage;
 use crate::node::context::Context;
 use crate::node::io::{Job, JobId, JobResult, Peers, Record, RequestId, Timer, Weight};
-use crate::node::links::Change;
+use crate::node::links::{Change, Links};
 use crate::random::Purpose;
 use crate::time::Time;
 use crate::wire::{Experiment, PeerId, Response, Weights};
@@ -44,6 +45,8 @@ pub struct Pairwise {
     /// Partners drawn, and refusals one after another, in this step.
     drawn: u32,
     refused: u32,
+    /// Of a latecomer that has no model yet.
+    search: Option<Search>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,7 @@ impl Pairwise {
             step: None,
             drawn: 0,
             refused: 0,
+            search: None,
         }
     }
 
@@ -105,7 +109,9 @@ impl Pairwise {
         if self.experiment.is_none() && matches!(self.at, At::Idle | At::Late) {
             self.experiment = Some(experiment);
             cx.record(Record::Started);
-            if self.at == At::Idle {
+            if self.at == At::Late {
+                self.search = Some(Search::begin(cx));
+            } else {
                 self.train(cx);
             }
         }
@@ -114,6 +120,7 @@ impl Pairwise {
     /// Learning ends before its time.
     pub fn stop(&mut self, cx: &mut Context) {
         if self.experiment.take().is_some() {
+            self.search = None;
             self.partners.forget_requests();
             self.enter(cx, At::Stopped);
             cx.record(Record::Stopped);
@@ -237,6 +244,7 @@ impl Pairwise {
     /// A latecomer goes on from a neighbour's model, in the step that the neighbour is in.
     fn catch_up(&mut self, cx: &mut Context, round: i32, model: &Arc<Model>) {
         let Some(rounds) = self.experiment.as_ref().map(|it| it.rounds) else { return };
+        self.search = None;
         self.model = Arc::clone(model);
         self.round = u32::try_from(round).unwrap_or(0);
         if self.round < rounds {
@@ -246,8 +254,31 @@ impl Pairwise {
         }
     }
 
-    /// The neighbour that was asked says whether it averages, or could not be reached.
+    /// A latecomer has found no neighbour with a model: it begins with its own.
+    fn begin(&mut self, cx: &mut Context) {
+        self.search = None;
+        self.train(cx);
+    }
+
+    /// A latecomer asks for a model to go on from.
+    pub fn asked_for_model(&mut self, cx: &mut Context, from: PeerId, request: Option<RequestId>) {
+        let gives = self.has_model() && self.partners.back(from);
+        cx.reply(from, request, Response::Wanted(gives));
+        if gives {
+            self.partners.welcome(cx, from, self.round as i32 - 1, &self.model);
+        }
+    }
+
+    /// Whether it has a model that a newcomer can go on from.
+    const fn has_model(&self) -> bool {
+        !matches!(self.at, At::Idle | At::Late | At::Stopped)
+    }
+
+    /// The neighbour that was asked says whether it averages, or could not be reached; or whether it has a model.
     pub fn response(&mut self, cx: &mut Context, request: RequestId, response: &Response) {
+        if self.search.as_mut().is_some_and(|it| it.answered(cx, request, response)) {
+            return self.begin(cx);
+        }
         let At::Asked(since) = self.at else { return };
         if !self.partners.is_request(request) {
             return;
@@ -272,7 +303,7 @@ impl Pairwise {
     pub fn neighbour(&mut self, cx: &mut Context, change: Change) {
         match change {
             Change::Connected(peer) => {
-                if self.partners.back(peer) && !matches!(self.at, At::Idle | At::Late | At::Stopped) {
+                if self.partners.back(peer) && self.has_model() {
                     self.partners.welcome(cx, peer, self.round as i32 - 1, &self.model);
                 }
             }
@@ -290,10 +321,16 @@ impl Pairwise {
     }
 
     /// The pause is over, or the neighbour has not sent its model in time.
-    pub fn timeout(&mut self, cx: &mut Context) {
+    pub fn timeout(&mut self, cx: &mut Context, links: &Links) {
         match self.at {
             At::Asked(_) => self.partners.failed(self.round),
             At::Refused => {}
+            At::Late => {
+                if self.search.as_mut().is_some_and(|it| it.timeout(cx, links)) {
+                    self.begin(cx);
+                }
+                return;
+            }
             _ => return,
         }
         self.ask_again(cx);
@@ -344,7 +381,7 @@ impl Pairwise {
             }
             self.entered = cx.now;
         }
-        if matches!(self.at, At::Asked(_) | At::Refused) {
+        if matches!(self.at, At::Asked(_) | At::Refused | At::Late) {
             cx.cancel_timer(Timer::Stage);
         }
         self.at = at;
@@ -362,7 +399,7 @@ impl Pairwise {
             At::Done => "nothing: it has finished".into(),
             At::Stopped => "nothing: learning was stopped".into(),
             At::Idle => "the start of learning".into(),
-            At::Late => "a neighbour's model to go on from".into(),
+            At::Late => "a neighbour's model to go on from, or that all say they have none".into(),
             At::Fit(_) | At::Ready | At::Mix(_) => format!("step {round}: its own computing"),
             At::Asked(_) => format!("step {round}: the model of {}", self.partners.asked_in_words()),
             At::Refused => format!("step {round}: a neighbour that is free to average with"),

@@ -69,17 +69,21 @@ impl P2pfl {
             self.enter(cx, At::Last(job));
             cx.start_job(job, Job::Evaluate(Arc::clone(&self.model)));
         } else {
-            self.finish(cx);
+            self.finish(cx, links);
         }
     }
 
-    pub(super) fn finish(&mut self, cx: &mut Context) {
+    pub(super) fn finish(&mut self, cx: &mut Context, links: &mut Links) {
         self.enter(cx, At::Idle);
+        let known = std::mem::take(&mut self.status);
         if self.repaired {
             self.past = self.experiment.clone();
         }
         self.forget();
         self.outcome = Some(Outcome::Finished);
         cx.record(Record::Finished);
+        if self.repaired {
+            self.hand_on(cx, links, known);
+        }
     }
 }

@@ -19,6 +19,9 @@ mod vote;
 mod wait;
 mod waiting;
 
+pub use start::SETTLE;
+pub use train::FAITHFUL_WAIT;
+
 use super::Stage;
 use super::context::Context;
 use super::io::{Control, JobId, JobResult, Record, RequestId, Timer};
@@ -218,6 +221,7 @@ impl P2pfl {
             (Timer::Stage, At::Vote) => self.close_vote(cx, links),
             (Timer::Stage, At::Collect) => self.combine(cx),
             (Timer::Stage, At::Wait) => return self.ready(cx, links),
+            (Timer::Stage, At::Idle) => self.hand_on_again(cx, links),
             _ => {}
         }
         Ok(())
@@ -243,7 +247,7 @@ impl P2pfl {
             }
             (At::Last(id), JobResult::Evaluation(evaluation)) if id == job => {
                 self.say_metrics(cx, links, self.round, evaluation);
-                self.finish(cx);
+                self.finish(cx, links);
             }
             (_, JobResult::Model(model)) => {
                 self.averaged(cx, links, job, &model);
@@ -287,6 +291,7 @@ impl P2pfl {
                 self.asking.forget(peer, None);
                 self.giving.forget(peer);
                 self.newcomer(cx, links, peer);
+                self.welcome_late(cx, links);
             }
             Change::Gone(peer) => {
                 self.status.remove(peer);

@@ -11,11 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long P2PFL lets the others say that they are initialised before it sends models.
-const SETTLE: Duration = Duration::from_secs(1);
+pub const SETTLE: Duration = Duration::from_secs(1);
 
 impl P2pfl {
     /// The initiator starts learning. It has a model already, and says so twice, as P2PFL does.
     pub(super) fn initiate(&mut self, cx: &mut Context, links: &mut Links, experiment: Arc<Experiment>) {
+        if self.past.take().is_some() {
+            // What peers had done was of the rounds that are over.
+            self.status.clear();
+        }
         links.broadcast(cx, NO_ROUND, GossipBody::StartLearning(Arc::clone(&experiment)));
         links.broadcast(cx, NO_ROUND, GossipBody::ModelInitialized);
         self.begin(cx, links, experiment, 0);
@@ -80,10 +84,12 @@ impl P2pfl {
         }
     }
 
-    /// A peer says that it has a model. `round` is that in which it joined, or negative.
+    /// A peer says that it has a model. `round` is that in which it joined, or negative. Who came when the rounds were over
+    /// lacks nothing, and votes in none.
     pub(super) fn peer_initialised(&mut self, source: u32, round: i32) {
         self.joiners += usize::from(round != NO_ROUND);
-        let status = Status { done: -1, joined: round };
+        let over = self.experiment.as_ref().is_some_and(|it| it.rounds as i32 == round);
+        let status = Status { done: if over { round - 1 } else { -1 }, joined: round };
         if self.repaired && round == NO_ROUND {
             // The initiator says it twice, and the second may be overtaken by what it says of the first round.
             self.status.entry(source, || status);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// P2PFL reads the setting for this wait when its module is imported: it is always the default.
-const FAITHFUL_WAIT: Duration = Duration::from_secs(300);
+pub const FAITHFUL_WAIT: Duration = Duration::from_secs(300);
 
 impl P2pfl {
     pub(super) fn train(&mut self, cx: &mut Context, links: &mut Links) {

@@ -24,6 +24,8 @@ pub struct Rumor {
     model: Arc<Model>,
     /// The first round in which it may pass the rumor on; nothing as long as it does not know it.
     from: Option<u32>,
+    /// How many links it is from the source, as the rumor came.
+    hops: u16,
     /// When learning began; nothing before.
     zero: Option<Time>,
     /// The next round in which it calls; the number of rounds if it makes no more calls.
@@ -39,6 +41,7 @@ impl Rumor {
             peers: start.neighbours.clone(),
             model,
             from: knows.then_some(0),
+            hops: 0,
             zero: None,
             round: 0,
             over: false,
@@ -82,7 +85,7 @@ impl Rumor {
         self.round += 1;
         cx.record(Record::RoundStarted(round));
         let message = match self.from {
-            Some(from) => (mode != Mode::Pull && from <= round).then_some(Message::Rumor(round as i32)),
+            Some(from) => (mode != Mode::Pull && from <= round).then_some(self.rumor(round as i32)),
             None => (mode != Mode::Push).then_some(Message::RumorRequest(round as i32)),
         };
         if let (Some(message), false) = (message, self.peers.is_empty()) {
@@ -95,11 +98,20 @@ impl Rumor {
         self.arm(cx);
     }
 
-    /// A peer tells the rumor.
-    pub fn told(&mut self, cx: &mut Context, round: i32) {
-        let Ok(round) = u32::try_from(round) else { return };
+    const fn rumor(&self, round: i32) -> Message {
+        Message::Rumor { round, hops: self.hops }
+    }
+
+    /// A peer tells the rumor, which had crossed so many links before; whether it is news.
+    pub fn told(&mut self, cx: &mut Context, round: i32, hops: u16) -> bool {
+        let Ok(round) = u32::try_from(round) else { return false };
         if self.from.is_some() || self.over {
-            return;
+            return false;
+        }
+        self.hops = hops.saturating_add(1);
+        if let (Some(zero), Some(spec)) = (self.zero, spec(cx)) {
+            // It leaves its source as the first round begins.
+            cx.taken.spread.push((cx.now.since(tick(zero, 0, spec)), self.hops));
         }
         self.from = Some(round.saturating_add(1));
         // Who only waited for the end has calls to make after all.
@@ -114,12 +126,13 @@ impl Rumor {
         });
         cx.record(Record::Finished);
         self.arm(cx);
+        true
     }
 
     /// A peer asks for the rumor. Who learns it in a round does not tell it in the same one.
     pub fn asked(&self, cx: &mut Context, peer: PeerId, round: i32) {
         if self.from.is_some_and(|from| i64::from(from) <= i64::from(round)) {
-            cx.send(peer, Message::Rumor(round), Expect::Nothing);
+            cx.send(peer, self.rumor(round), Expect::Nothing);
         }
     }
 

@@ -365,7 +365,7 @@ impl Network {
             Message::Weights(it) => (it.command, it.round),
             Message::Handshake => (Command::Handshake, -1),
             Message::Disconnect => (Command::Disconnect, -1),
-            Message::Rumor(round) => (Command::Rumor, *round),
+            Message::Rumor { round, .. } => (Command::Rumor, *round),
             Message::RumorRequest(round) => (Command::RumorRequest, *round),
             Message::Probe(it) => (Command::Probe, it.cell),
         };

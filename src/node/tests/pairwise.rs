@@ -20,7 +20,7 @@ fn setup(nodes: u32, rounds: u32) -> Setup {
 }
 
 fn learner(model: ModelKind, nodes: u32) -> Arc<dyn Learner> {
-    build(&Learning { model, ..Learning::default() }, nodes, 3, Path::new(".")).expect("a learner")
+    build(&Learning { model, ..Learning::default() }, nodes, 3, None, Path::new(".")).expect("a learner")
 }
 
 fn averaging(nodes: u32) -> Arc<dyn Learner> {

@@ -221,7 +221,7 @@ fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
         1 => Just(Message::Handshake),
         1 => Just(Message::Disconnect),
-        1 => round().prop_map(Message::Rumor),
+        1 => round().prop_map(|round| Message::Rumor { round, hops: 0 }),
         1 => round().prop_map(Message::RumorRequest),
         3 => (command.clone(), round(), peers()).prop_map(|(follows, round, contributors)| {
             Message::Announce(Announcement { follows, round, contributors })

@@ -164,13 +164,13 @@ fn what_is_learnt_in_a_round_is_not_told_in_it() {
     bench.input(Input::Control(Control::Begin(bench.now)));
     let asked = |bench: &mut Bench, round| {
         let out = bench.message(2, Message::RumorRequest(round));
-        sends(&out).iter().filter(|(to, it, _)| *to == 2 && matches!(it, Message::Rumor(_))).count()
+        sends(&out).iter().filter(|(to, it, _)| *to == 2 && matches!(it, Message::Rumor { .. })).count()
     };
     assert_eq!(asked(&mut bench, 0), 0, "it knows nothing");
-    let out = bench.message(1, Message::Rumor(3));
+    let out = bench.message(1, Message::Rumor { round: 3, hops: 0 });
     assert!(out.iter().any(|it| matches!(it, Output::Record(Record::RoundFinished { round: 3, .. }))));
     assert_eq!((asked(&mut bench, 3), asked(&mut bench, 4)), (0, 1));
-    let again = bench.message(1, Message::Rumor(4));
+    let again = bench.message(1, Message::Rumor { round: 4, hops: 0 });
     assert!(!again.iter().any(|it| matches!(it, Output::Record(_))), "it is told twice");
 }
 
@@ -190,6 +190,6 @@ fn a_timer_that_comes_too_late_skips_the_rounds_that_are_gone() {
     assert_eq!(set(&bench.timer(Timer::Stage)), Some(4.0));
     bench.pass(7_000);
     let late = bench.timer(Timer::Stage);
-    assert!(matches!(sends(&late)[0].1, Message::Rumor(1)));
+    assert!(matches!(sends(&late)[0].1, Message::Rumor { round: 1, .. }));
     assert_eq!(set(&late), Some(10.0));
 }

@@ -18,7 +18,7 @@ fn graph(nodes: u32, topology: Value) -> Graph {
 
 fn learner(model: ModelKind, learning_rate: f64, nodes: u32) -> Arc<dyn Learner> {
     let spec = Learning { model, learning_rate, init: Init::Random, ..Learning::default() };
-    build(&spec, nodes, 3, Path::new(".")).expect("a learner")
+    build(&spec, nodes, 3, None, Path::new(".")).expect("a learner")
 }
 
 /// A network of `dpsgd` nodes that has gone through so many rounds.

@@ -15,12 +15,19 @@ pub use costs::{CostFigure, CostTable, Shown, both};
 pub use figures::{COUNT, FIGURES, Figure, Figures, Latencies, Quantiles};
 
 use super::many::{Outcomes, RunRow};
+use crate::bounded;
 use crate::costs::Costs;
 use crate::metrics::Sample;
 use crate::metrics::result::{Outcome, RunResult};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
+
+/// How often all is run again at half the pace, at most.
+const SLOWER: usize = 2;
+/// Ratios that are no farther apart say the same.
+const ALIKE: f64 = 0.05;
 
 /// The version of the format.
 pub const SCHEMA: &str = "p2pfl-sim/compare/1";
@@ -40,6 +47,9 @@ pub struct Compare {
     pub speedup: f64,
     /// Whether `auto` chose it: the lowest that it chooses for any of the transports.
     pub speedup_is_auto: bool,
+    /// Faster paces at which all was run before, and a run was overloaded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paces: Vec<Pace>,
     /// Threads that ran the nodes of each run.
     pub threads: usize,
     /// Whether the user ended it before all runs were done.
@@ -51,6 +61,17 @@ pub struct Compare {
     pub rows: Vec<Row>,
     /// The runs that began, in their order.
     pub runs: Vec<Run>,
+}
+
+/// A pace that was too fast for one of the transports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Seconds of scenario time in a second of wall time.
+    pub speedup: f64,
+    /// The transports of which a run was overloaded.
+    pub overloaded: Vec<String>,
+    /// How many times as long as over the first each transport took to finish, in scenario time: the median over turns.
+    pub ended_s: BTreeMap<String, f64>,
 }
 
 /// What the runs of a transport say together.
@@ -110,7 +131,8 @@ impl Compare {
     /// # Errors
     /// What is wrong, with the file: it cannot be read, or is no `compare.json` of this version.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text =
+            bounded::text(path, bounded::RESULT).map_err(|error| format!("{}: {error}", path.display()))?;
         let mut reader = serde_json::Deserializer::from_str(&text);
         let read: Self = serde_path_to_error::deserialize(&mut reader)
             .map_err(|error| format!("{}: {}: {}", path.display(), error.path(), error.inner()))?;
@@ -147,6 +169,59 @@ impl Compare {
         let began: Vec<&str> = began.map(String::as_str).collect();
         let rows = cells.iter().flat_map(|&cell| began.iter().map(move |transport| (*transport, cell)));
         self.rows = rows.map(|(transport, cell)| self.row(transport, cell)).collect();
+        // A ratio that the pace makes is none.
+        let untold: Vec<String> = self.untold().into_iter().map(str::to_owned).collect();
+        for row in self.rows.iter_mut().filter(|row| untold.contains(&row.transport)) {
+            row.relative.iter_mut().for_each(|it| it.ended_s = None);
+        }
+    }
+
+    /// Whether all is to be run again at a slower pace: a run was overloaded at the one that `auto` chose, and a slower one
+    /// may still tell more.
+    pub fn goes_slower(&self) -> bool {
+        let overloaded = self.rows.iter().any(|row| row.overloaded > 0);
+        self.speedup_is_auto && overloaded && self.paces.len() < SLOWER && self.speedup > 1.0
+    }
+
+    /// Begins anew at half the pace, which is returned. What was told at the faster one is kept beside.
+    pub fn slower(&mut self) -> f64 {
+        self.paces.push(self.pace());
+        (self.runs, self.rows) = (Vec::new(), Vec::new());
+        self.speedup = (self.speedup / 2.0).max(1.0);
+        self.speedup
+    }
+
+    fn pace(&self) -> Pace {
+        // As it is measured, whether or not it may be told.
+        let rows: Vec<Row> = self.transports.iter().map(|name| self.row(name, None)).collect();
+        let ended = |row: &Row| Some((row.transport.clone(), row.relative?.ended_s?.median));
+        Pace {
+            speedup: self.speedup,
+            overloaded: rows
+                .iter()
+                .filter(|row| row.overloaded > 0)
+                .map(|row| row.transport.clone())
+                .collect(),
+            ended_s: rows.iter().filter_map(ended).collect(),
+        }
+    }
+
+    /// The transports of which this machine cannot tell when they finish: one was overloaded even at the slowest pace, and
+    /// that says something else than the one before.
+    pub fn untold(&self) -> Vec<&str> {
+        let Some(before) = self.paces.last() else { return Vec::new() };
+        let now = self.pace();
+        let overloaded = |name: &String| now.overloaded.contains(name);
+        let agrees = |name: &String| {
+            before
+                .ended_s
+                .get(name)
+                .zip(now.ended_s.get(name))
+                .is_some_and(|(was, is)| (was / is - 1.0).abs() <= ALIKE)
+        };
+        let others = self.transports.iter().skip(1);
+        let first = self.transports.first().is_some_and(overloaded);
+        others.filter(|name| (first || overloaded(name)) && !agrees(name)).map(String::as_str).collect()
     }
 
     fn row(&self, transport: &str, cell: Option<Cell>) -> Row {
@@ -262,6 +337,61 @@ mod tests {
         let memory = row(&compare, "memory");
         assert_eq!((memory.figures, memory.outcomes.failed), (Figures::default(), 1));
         assert_eq!(row(&compare, "grpc").relative, Some(Figures::default()));
+    }
+
+    /// A run of each of two transports, of which the second took so many times as long, and was overloaded or not.
+    fn at_a_pace(compare: &mut Compare, ratio: f64, overloaded: bool) {
+        for (number, name, ended_s, overloaded) in
+            [(1, "grpc", 20.0, false), (2, "grpc+mtls", 20.0 * ratio, overloaded)]
+        {
+            let result = RunResult { overloaded, ended_s: Some(ended_s), ..crate::report::sample::full() };
+            compare.add(name, 1, RunRow::of(number, name, 7, &result), Some(&result));
+        }
+    }
+
+    #[test]
+    fn an_overloaded_comparison_goes_slower_until_it_can_tell() {
+        let begin =
+            || Compare { speedup: 50.0, speedup_is_auto: true, ..sample::empty(&["grpc", "grpc+mtls"], 1) };
+        let ratio =
+            |compare: &Compare| row(compare, "grpc+mtls").relative.unwrap().ended_s.map(|it| it.median);
+
+        let mut calm = begin();
+        at_a_pace(&mut calm, 1.02, false);
+        assert!(!calm.goes_slower());
+
+        let mut slower = begin();
+        at_a_pace(&mut slower, 1.25, true);
+        assert!(slower.goes_slower());
+        assert_eq!((slower.slower(), slower.runs.len()), (25.0, 0));
+        at_a_pace(&mut slower, 1.01, false);
+        assert!(!slower.goes_slower(), "nothing was overloaded");
+        assert_eq!((ratio(&slower), slower.untold().len()), (Some(1.01), 0));
+        assert_eq!((slower.paces[0].speedup, slower.paces[0].ended_s["grpc+mtls"]), (50.0, 1.25));
+
+        // However slow, it was overloaded, and each pace says something else.
+        let mut untold = begin();
+        for (pace, said) in [(50.0, 1.5), (25.0, 1.25), (12.5, 1.12)] {
+            assert_eq!(untold.speedup, pace);
+            at_a_pace(&mut untold, said, true);
+            assert_eq!(untold.goes_slower(), pace > 12.5);
+            if untold.goes_slower() {
+                untold.slower();
+            }
+        }
+        assert_eq!((ratio(&untold), untold.untold()), (None, vec!["grpc+mtls"]));
+        assert!(untold.notes().iter().any(|it| it.starts_with("Cannot tell")), "{:?}", untold.notes());
+
+        // Or the same.
+        let mut told = begin();
+        at_a_pace(&mut told, 1.04, true);
+        told.slower();
+        at_a_pace(&mut told, 1.03, true);
+        assert_eq!((ratio(&told), told.untold().len()), (Some(1.03), 0));
+
+        let mut chosen = Compare { speedup_is_auto: false, ..begin() };
+        at_a_pace(&mut chosen, 1.25, true);
+        assert!(!chosen.goes_slower(), "the user has said how fast");
     }
 
     #[test]

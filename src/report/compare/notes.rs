@@ -50,10 +50,27 @@ impl Compare {
         let overloaded: Vec<&str> = self.transports.iter().filter(overloaded).map(String::as_str).collect();
         if !overloaded.is_empty() {
             notes.push(format!(
-                "Overloaded: {}. Timers came late, so these figures measure what this machine can do and not what the \
-                 transport costs at this pace. Run all of them again with a lower --speedup, such as {}.",
+                "Overloaded: {}. Timers, connections or calls took too long for this pace, so these figures measure what this \
+                 machine can do and not what the transport costs. Run all of them again with a lower --speedup, such as {}.",
                 overloaded.join(", "),
                 digits(self.speedup / 2.0)
+            ));
+        }
+        if !self.paces.is_empty() {
+            let faster: Vec<String> = self.paces.iter().map(|it| digits(it.speedup)).collect();
+            notes.push(format!(
+                "At speedup {} a run was overloaded, so all were run again at {}.",
+                faster.join(" and at "),
+                digits(self.speedup)
+            ));
+        }
+        let untold = self.untold();
+        if !untold.is_empty() {
+            notes.push(format!(
+                "Cannot tell when these finish beside {}: {}. They were overloaded even at the slowest pace, and it says \
+                 something else than the one before.",
+                self.first(),
+                untold.join(", ")
             ));
         }
         let failed = self.runs.iter().filter(|run| run.row.outcome == Outcome::Failed).count();

@@ -21,6 +21,7 @@ pub fn empty(transports: &[&str], repeat: u32) -> Compare {
         repeat,
         speedup: 12.5,
         speedup_is_auto: false,
+        paces: Vec::new(),
         threads: 1,
         interrupted: false,
         costs: None,

@@ -1,6 +1,6 @@
 //! What is told of each side, and of each metric of both: the parts of the document, without how they come about.
 
-use super::{Better, Limit, Origin, Side, metric};
+use super::{Better, Limit, Origin, Paired, Side, Worst, metric};
 use crate::metrics::{Interval, Sample};
 use crate::report::many::Outcomes;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub struct Row {
     pub current: Option<Sample>,
     /// By how much it changed, as a part of the baseline; nothing if that is zero, or one side does not have it.
     pub change: Option<f64>,
-    /// The 95 % interval of the change, where chance is a question.
+    /// The 95 % interval of the change: of figures that depend on chance, and of several exact runs.
     pub interval: Option<Interval>,
     /// By how much it may be worse.
     pub limit: Limit,
@@ -83,9 +83,12 @@ pub struct Row {
     pub verdict: Judged,
     /// Which command or stage the change comes from most of all.
     pub from: Option<Origin>,
-    /// Of which runs, if there are several and each is exact: those in which it came out worst.
+    /// How runs of the same seed compare on average, if there are several and each is exact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
+    pub paired: Option<Paired>,
+    /// Of these, the pair in which it came out worst, if any differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<Worst>,
 }
 
 impl Judged {
@@ -143,7 +146,8 @@ impl Row {
             p: None,
             verdict: Judged::Same,
             from: None,
-            seed: None,
+            paired: None,
+            worst: None,
         }
     }
 }

@@ -3,11 +3,13 @@
 
 use super::limits::Limit;
 use super::metric::{self, Better, Tolerance};
-use super::origin::origin;
+use super::origin::{mean, median, origin};
+use super::paired::{Paired, Worst};
 use super::side::{Run, Side};
 use super::{How, Judged, Row, ranks, shift};
-use crate::metrics::Sample;
 use crate::metrics::result::Outcome;
+use crate::metrics::{Interval, Sample};
+use serde_json::Value;
 use statrs::stats_tests::Alternative;
 use statrs::stats_tests::fishers_exact;
 
@@ -24,43 +26,74 @@ pub enum Test {
     Sides,
 }
 
-/// Judges a figure that is the same in every run: pair by pair, and the worst pair is told.
+/// Judges a figure that is the same in every run of a seed: by the mean of the differences within pairs. Which pair came out
+/// worst is told beside it.
 pub fn exact(path: &str, pairs: &[(&Run, &Run)], limit: Limit) -> Option<Row> {
     let better = metric::better(path)?;
-    let judged = pairs.iter().filter_map(|(baseline, current)| {
-        let value = |run: &Run| metric::value(&run.document, path).ok().flatten();
-        let (was, is) = (value(baseline), value(current));
-        let verdict = match (was, is) {
-            (None, None) => return None,
-            (Some(_), None) => Judged::Gone,
-            (None, Some(_)) => Judged::New,
-            // What a mean over cells is off by when it is added up, and a number when it is read.
-            (Some(was), Some(is)) if (is - was).abs() <= was.abs() * 1e-12 => Judged::Same,
-            (Some(was), Some(is)) => {
-                let by = worse_by(better, is - was);
-                verdict(path, by, relative(by, was), was, limit)
+    let value = |run: &Run| metric::value(&run.document, path).ok().flatten();
+    let known: Vec<_> = pairs
+        .iter()
+        .map(|(baseline, current)| (value(baseline), value(current), current.seed()))
+        .filter(|(was, is, _)| was.is_some() || is.is_some())
+        .collect();
+    let of_both: Vec<(f64, f64)> = known.iter().filter_map(|(was, is, _)| was.zip(*is)).collect();
+    let paired = Paired::of(&of_both);
+    let verdict = match paired {
+        _ if known.is_empty() => return None,
+        _ if known.iter().any(|(was, is, _)| was.is_some() && is.is_none()) => Judged::Gone,
+        None => Judged::New,
+        Some(_) if of_both.iter().all(|(was, is)| is_same(*was, *is)) => Judged::Same,
+        Some(it) => {
+            let by = worse_by(better, it.difference);
+            match verdict(path, by, relative(by, it.baseline), it.baseline, limit) {
+                // They differ, and by as much to one side as to the other.
+                Judged::Same => Judged::Within,
+                other => other,
             }
-        };
-        let row = Row {
-            change: was.zip(is).and_then(|(was, is)| relative(is - was, was)),
-            baseline: sample(was.as_slice()),
-            current: sample(is.as_slice()),
-            verdict,
-            seed: (pairs.len() > 1).then(|| current.seed()),
-            ..Row::empty(path, better, limit)
-        };
-        let worse = row.change.map_or(0.0, |it| worse_by(better, it));
-        Some((row, worse, (*baseline, *current)))
-    });
-    // The first of those that are alike.
-    let (mut row, _, (baseline, current)) = judged.reduce(|worst, next| {
-        let order = next.0.verdict.cmp(&worst.0.verdict).then(next.1.total_cmp(&worst.1));
-        if order.is_gt() { next } else { worst }
-    })?;
-    if row.verdict.is_change() {
-        row.from = origin(path, &[&baseline.document], &[&current.document]);
+        }
+    };
+    let several = known.len() > 1;
+    let part = |it: f64| paired.and_then(|paired| relative(it, paired.baseline));
+    let interval = paired.and_then(|it| it.interval).filter(|_| several);
+    let baseline: Vec<f64> = known.iter().filter_map(|it| it.0).collect();
+    let current: Vec<f64> = known.iter().filter_map(|it| it.1).collect();
+    let mut row = Row {
+        baseline: sample(&baseline),
+        current: sample(&current),
+        change: paired.and_then(|it| part(it.difference)),
+        interval: interval.and_then(|it| Some(Interval { low: part(it.low)?, high: part(it.high)? })),
+        paired: paired.filter(|_| several),
+        worst: worst(better, &known).filter(|_| several && verdict != Judged::Same),
+        verdict,
+        ..Row::empty(path, better, limit)
+    };
+    if verdict.is_change() {
+        let (was, is): (Vec<&Value>, Vec<&Value>) =
+            pairs.iter().map(|(baseline, current)| (&baseline.document, &current.document)).unzip();
+        row.from = origin(path, &was, &is, mean);
     }
     Some(row)
+}
+
+/// The pair in which a figure came out worst, the first of those that are alike: what is no longer there is worst of all.
+fn worst(better: Better, known: &[(Option<f64>, Option<f64>, u64)]) -> Option<Worst> {
+    let of = |&(baseline, current, seed): &(Option<f64>, Option<f64>, u64)| {
+        let by = baseline.zip(current).map(|(was, is)| is - was);
+        let change = by.zip(baseline).and_then(|(by, was)| relative(by, was));
+        let rank = match (baseline, current) {
+            (Some(_), None) => f64::INFINITY,
+            (None, _) => f64::NEG_INFINITY,
+            // Nothing is a part of zero: what comes from there is counted in its own unit.
+            _ => worse_by(better, change.or(by).unwrap_or_default()),
+        };
+        (Worst { seed, baseline, current, change }, rank)
+    };
+    known.iter().map(of).reduce(|worst, next| if next.1 > worst.1 { next } else { worst }).map(|(it, _)| it)
+}
+
+/// Whether two values are one but for what a mean over cells is off by when it is added up, and a number when it is read.
+fn is_same(was: f64, is: f64) -> bool {
+    (is - was).abs() <= was.abs() * 1e-12
 }
 
 /// Judges figures that differ from run to run, all together: the more there are, the surer one has to be of each.
@@ -142,17 +175,17 @@ fn decide(tested: &mut [Tested], baseline: &Side, current: &Side, test: Test) {
         [baseline, current].map(|side| side.runs.iter().map(|it| &it.document).collect::<Vec<_>>());
     let judged = tested.iter_mut().filter(|it| it.row.verdict == Judged::Within);
     for (Tested { row, by, .. }, (worse, improved)) in judged.zip(worse.into_iter().zip(improved)) {
-        let (by, median) = (*by, row.baseline.map_or(0.0, |it| it.median));
+        let (by, middle) = (*by, row.baseline.map_or(0.0, |it| it.median));
         row.p = Some(if by >= 0.0 { worse } else { improved });
         row.verdict =
-            match verdict(&row.path, by, row.change.map(|it| worse_by(row.better, it)), median, row.limit) {
+            match verdict(&row.path, by, row.change.map(|it| worse_by(row.better, it)), middle, row.limit) {
                 _ if !enough => Judged::Undecided,
                 Judged::Worse if worse > ALPHA => Judged::Within,
                 Judged::Better if improved > ALPHA || row.is_little(test) => Judged::Within,
                 other => other,
             };
         if row.verdict.is_change() {
-            row.from = origin(&row.path, &was, &is);
+            row.from = origin(&row.path, &was, &is, median);
         }
     }
 }
@@ -176,10 +209,10 @@ fn verdict(path: &str, by: f64, relative: Option<f64>, baseline: f64, limit: Lim
 /// How ends of runs compare: an end that the baseline does not know is worse than any of its own; else, of sides of which
 /// not all runs completed, more that did not are worse if that is beyond chance.
 pub fn outcome(baseline: &Side, current: &Side) -> Judged {
-    let bad = |side: &Side| (side.outcomes.stalled + side.outcomes.failed) as u64;
+    let bad = |side: &Side| (side.outcomes.stalled + side.outcomes.failed + side.outcomes.stopped) as u64;
     let good = |side: &Side| side.outcomes.completed as u64;
     let worst = |side: &Side| match side.outcomes {
-        it if it.failed > 0 => Outcome::Failed as u8,
+        it if it.failed + it.stopped > 0 => Outcome::Failed as u8,
         it if it.stalled > 0 => Outcome::Stalled as u8,
         _ => Outcome::Completed as u8,
     };

@@ -55,14 +55,19 @@ impl Diff {
 impl Row {
     /// The whole of it in a line.
     pub fn told(&self) -> String {
-        let value =
-            |sample: Option<crate::metrics::Sample>| sample.map_or("none".into(), |it| digits(it.median));
+        let value = |value: Option<f64>| value.map_or("none".into(), digits);
         let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
-        let (was, is) = (value(self.baseline), value(self.current));
+        let (was, is) = (value(self.baseline_shown()), value(self.current_shown()));
         let from = self.from_told();
         let from = if from.is_empty() { from } else { format!(", from {from}") };
         let p = self.p.map_or_else(String::new, |p| format!(", p {}", digits(p)));
-        format!("{was}{unit} -> {is}{unit}, {}, limit {}{p}{from}", self.change_told(), self.limit_told())
+        let pairs = self.paired.map_or_else(String::new, |it| {
+            format!(" in the mean of {} pairs (95 % interval {})", it.n, self.interval_told(" to "))
+        });
+        let worst = Some(self.worst_seed_told()).filter(|it| !it.is_empty());
+        let worst = worst.map_or_else(String::new, |it| format!(", worst {it}"));
+        let (change, limit) = (self.change_told(), self.limit_told());
+        format!("{was}{unit} -> {is}{unit}, {change}{pairs}, limit {limit}{worst}{p}{from}")
     }
 }
 

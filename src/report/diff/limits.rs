@@ -2,6 +2,7 @@
 //! neither says anything. Whether a figure is worse is decided elsewhere.
 
 use super::metric;
+use crate::bounded;
 use crate::scenario::thresholds::Bound;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +13,9 @@ use std::str::FromStr;
 
 /// The version of the format of a file of limits.
 pub const SCHEMA: &str = "p2pfl-sim/limits/1";
+
+/// The largest file of limits that is read.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The name of such a file beside a baseline.
 pub const FILE: &str = "limits.json";
@@ -59,7 +63,7 @@ impl Limits {
     /// # Errors
     /// If it cannot be read or has not the form that is documented, with the place.
     pub fn read(path: &Path) -> Result<Self, LimitsError> {
-        let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
+        let text = bounded::read(path, MAX_BYTES).map_err(|error| format!("cannot be read: {error}"));
         let fault = |why: String| LimitsError { file: path.display().to_string(), why };
         text.and_then(|text| Self::parse(&text)).map_err(fault)
     }

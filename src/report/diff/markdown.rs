@@ -18,30 +18,38 @@ impl Diff {
             Verdict::Regressed => "❌",
         };
         let mut text = format!("### {mark} {}\n", escaped(&self.headline()));
+        let several = self.metrics.iter().any(|row| row.paired.is_some());
+        if several {
+            text += "\nMeans over pairs of runs with the same seed, their mean difference and its 95 % interval (Student's t).\n";
+        }
+        let worst = |cell: &str| if several { format!(" {cell} |") } else { String::new() };
         if !self.metrics.is_empty() {
-            text += "\n| metric | baseline | current | change | limit | verdict | from |\n";
-            text += "| --- | ---: | ---: | ---: | ---: | --- | --- |\n";
+            let (title, line) = (worst("worst pair"), worst("---"));
+            let _ =
+                writeln!(text, "\n| metric | baseline | current | change | limit | verdict |{title} from |");
+            let _ = writeln!(text, "| --- | ---: | ---: | ---: | ---: | --- |{line} --- |");
         }
         // What did not change is not what anyone looks for.
         for row in self.metrics.iter().filter(|row| row.verdict != Judged::Same) {
-            let value = |sample: Option<crate::metrics::Sample>| {
-                sample.map_or_else(|| "–".into(), |it| shown(it.median, row.unit(), STYLE))
-            };
-            let interval = row.interval.map_or_else(String::new, |it| {
-                format!(" ({} … {})", told::percent(it.low), told::percent(it.high))
-            });
+            let value =
+                |value: Option<f64>| value.map_or_else(|| "–".into(), |it| shown(it, row.unit(), STYLE));
+            let n = row.paired.map(|it| format!("n = {}", it.n));
+            let interval = Some(row.interval_told(" … ")).filter(|it| !it.is_empty());
+            let trust: Vec<String> = interval.into_iter().chain(n).collect();
+            let trust = if trust.is_empty() { String::new() } else { format!(" ({})", trust.join(", ")) };
             let verdict = match row.verdict {
                 Judged::Worse | Judged::Gone => format!("**{}**", row.verdict.name()),
                 other => other.name().to_owned(),
             };
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {}{interval} | {} | {verdict} | {} |",
+                "| {} | {} | {} | {}{trust} | {} | {verdict} |{} {} |",
                 escaped(&row.path),
-                value(row.baseline),
-                value(row.current),
+                value(row.baseline_shown()),
+                value(row.current_shown()),
                 row.change_told(),
                 row.limit_told(),
+                worst(&row.worst_seed_told()),
                 escaped(&row.from_told()),
             );
         }
@@ -116,6 +124,11 @@ mod tests {
     #[test]
     fn the_page_of_a_regression() {
         insta::assert_snapshot!(sample::regressed().markdown());
+    }
+
+    #[test]
+    fn the_page_of_several_seeds() {
+        insta::assert_snapshot!(sample::repeated_exactly().markdown());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What has changed from one build, or one day, to the next: two sides of runs set against each other, metric by metric,
 //! with a verdict that a CI job can rely on.
 //!
-//! On the virtual clock a result is exact: every figure that differs is told, and a limit applies to it as it is. On the
-//! real clock several runs of each side are needed, and a regression has to be both beyond chance and beyond the limit.
+//! On the virtual clock a result is exact: every figure that differs is told, and a limit applies to it as it is; of several
+//! seeds to the mean of the differences within pairs. On the real clock several runs of each side are needed, and a regression has to be both beyond chance and beyond the limit.
 //! docs/ci.md says what that means for who uses it. The table on a terminal is in `report::terminal`; running is not done
 //! here.
 
@@ -16,6 +16,7 @@ mod limits;
 mod markdown;
 mod metric;
 mod origin;
+mod paired;
 mod ranks;
 #[cfg(test)]
 pub mod sample;
@@ -32,6 +33,7 @@ pub use judge::{ALPHA, Test};
 pub use limits::{Assigned, FILE as LIMITS_FILE, Limit, Limits, LimitsError, SCHEMA as LIMITS_SCHEMA};
 pub use metric::{Better, METRICS};
 pub use origin::Origin;
+pub use paired::{Paired, Worst};
 pub use side::{Run, Side, SideError, without_seed};
 pub(super) use told::{percent, value};
 

@@ -15,10 +15,16 @@ pub struct Origin {
     pub change: Option<f64>,
 }
 
+/// What stands for the values of several runs.
+pub type Middle = fn(Vec<f64>) -> Option<f64>;
+
 /// Where the change of a figure between these results comes from. Nothing if it is made of nothing, or its parts went the
 /// other way.
-pub fn origin(path: &str, baseline: &[&Value], current: &[&Value]) -> Option<Origin> {
-    let change = median(current, |it| figure(it, path))? - median(baseline, |it| figure(it, path))?;
+pub fn origin(path: &str, baseline: &[&Value], current: &[&Value], of_all: Middle) -> Option<Origin> {
+    let middle = |documents: &[&Value], of: &dyn Fn(&Value) -> Option<f64>| {
+        of_all(documents.iter().filter_map(|it| of(it)).collect())
+    };
+    let change = middle(current, &|it| figure(it, path))? - middle(baseline, &|it| figure(it, path))?;
     let (group, part): (&str, fn(&str, &str) -> Part) = match path.split('.').next()? {
         "messages" if path.starts_with("messages.total.") => ("messages.by_command", command),
         "latency" if ["message", "rpc"].contains(&path.split('.').nth(1)?) => ("latency", latency),
@@ -37,10 +43,10 @@ pub fn origin(path: &str, baseline: &[&Value], current: &[&Value]) -> Option<Ori
         let name = name.strip_prefix(part.prefix?).filter(|it| !it.is_empty())?.to_owned();
         let count = |it: &Value| figure(it, part.count.as_ref()?);
         // How often there was something now, for both sides.
-        let times = median(current, count).or(median(baseline, count));
+        let times = middle(current, &count).or(middle(baseline, &count));
         let amount = |side: &[&Value]| match part.total {
-            true => median(side, |it| Some(figure(it, &part.figure)? * count(it)?)),
-            false => median(side, |it| Some(figure(it, &part.figure)? * times.unwrap_or(1.0))),
+            true => middle(side, &|it| Some(figure(it, &part.figure)? * count(it)?)),
+            false => middle(side, &|it| Some(figure(it, &part.figure)? * times.unwrap_or(1.0))),
         };
         let (was, is) = (amount(baseline), amount(current));
         let change = was.zip(is).map(|(was, is)| (is - was) / was).filter(|it| it.is_finite());
@@ -94,10 +100,15 @@ fn figure(document: &Value, path: &str) -> Option<f64> {
     metric::value(document, path).ok().flatten()
 }
 
-fn median(documents: &[&Value], of: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
-    let mut values: Vec<f64> = documents.iter().filter_map(|it| of(it)).collect();
+/// The middle of values by which runs are compared, the lower of two.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
+/// The same where runs are compared by their mean.
+pub fn mean(values: Vec<f64>) -> Option<f64> {
+    Some(values.iter().sum::<f64>() / values.len() as f64).filter(|it| it.is_finite())
 }
 
 #[cfg(test)]
@@ -110,7 +121,7 @@ mod tests {
         let full = serde_json::to_value(sample::full()).unwrap();
         let mut other = full.clone();
         change(&mut other);
-        origin(path, &[&full], &[&other])
+        origin(path, &[&full], &[&other], median)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One side of a comparison: a result, or those of a scenario that was run several times. What is read here is compared
 //! elsewhere.
 
+use crate::bounded;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::report::findings::{self, ReadError};
 use crate::report::many::Outcomes;
@@ -83,6 +84,7 @@ impl Side {
                 Outcome::Completed => outcomes.completed += 1,
                 Outcome::Stalled => outcomes.stalled += 1,
                 Outcome::Failed => outcomes.failed += 1,
+                Outcome::Stopped => outcomes.stopped += 1,
                 Outcome::Interrupted => {
                     outcomes.interrupted += 1;
                     continue;
@@ -149,7 +151,8 @@ const SUMMARY: &str = "summary.json";
 
 fn summary_of(path: &Path) -> Result<Repeats, SideError> {
     let other = |why: String| SideError::Other { path: path.to_owned(), why };
-    let text = fs::read(path).map_err(|error| other(format!("cannot be read: {error}")))?;
+    let text =
+        bounded::read(path, bounded::RESULT).map_err(|error| other(format!("cannot be read: {error}")))?;
     let document: Value = serde_json::from_slice(&text)
         .map_err(|error| other(format!("is no JSON document, or only a part of one: {error}")))?;
     match document["schema"].as_str() {

@@ -1,6 +1,7 @@
 //! Whole comparisons: how often a verdict is wrong on values whose truth is known, and what is left out of one.
 
 use super::*;
+use crate::metrics::result::RunResult;
 use crate::random::{Purpose, Stream};
 use crate::report::many::Outcomes;
 use crate::report::sample as results;
@@ -16,7 +17,7 @@ fn noisy(draw: u64, side: u64, runs: u64, noise: f64, slower: f64) -> Side {
         let outlier = if stream.random_range(0.0..1.0_f64) < 0.03 { 6.0 } else { 1.0 };
         1.0 + noise * bell * outlier
     };
-    let template = sample::real(0, 1.0);
+    let template = over_sockets(sample::real(0, 1.0));
     let document = serde_json::to_value(&template).unwrap();
     let paths: Vec<&str> = metric::judged(&document, true).collect();
     let runs = (0..runs).map(|seed| {
@@ -33,6 +34,12 @@ fn noisy(draw: u64, side: u64, runs: u64, noise: f64, slower: f64) -> Side {
     let runs: Vec<Run> = runs.collect();
     let outcomes = Outcomes { completed: runs.len(), ..Outcomes::default() };
     Side { name: format!("side {side}"), runs, outcomes, overloaded: 0 }
+}
+
+/// Where all five metrics are judged.
+fn over_sockets(mut result: RunResult) -> RunResult {
+    result.engine.transport = "grpc".into();
+    result
 }
 
 fn compare(baseline: Side, current: Side, limit: Option<f64>, paired: bool) -> Diff {
@@ -83,11 +90,31 @@ fn five_metrics_take_seven_runs_a_side_or_ten_pairs() {
     }
 }
 
+/// Over memory it is the time that the machine takes to wake a thread: a false regression.
+#[test]
+fn the_latency_of_messages_over_memory_is_judged_on_request_alone() {
+    let side = |n, by: f64| {
+        let mut side = noisy(1, n, 10, 0.001, 1.0);
+        for run in &mut side.runs {
+            run.document["engine"]["transport"] = "memory".into();
+            let latency = &mut run.document["latency"]["message"]["p50"];
+            *latency = (latency.as_f64().unwrap() * by).into();
+        }
+        side
+    };
+    let diff = compare(side(0, 1.0), side(1, 2.0), None, false);
+    assert_eq!((diff.verdict, diff.metrics.len()), (Verdict::Passed, 4), "{:?}", diff.metrics);
+    let mut how = How::default();
+    how.limits.by_path.insert("latency.message.p50".into(), Limit::Relative(0.1));
+    let diff = Diff::of(side(0, 1.0), side(1, 2.0), &how).unwrap();
+    assert_eq!(diff.regressions().map(|it| it.path.as_str()).collect::<Vec<_>>(), ["latency.message.p50"]);
+}
+
 #[test]
 fn a_single_metric_takes_fewer_runs() {
     let none = |path: &&str| (path.to_string(), Limit::None);
     let mut how = How::default();
-    let document = serde_json::to_value(results::full()).unwrap();
+    let document = serde_json::to_value(over_sockets(results::full())).unwrap();
     how.limits.by_path =
         metric::judged(&document, true).collect::<Vec<_>>().iter().take(4).map(none).collect();
     let diff = Diff::of(noisy(1, 0, 5, 0.001, 1.0), noisy(1, 1, 5, 0.001, 2.0), &how).unwrap();
@@ -168,6 +195,64 @@ fn runs_by_turns_tell_of_cost_on_the_virtual_clock_as_well() {
     );
 }
 
+/// What is told of several seeds is the mean of pairs, and the worst of them stands beside it.
+#[test]
+fn of_several_seeds_the_mean_of_pairs_is_told_and_the_worst_beside_it() {
+    let side = |sent: [u64; 4]| {
+        let run = |(seed, sent): (u64, u64)| {
+            sample::exact(|it| {
+                it["scenario"]["seed"] = seed.into();
+                it["messages"]["total"]["sent"] = sent.into();
+            })
+        };
+        Side::of("side", (1..).zip(sent).map(run).collect())
+    };
+    let was = [1_000, 2_000, 3_000, 4_000];
+    let row = |is: [u64; 4], limit: Option<f64>| {
+        let diff = compare(side(was), side(is), limit, false);
+        let row = diff.metrics.iter().find(|row| row.path == "messages.total.sent").unwrap().clone();
+        (diff.verdict, row)
+    };
+    let (verdict, found) = row([990, 1_980, 3_300, 3_960], None);
+    // -10, -20, +300, -40: the mean is 57.5 of 2,500.
+    let paired = found.paired.unwrap();
+    assert_eq!((paired.n, paired.baseline, paired.current, paired.difference), (4, 2_500.0, 2_557.5, 57.5));
+    assert!((found.change.unwrap() - 0.023).abs() < 1e-12);
+    let (inner, outer) = (paired.interval.unwrap(), found.interval.unwrap());
+    assert!(inner.low < 0.0 && (outer.low - inner.low / 2_500.0).abs() < 1e-12, "{inner:?} {outer:?}");
+    let worst = found.worst.unwrap();
+    assert_eq!((worst.seed, worst.change), (3, Some(0.1)));
+    assert_eq!((verdict, found.verdict), (Verdict::Regressed, Judged::Worse));
+    // The limit is held against the mean, and not against the worst.
+    assert_eq!(row([990, 1_980, 3_300, 3_960], Some(0.05)).0, Verdict::Passed);
+    assert_eq!(row([1_200, 2_000, 3_000, 3_800], None).1.verdict, Judged::Within);
+    let (verdict, better) = row([990, 1_980, 3_001, 3_960], None);
+    assert_eq!((verdict, better.verdict, better.worst.unwrap().seed), (Verdict::Passed, Judged::Better, 3));
+    let (verdict, same) = row(was, None);
+    assert_eq!((verdict, same.verdict, same.worst), (Verdict::Same, Judged::Same, None));
+}
+
+#[test]
+fn what_is_gone_in_one_of_several_seeds_is_gone() {
+    let side = |gone: bool| {
+        let run = |seed: u64| {
+            sample::exact(|it| {
+                it["scenario"]["seed"] = seed.into();
+                if gone && seed == 2 {
+                    it["latency"]["round"]["p50"] = Value::Null;
+                }
+            })
+        };
+        Side::of("side", (1..4).map(run).collect())
+    };
+    let diff = compare(side(false), side(true), None, false);
+    let row = diff.metrics.iter().find(|row| row.path == "latency.round.p50").unwrap();
+    assert_eq!((row.verdict, row.worst.unwrap().seed, row.paired.unwrap().n), (Judged::Gone, 2, 2));
+    let back = compare(side(true), side(false), None, false);
+    let row = back.metrics.iter().find(|row| row.path == "latency.round.p50").unwrap();
+    assert_eq!((row.verdict, row.paired.unwrap().n), (Judged::Same, 2));
+}
+
 #[test]
 fn what_is_written_reads_back() {
     for diff in sample::all() {
@@ -189,7 +274,6 @@ fn the_page_names_every_field() {
     for diff in sample::all() {
         let mut diff = diff;
         // One of several runs has a seed.
-        diff.metrics.iter_mut().for_each(|row| row.seed = Some(7));
         diff.differences.iter_mut().for_each(|it| it.seed = Some(7));
         fields(&serde_json::to_value(diff).unwrap(), "", &mut found);
     }
@@ -198,8 +282,14 @@ fn the_page_names_every_field() {
 }
 
 fn fields(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-    let whole =
-        ["scenario[]", "metrics[].baseline", "metrics[].current", "metrics[].interval", "metrics[].from"];
+    let whole = [
+        "scenario[]",
+        "metrics[].baseline",
+        "metrics[].current",
+        "metrics[].interval",
+        "metrics[].from",
+        "metrics[].paired.interval",
+    ];
     match value {
         Value::Object(inner) if !whole.contains(&path) => {
             let dot = if path.is_empty() { "" } else { "." };

@@ -19,7 +19,10 @@ impl Diff {
             (true, _) => format!("{} pairs of runs", current.runs),
             (false, "real") => format!("{} and {} runs", current.runs, baseline.runs),
             (false, _) if current.runs == 1 => "one run each, exact".to_owned(),
-            (false, _) => format!("{} runs each, exact", current.runs),
+            (false, _) => match self.metrics.iter().filter_map(|row| row.paired).map(|it| it.n).max() {
+                Some(pairs) => format!("{pairs} pairs of runs, exact"),
+                None => format!("{} and {} runs, exact", current.runs, baseline.runs),
+            },
         };
         // A name may be any text; on a terminal it could paint.
         let sides: String = sides.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
@@ -169,16 +172,56 @@ impl Row {
         metric::unit(&self.path)
     }
 
+    /// What is shown of the baseline: of pairs their mean, else the median.
+    pub fn baseline_shown(&self) -> Option<f64> {
+        self.paired.map(|it| it.baseline).or(self.baseline.map(|it| it.median))
+    }
+
+    /// The same of the current side.
+    pub fn current_shown(&self) -> Option<f64> {
+        self.paired.map(|it| it.current).or(self.current.map(|it| it.median))
+    }
+
     /// The change, or that there is none to be told.
     pub fn change_told(&self) -> String {
-        let medians = self.baseline.zip(self.current).map(|(was, is)| is.median - was.median);
-        match (self.change, medians) {
+        self.as_change(self.change, self.baseline_shown(), self.current_shown())
+    }
+
+    /// The 95 % interval of the change, its ends divided by `between`; empty where there is none.
+    pub fn interval_told(&self, between: &str) -> String {
+        let ends = match (self.interval, self.paired.and_then(|it| it.interval)) {
+            (Some(it), _) => [percent(it.low), percent(it.high)],
+            (None, Some(it)) => [self.amount(it.low), self.amount(it.high)],
+            (None, None) => return String::new(),
+        };
+        ends.join(between)
+    }
+
+    /// The change in the pair in which it came out worst; empty where there are not several.
+    pub fn worst_told(&self) -> String {
+        self.worst.map_or_else(String::new, |it| self.as_change(it.change, it.baseline, it.current))
+    }
+
+    /// The same with its seed: `+12.0 % (seed 3)`.
+    pub fn worst_seed_told(&self) -> String {
+        self.worst.map_or_else(String::new, |it| format!("{} (seed {})", self.worst_told(), it.seed))
+    }
+
+    fn as_change(&self, change: Option<f64>, was: Option<f64>, is: Option<f64>) -> String {
+        match (change, was.zip(is)) {
             (Some(change), _) => percent(change),
-            (None, Some(0.0)) => "0 %".into(),
-            (None, Some(by)) => {
+            (None, Some((was, is))) => self.amount(is - was),
+            (None, None) => "-".into(),
+        }
+    }
+
+    /// A difference in the unit of the figure.
+    fn amount(&self, by: f64) -> String {
+        match by {
+            0.0 => "0 %".into(),
+            _ => {
                 format!("{}{}", if by > 0.0 { "+" } else { "-" }, shown(by.abs(), self.unit(), Style::PLAIN))
             }
-            (None, None) => "-".into(),
         }
     }
 

@@ -1,7 +1,10 @@
 //! Reads results back: says of what is no result what it is instead, and changes nothing.
 
 use super::{Findings, Interval, Spectrum, trace};
+use crate::bounded;
 use crate::metrics::result::{RunResult, SCHEMA};
+use crate::report::folder::{MESSAGES, RESULT, ROUNDS};
+use crate::report::tables;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -40,6 +43,11 @@ pub enum Unreadable {
              or use the one that wrote it"
     )]
     Version(String),
+    /// It is none of the run that the result beside it is of.
+    #[error(
+        "is of another run than the {RESULT} beside it: {0}. Move what does not belong there away, or run the scenario again"
+    )]
+    OfAnother(String),
     /// A value is not what it should be.
     #[error("is damaged: {0}")]
     Damaged(String),
@@ -69,7 +77,7 @@ impl Findings {
         let result = result(folder)?;
         // The result itself may have been named.
         let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(Path::new("")) };
-        Ok(Self {
+        let found = Self {
             result,
             nodes: part(folder, NODES, rows)?,
             series: part(folder, SERIES, rows)?,
@@ -79,8 +87,54 @@ impl Findings {
             drawing: part(folder, TOPOLOGY, |text| {
                 serde_json::from_slice(text).map_err(|it| it.to_string())
             })?,
-        })
+        };
+        found.refuse_two_runs(folder)?;
+        Ok(found)
     }
+
+    /// Refuses a folder whose files are of two runs, which comes about by hand or by versions that were killed. A file that
+    /// is not there says nothing.
+    fn refuse_two_runs(&self, folder: &Path) -> Result<(), ReadError> {
+        let refuse = |name: &str, why: String| {
+            Err(ReadError { path: folder.join(name), why: Unreadable::OfAnother(why) })
+        };
+        let result = &self.result;
+        for (name, wanted) in [
+            (MESSAGES, written(|out| tables::messages(out, result))),
+            (ROUNDS, written(|out| tables::rounds(out, &result.rounds))),
+        ] {
+            let found = part(folder, name, |text| Ok(text.to_vec()))?;
+            let columns = |text: &[u8]| text.split(|it| *it == b'\n').next().map(<[u8]>::to_vec);
+            // Older versions may have had other columns.
+            if !found.is_empty() && columns(&found) == columns(&wanted) && found != wanted {
+                return refuse(name, "its rows differ from what the result says".into());
+            }
+        }
+        let (rows, nodes) = (self.nodes.len(), result.nodes.total as usize);
+        if rows > 0 && rows != nodes {
+            return refuse(NODES, format!("it tells of {rows} nodes, the result of {nodes}"));
+        }
+        let drawn = [(TRACE, self.trace.nodes.last()), (TOPOLOGY, self.drawing.nodes.last())];
+        for (name, last) in drawn {
+            if let Some(last) = last.filter(|last| **last as usize >= nodes) {
+                return refuse(name, format!("it tells of node {last}, the result of {nodes} nodes"));
+            }
+        }
+        if let Some(ended_s) = result.ended_s.filter(|_| !self.trace.nodes.is_empty()) {
+            let traced_s = self.trace.end_ns as f64 / 1e9;
+            if (traced_s - ended_s).abs() > 1e-3 {
+                return refuse(TRACE, format!("it ends at {traced_s} s, the result at {ended_s} s"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A table as it is written. Memory takes all of it.
+fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
+    let mut text = Vec::new();
+    let _ = write(&mut text);
+    text
 }
 
 /// What is in a file of the folder; nothing if there is no such file.
@@ -90,7 +144,7 @@ fn part<T: Default>(
     parse: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Result<T, ReadError> {
     let path = folder.join(name);
-    let text = match fs::read(&path) {
+    let text = match bounded::read(&path, bounded::RESULT) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
         other => other.map_err(Unreadable::System),
     };
@@ -126,7 +180,7 @@ fn spectra(folder: &Path) -> Result<BTreeMap<String, Spectrum>, ReadError> {
 /// # Errors
 /// If it cannot be read, is of another version, or is something else.
 pub fn result(path: &Path) -> Result<RunResult, ReadError> {
-    let path = if path.is_dir() { path.join("result.json") } else { path.to_owned() };
+    let path = if path.is_dir() { path.join(RESULT) } else { path.to_owned() };
     read(&path).map_err(|why| ReadError { path, why })
 }
 
@@ -136,7 +190,7 @@ fn read(path: &Path) -> Result<RunResult, Unreadable> {
     struct Head {
         schema: Option<serde_json::Value>,
     }
-    let text = fs::read(path)?;
+    let text = bounded::read(path, bounded::RESULT)?;
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
         return Err(Unreadable::NotJson(error));
     }
@@ -182,7 +236,7 @@ mod tests {
     fn all_that_a_folder_has_reads_back() {
         let root = tempfile::tempdir().unwrap();
         let written = sample::findings();
-        Folder::at(root.path()).unwrap().write(&written).unwrap();
+        Folder::at(root.path()).unwrap().write(&written, None).unwrap();
         let read = Findings::read(root.path()).unwrap();
         assert_eq!((&read.nodes, &read.series), (&written.nodes, &written.series));
         assert_eq!((&read.trace, &read.drawing), (&written.trace, &written.drawing));
@@ -194,7 +248,7 @@ mod tests {
         assert!(!written.intervals.is_empty() && !written.trace.spans.is_empty());
         // What reads back is written again as it was.
         let again = tempfile::tempdir().unwrap();
-        Folder::at(again.path()).unwrap().write(&read).unwrap();
+        Folder::at(again.path()).unwrap().write(&read, None).unwrap();
         for file in [SERIES, NODES, INTERVALS, TRACE, TOPOLOGY, "result.json", "histograms/message.hgrm"] {
             let text = |root: &Path| fs::read(root.join(file)).unwrap();
             assert!(text(root.path()) == text(again.path()), "{file}");
@@ -204,7 +258,7 @@ mod tests {
     #[test]
     fn a_file_that_is_missing_is_empty_and_one_that_is_damaged_is_named() {
         let root = tempfile::tempdir().unwrap();
-        Folder::at(root.path()).unwrap().write(&sample::findings()).unwrap();
+        Folder::at(root.path()).unwrap().write(&sample::findings(), None).unwrap();
         for file in [NODES, SERIES, INTERVALS, TRACE, TOPOLOGY, "histograms/message.hgrm"] {
             let path = root.path().join(file);
             let text = fs::read(&path).unwrap();

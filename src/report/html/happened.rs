@@ -59,7 +59,7 @@ pub fn tone(result: &RunResult) -> &'static str {
     match result.outcome {
         Outcome::Completed => "good",
         Outcome::Stalled if asked_to_stall => "mark",
-        Outcome::Stalled | Outcome::Failed => "bad",
+        Outcome::Stalled | Outcome::Failed | Outcome::Stopped => "bad",
         Outcome::Interrupted => "mark",
     }
 }

@@ -52,15 +52,16 @@ fn main_figures(first: &Named, runs: &[Named]) -> Section {
     }
     let mut largest: Option<(f64, &str, &str)> = None;
     for figure in &FIGURES {
-        let values: Vec<f64> = rows
-            .iter()
-            .map(|row| row.figures.get(figure.path).and_then(Value::as_f64).unwrap_or(f64::NAN))
-            .collect();
+        let exact: Vec<&Value> =
+            rows.iter().map(|row| row.figures.get(figure.path).unwrap_or(&Value::Null)).collect();
+        let values: Vec<f64> = exact.iter().map(|it| it.as_f64().unwrap_or(f64::NAN)).collect();
         if values.iter().all(|value| value.is_nan()) {
             continue;
         }
         let cells = values.iter().zip(runs).enumerate().map(|(i, (value, run))| {
             let mut cell = Cell::number(*value, |value| shown(value, figure.unit));
+            // A count stands in result.json as a whole number.
+            cell.value = exact[i].is_number().then(|| exact[i].to_string());
             let change = value / values[0] - 1.0;
             if i > 0 && change.is_finite() && change != 0.0 {
                 cell.beside = Some(percent(change));
@@ -259,6 +260,7 @@ fn flat(document: &Value) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::view::Part;
     use super::*;
     use crate::report::sample;
     use serde_json::json;
@@ -277,6 +279,10 @@ mod tests {
             "{}",
             sections[0].finding
         );
+        let Part::Table(figures) = &sections[0].parts[0] else { panic!("{:?}", sections[0]) };
+        let sent = figures.rows.iter().find(|row| row[0].text == "messages.total.sent").unwrap();
+        let exact = sample::findings().result.messages.total.sent.to_string();
+        assert_eq!(sent[1].value.as_ref(), Some(&exact), "as result.json has it");
         let last = sections.last().unwrap();
         assert_eq!(last.finding, "Their scenarios differ in 1 field.");
     }

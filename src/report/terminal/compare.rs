@@ -11,6 +11,7 @@ use crate::report::figures::digits;
 
 /// The comparison, with a newline at its end.
 pub fn compare_table(compare: &Compare, style: Style) -> String {
+    let compare = &*crate::say::shown(compare);
     let mut sections = vec![headline(compare, style)];
     sections.extend(compare.blocks().filter_map(|rows| block(compare, rows, style)));
     if let (Some(costs), Some(conditions)) = (&compare.costs, compare.conditions_of_costs()) {

@@ -12,6 +12,7 @@ const DIFFERENCES: usize = 25;
 
 /// The comparison, with a newline at its end.
 pub fn diff_table(diff: &Diff, all: bool, style: Style) -> String {
+    let diff = &*crate::say::shown(diff);
     let headline = textwrap::fill(&diff.headline(), usize::from(WIDTH));
     let mut sections = vec![style.paint(&headline, console::Style::bold)];
     sections.extend(metrics(diff, all, style));
@@ -27,43 +28,69 @@ pub fn diff_table(diff: &Diff, all: bool, style: Style) -> String {
 
 /// Those that changed, unless all are asked for.
 fn metrics(diff: &Diff, all: bool, style: Style) -> Option<String> {
-    let header = ["", "baseline", "current", "change", "95 % interval", "limit", "verdict", "from"];
-    let mut grid = Grid::new(&header).text_columns(&[0, 6, 7]);
+    let header = ["", "baseline", "current", "change", "95 % interval", "pairs", "limit", "verdict", "from"];
+    let mut grid = Grid::new(&header).text_columns(&[0, 7, 8]);
     let (shown, same): (Vec<&Row>, Vec<&Row>) =
         diff.metrics.iter().partition(|row| all || row.verdict != Judged::Same);
-    shown.into_iter().for_each(|row| grid.row(cells(row, style)));
-    let table = grid.render(style).and_then(|table| titled("Metrics", table, style));
+    let pairs = diff.metrics.iter().filter_map(|row| row.paired).map(|it| it.n).max();
+    shown.iter().for_each(|row| grid.row(cells(row, pairs, style)));
+    let title = match pairs {
+        Some(n) => format!("Metrics: means over {n} pairs of runs with the same seed"),
+        None => "Metrics".to_owned(),
+    };
+    let table = grid.render(style).and_then(|table| titled(&title, table, style));
     let same = match same.len() {
         0 => None,
         1 => Some("1 metric is the same".to_owned()),
         n => Some(format!("{n} metrics are the same")),
     };
     let parts: Vec<String> = table.into_iter().chain(same.map(|it| format!("  {it}"))).collect();
-    (!parts.is_empty()).then(|| parts.join("\n"))
+    let parts = [Some(parts.join("\n")).filter(|it| !it.is_empty()), worst(&shown, style)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("\n\n"))
 }
 
-fn cells(row: &Row, style: Style) -> [String; 8] {
-    let median = |sample: Option<crate::metrics::Sample>| {
-        sample.map_or(NOTHING.to_owned(), |it| shown(it.median, row.unit(), style))
-    };
-    let interval = row.interval.map(|it| format!("{} .. {}", percent(it.low), percent(it.high)));
-    let from = Some(row.from_told()).filter(|it| !it.is_empty());
-    let change = if row.verdict == Judged::Same { NOTHING.to_owned() } else { row.change_told() };
-    let nothing = || NOTHING.to_owned();
-    let verdict = match row.seed {
-        Some(seed) if row.verdict != Judged::Same => format!("{} (seed {seed})", row.verdict.name()),
-        _ => row.verdict.name().to_owned(),
-    };
+/// `pairs` are those of most metrics: how many there are is said of the others.
+fn cells(row: &Row, pairs: Option<usize>, style: Style) -> [String; 9] {
+    let changed = row.verdict != Judged::Same;
+    let from = if row.worst.is_none() { row.from_told() } else { String::new() };
     [
         row.path.clone(),
-        median(row.baseline),
-        median(row.current),
-        change,
-        interval.unwrap_or_else(nothing),
+        value_told(row.baseline_shown(), row, style),
+        value_told(row.current_shown(), row, style),
+        if changed { row.change_told() } else { NOTHING.to_owned() },
+        told(if changed { row.interval_told(" .. ") } else { String::new() }),
+        row.paired.filter(|it| Some(it.n) != pairs).map_or(NOTHING.to_owned(), |it| it.n.to_string()),
         row.limit_told(),
-        verdict,
-        from.unwrap_or_else(nothing),
+        row.verdict.name().to_owned(),
+        told(from),
     ]
+}
+
+/// Of several seeds, the one in which each metric came out worst.
+fn worst(rows: &[&Row], style: Style) -> Option<String> {
+    let header = ["", "worst seed", "baseline", "current", "change", "mean change from"];
+    let mut grid = Grid::new(&header).text_columns(&[0, 5]);
+    for row in rows {
+        let Some(worst) = row.worst else { continue };
+        grid.row([
+            row.path.clone(),
+            worst.seed.to_string(),
+            value_told(worst.baseline, row, style),
+            value_told(worst.current, row, style),
+            row.worst_told(),
+            told(row.from_told()),
+        ]);
+    }
+    titled("The seed in which each is worst", grid.render(style)?, style)
+}
+
+fn value_told(value: Option<f64>, row: &Row, style: Style) -> String {
+    value.map_or(NOTHING.to_owned(), |it| shown(it, row.unit(), style))
+}
+
+fn told(text: String) -> String {
+    Some(text).filter(|it| !it.is_empty()).unwrap_or_else(|| NOTHING.to_owned())
 }
 
 fn differences(diff: &Diff, all: bool, style: Style) -> Option<String> {
@@ -103,6 +130,11 @@ mod tests {
     #[test]
     fn a_regression_on_the_virtual_clock() {
         insta::assert_snapshot!(diff_table(&sample::regressed(), false, RICH));
+    }
+
+    #[test]
+    fn several_seeds_on_the_virtual_clock() {
+        insta::assert_snapshot!(diff_table(&sample::repeated_exactly(), false, RICH));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 /// The summary of runs of one scenario, with a newline at its end.
 pub fn repeats_summary(repeats: &Repeats, style: Style) -> String {
+    let repeats = &*crate::say::shown(repeats);
     let sections = [
         Some(headline(repeats, style)),
         figures(repeats, style),
@@ -76,7 +77,7 @@ fn figures(repeats: &Repeats, style: Style) -> Option<String> {
 fn thresholds(held: &[Held], style: Style) -> Option<String> {
     let mut grid = Grid::new(&["", "", ""]).text_columns(&[0, 1, 2]);
     for it in held {
-        let runs = format!("in {} of {}", it.passed, it.n);
+        let runs = format!("held in {} of {}", it.passed, it.n);
         grid.row([style.passed(it.passed == it.n).to_owned(), it.threshold.clone(), runs]);
     }
     titled("Thresholds", grid.render(style)?, style)
@@ -110,6 +111,7 @@ const COMBINATIONS_SHOWN: usize = 50;
 /// What the combinations of a sweep came to, a row for each, with a newline at the end; medians where there are several
 /// seeds.
 pub fn sweep_table(sweep: &Sweep, style: Style) -> String {
+    let sweep = &*crate::say::shown(sweep);
     let name = &sweep.name;
     let done = sweep.rows.len();
     let outcomes = Outcomes::of(sweep.rows.iter().map(|it| &it.row)).told();

@@ -21,6 +21,7 @@ pub(super) use sentence::happened;
 
 use crate::metrics::result::RunResult;
 use crate::report::figures;
+use crate::say;
 use console::Term;
 
 /// How many columns a summary has at most.
@@ -78,6 +79,7 @@ impl Style {
 
 /// The summary, with a newline at its end.
 pub fn summary(result: &RunResult, style: Style) -> String {
+    let result = &*say::shown(result);
     let sections = [
         Some(sentence::headline(result, style)),
         sections::stalled(result, style),

@@ -2,6 +2,7 @@
 
 use super::{Style, WIDTH};
 use crate::metrics::result::{Outcome, RunResult};
+use crate::node::spec::Variant;
 use crate::report::figures;
 use std::fmt::Write;
 
@@ -13,7 +14,7 @@ pub fn headline(result: &RunResult, style: Style) -> String {
     let wrapped = textwrap::fill(&text, usize::from(WIDTH));
     style.paint(&wrapped, |paint| match (result.outcome, result.overloaded || failed > 0) {
         (Outcome::Completed, false) => paint.bold().green(),
-        (Outcome::Failed | Outcome::Stalled, _) => paint.bold().red(),
+        (Outcome::Failed | Outcome::Stalled | Outcome::Stopped, _) => paint.bold().red(),
         _ => paint.bold().yellow(),
     })
 }
@@ -57,6 +58,11 @@ fn ended(result: &RunResult, style: Style) -> String {
     } else {
         format!("{} of {}", figures::Count(nodes.finished.into()), counted(nodes.total, "peer"))
     };
+    // The default is not what is deployed, so it is said every time.
+    let finished = match variant(result) {
+        Some(variant) => format!("{finished} ({})", variant.title()),
+        None => finished,
+    };
     let rounds = result.scenario["workflow"]["rounds"].as_u64().unwrap_or(result.rounds.len() as u64);
     let rounds = counted(u32::try_from(rounds).unwrap_or(u32::MAX), "round");
     let after = match result.ended_s {
@@ -92,7 +98,7 @@ fn ended(result: &RunResult, style: Style) -> String {
             }
             format!("{text}.")
         }
-        Outcome::Stalled | Outcome::Failed | Outcome::Interrupted => {
+        Outcome::Stalled | Outcome::Failed | Outcome::Interrupted | Outcome::Stopped => {
             let outcome = result.outcome.name();
             let done = if result.rumor.is_some() { "learnt the rumor" } else { "finished" };
             format!(
@@ -102,7 +108,32 @@ fn ended(result: &RunResult, style: Style) -> String {
     }
 }
 
+/// Which P2PFL it was, if any.
+fn variant(result: &RunResult) -> Option<Variant> {
+    serde_json::from_value(result.scenario["workflow"]["variant"].clone()).ok()
+}
+
 fn counted(count: u32, word: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {word}{plural}", figures::Count(count.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use serde_json::json;
+
+    #[test]
+    fn the_sentence_says_which_p2pfl_was_simulated() {
+        let mut result = sample::full();
+        for (variant, said) in [
+            ("repaired", "100 peers (P2PFL repaired) finished 2 rounds"),
+            ("faithful", "100 peers (P2PFL 0.4.4 as it is over gRPC) finished 2 rounds"),
+            ("faithful-memory", "100 peers (P2PFL 0.4.4 as it is over memory) finished 2 rounds"),
+        ] {
+            result.scenario["workflow"]["variant"] = json!(variant);
+            assert!(happened(&result, Style::PLAIN).starts_with(said), "{}", happened(&result, Style::PLAIN));
+        }
+    }
 }

@@ -169,7 +169,7 @@ wrong-type
    ·                                          ╰── settings.heartbeat.period
  7 │   "learning": { "partitioning": { "kind": "dirichlet", "alpha": 0.5 } },
    ╰────
-  help: a number needs a unit: "2s" or "2ms"
+  help: a duration has a unit: "2ms" or "2s"
 "##);
     assert_snapshot!(shown(r#""2s""#, r#""2""#), @r##"
 wrong-value
@@ -344,20 +344,8 @@ duplicate-key
 }
 
 #[test]
-fn a_train_set_larger_than_the_network_and_a_script_that_does_not_fit_it() {
+fn a_script_that_does_not_fit_the_network() {
     assert_snapshot!(shown(": 100", ": 3"), @r##"
-invalid-value
-
-  × a train set of 4 (the default) is larger than the network of 3
-   ╭─[ring.json:5:15]
- 4 │   "topology": { "kind": "ring" },
- 5 │   "workflow": { "kind": "p2pfl", "rounds": 5 },
-   ·               ────────────────┬───────────────
-   ·                               ╰── workflow.trainset_size
- 6 │   "settings": { "heartbeat": { "period": "2s" } },
-   ╰────
-  help: write "trainset_size": 3 or less
-
 invalid-value
 
   × there is no node 3: the 3 nodes are 0 to 2
@@ -440,8 +428,34 @@ invalid-value
     ·                            ╰── thresholds[0]
  13 │ }
     ╰────
-  help: write PATH OP VALUE, such as "final.accuracy.mean >= 0.85"; OP is one of >=, <=, >, <,
-        ==, !=
+  help: write PATH OP VALUE or PATH OP PATH, such as "final.accuracy.mean >= 0.85"; OP is one of
+        >=, <=, >, <, ==, !=
+"##);
+    assert_snapshot!(shown("accuracy.mean >= 0.85", "acuracy.mean => 0.85"), @r##"
+invalid-value
+
+  × `=>` is not a comparison
+    ╭─[ring.json:12:18]
+ 11 │   ],
+ 12 │   "thresholds": ["final.acuracy.mean => 0.85"]
+    ·                  ──────────────┬─────────────
+    ·                                ╰── thresholds[0]
+ 13 │ }
+    ╰────
+  help: did you mean `>=`?
+"##);
+    assert_snapshot!(shown("accuracy.mean >= 0.85", "acuracy.mean >= 0.85"), @r##"
+invalid-value
+
+  × `final.acuracy.mean` is not in a result: `final` has no `acuracy.mean`
+    ╭─[ring.json:12:18]
+ 11 │   ],
+ 12 │   "thresholds": ["final.acuracy.mean >= 0.85"]
+    ·                  ──────────────┬─────────────
+    ·                                ╰── thresholds[0]
+ 13 │ }
+    ╰────
+  help: did you mean `final.accuracy.mean`?
 "##);
 }
 

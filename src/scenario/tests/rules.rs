@@ -63,7 +63,6 @@ fn values_out_of_their_range_are_refused_where_they_stand() {
         ("/workflow/rounds", json!(4_000_000_000u32)),
         ("/workflow/epochs", json!(0)),
         ("/workflow/trainset_size", json!(0)),
-        ("/workflow/trainset_size", json!(21)),
         ("/workflow/initiator", json!(20)),
         ("/settings/general/grpc_timeout", json!("0")),
         ("/settings/heartbeat/period", json!("0s")),
@@ -279,16 +278,24 @@ fn what_has_no_effect_is_named() {
     warned(&[("/settings/heartbeat/period", json!("9s"))], "peers-flap");
     warned(&[("/network", json!({ "latency": "1us" }))], "latency-below-floor");
     warned(&[("/network", json!({ "packet_loss": 1, "lossy": true }))], "nothing-arrives");
-    warned(&[("/thresholds/-", json!("finale.accuracy.mean > 0.5"))], "unknown-threshold");
-    let synthetic = ("/learning/model", json!({ "kind": "synthetic" }));
-    warned(&[synthetic, ("/thresholds/-", json!("final.accuracy.mean > 0.5"))], "nothing-learnt");
-    let averaging = ("/learning/model", json!({ "kind": "averaging" }));
-    warned(&[averaging, ("/thresholds/-", json!("final.loss.mean < 0.5"))], "nothing-learnt");
     let quadratic = ("/learning/model", json!({ "kind": "quadratic" }));
     assert_eq!(found(&[quadratic, ("/thresholds/-", json!("final.loss.mean < 0.5"))]), []);
     let dpsgd = ("/workflow", json!({ "kind": "dpsgd" }));
     warned(&[dpsgd.clone(), ("/settings", json!({ "gossip": { "ttl": 5 } }))], "setting-without-effect");
     assert_eq!(found(&[dpsgd, ("/settings", json!({ "training": { "aggregation_timeout": "5s" } }))]), []);
+}
+
+#[test]
+fn a_threshold_that_cannot_be_met_or_missed_is_refused_where_it_stands() {
+    let asked = |text: &str| ("/thresholds/-", json!(text));
+    refused(&[asked("finale.accuracy.mean > 0.5")], "thresholds[0]");
+    refused(&[asked("final.accuracy > 0.5")], "thresholds[0]");
+    refused(&[asked("outcome == complete")], "thresholds[0]");
+    let synthetic = ("/learning/model", json!({ "kind": "synthetic" }));
+    refused(&[synthetic, asked("final.accuracy.mean > 0.5")], "thresholds[0]");
+    let averaging = ("/learning/model", json!({ "kind": "averaging" }));
+    refused(&[averaging, asked("final.loss.mean < 0.5")], "thresholds[0]");
+    assert_eq!(found(&[asked("nodes.finished == nodes.total")]), []);
 }
 
 #[test]

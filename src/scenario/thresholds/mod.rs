@@ -1,9 +1,12 @@
-//! Thresholds: what must hold of a result, such as `final.accuracy.mean >= 0.85`.
+//! Thresholds: what must hold of a result, such as `final.accuracy.mean >= 0.85` or `nodes.finished == nodes.total`.
 //!
-//! Their text is checked with the scenario; whether their path exists shows only when there is a result.
+//! They are checked with the scenario, and judged when there is a result.
 
+mod known;
 mod lookup;
+mod shape;
 
+pub use known::Known;
 pub use lookup::find;
 
 use super::units::{Rate, Size, Span};
@@ -12,7 +15,7 @@ use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
-/// `PATH OP VALUE`
+/// `PATH OP VALUE` or `PATH OP PATH`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     /// A path into the result: keys joined by dots, where a key may itself hold dots; entries of lists by number,
@@ -47,8 +50,9 @@ pub enum Bound {
     Size(Size),
     /// A rate; results have bits a second.
     Rate(Rate),
-    /// A word, `true` and `false` included.
-    Word(String),
+    /// A word, `true` and `false` included, or the path of another figure. What stands on the left says which it is: a
+    /// number is compared with a figure, and a word with a word.
+    Name(String),
 }
 
 /// What became of a threshold.
@@ -74,7 +78,6 @@ pub struct Malformed {
     pub help: String,
 }
 
-// Those of two characters first: `<` begins `<=`.
 const OPS: [(&str, Op); 6] = [
     (">=", Op::AtLeast),
     ("<=", Op::AtMost),
@@ -83,24 +86,38 @@ const OPS: [(&str, Op); 6] = [
     (">", Op::Above),
     ("<", Op::Below),
 ];
-const FORM: &str =
-    "write PATH OP VALUE, such as \"final.accuracy.mean >= 0.85\"; OP is one of >=, <=, >, <, ==, !=";
+/// What is written for them elsewhere, or by a slip.
+const SLIPS: [(&str, &str); 12] = [
+    ("=", "=="),
+    ("===", "=="),
+    ("=>", ">="),
+    ("≥", ">="),
+    ("=<", "<="),
+    ("≤", "<="),
+    ("!", "!="),
+    ("=!", "!="),
+    ("!==", "!="),
+    ("<>", "!="),
+    ("≠", "!="),
+    ("~=", "!="),
+];
+const SYMBOLS: [char; 8] = ['<', '>', '=', '!', '≥', '≤', '≠', '~'];
+const FORM: &str = "write PATH OP VALUE or PATH OP PATH, such as \"final.accuracy.mean >= 0.85\"; OP is one of >=, <=, >, <, ==, !=";
 
 impl FromStr for Threshold {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let fault = |at, message: String, help: &str| Malformed { at, message, help: help.into() };
-        let Some(at) = text.find(['<', '>', '=', '!']) else {
+        let Some(at) = text.find(SYMBOLS) else {
             return Err(fault(0, "a threshold without a comparison".into(), FORM));
         };
-        let Some((symbol, op)) = OPS.into_iter().find(|(symbol, _)| text[at..].starts_with(symbol)) else {
-            let (wrong, right) = if text[at..].starts_with('=') { ("=", "==") } else { ("!", "!=") };
-            return Err(fault(
-                at,
-                format!("`{wrong}` is not a comparison"),
-                &format!("did you mean `{right}`?"),
-            ));
+        let length = text[at..].find(|it| !SYMBOLS.contains(&it)).unwrap_or(text.len() - at);
+        let symbol = &text[at..at + length];
+        let Some((_, op)) = OPS.into_iter().find(|(it, _)| *it == symbol) else {
+            let meant = SLIPS.into_iter().find(|(slip, _)| *slip == symbol);
+            let help = meant.map_or_else(|| FORM.to_owned(), |(_, right)| format!("did you mean `{right}`?"));
+            return Err(fault(at, format!("`{symbol}` is not a comparison"), &help));
         };
         let path = text[..at].trim();
         if path.is_empty() {
@@ -115,15 +132,13 @@ impl FromStr for Threshold {
         let right = &text[at + symbol.len()..];
         let start = text.len() - right.trim_start().len();
         let value = Bound::from_str(right.trim()).map_err(|message| {
-            fault(start, message, "the right side is a number, a word, or a number with a unit: 0.85, completed, 60s, 10MB, 100Mbps")
-        })?;
-        if matches!(value, Bound::Word(_)) && !matches!(op, Op::Equal | Op::NotEqual) {
-            return Err(fault(
+            fault(
                 start,
-                format!("`{value}` is a word, and `{symbol}` compares numbers"),
-                "words go with == and !=",
-            ));
-        }
+                message,
+                "the right side is a number, a number with a unit, a word, or a path: 0.85, 60s, 10MB, 100Mbps, completed, \
+                 nodes.total",
+            )
+        })?;
         Ok(Self { path: path.to_owned(), op, value })
     }
 }
@@ -147,16 +162,26 @@ impl FromStr for Bound {
         if let Ok(rate) = text.parse() {
             return Ok(Self::Rate(rate));
         }
-        let word = text.trim_matches('"');
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
-        match word {
+        // In quotes anything is a word, such as a fingerprint that looks like a number.
+        if let Some(word) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            return match word {
+                "" => Err("nothing stands between the quotes".into()),
+                _ if word.contains(['"', '\n']) => Err(format!("`{word}` is no word")),
+                _ => Ok(Self::Name(word.to_owned())),
+            };
+        }
+        match text {
             "" => Err("nothing stands after the comparison".into()),
-            _ if !word.starts_with(char::is_alphabetic) || !word.chars().all(plain) => {
-                Err(format!("`{word}` is neither a number nor a word"))
-            }
-            _ => Ok(Self::Word(word.to_owned())),
+            _ if !is_name(text) => Err(format!("`{text}` is neither a number nor a word")),
+            _ => Ok(Self::Name(text.to_owned())),
         }
     }
+}
+
+/// Whether a text needs no quotes to be a word or a path.
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+    text.starts_with(char::is_alphabetic) && text.chars().all(plain)
 }
 
 impl Threshold {
@@ -166,44 +191,50 @@ impl Threshold {
     /// If the result has nothing at the path, or nothing that can be compared with the bound.
     pub fn evaluate(&self, result: &Value) -> Result<Evaluated, String> {
         let value = lookup::find(result, &self.path)?;
-        let passed = match (self.bound_number(), &self.value) {
-            (Some(bound), _) => {
-                let number = value.as_f64().ok_or_else(|| {
-                    format!(
-                        "`{}` is {}, which cannot be compared with {}",
-                        self.path,
-                        described(value),
-                        self.value
-                    )
-                })?;
-                self.op.holds(number, bound)
-            }
-            (None, bound) => {
-                let word = match value {
-                    Value::String(word) => word.clone(),
-                    Value::Bool(truth) => truth.to_string(),
-                    _ => {
-                        let what = described(value);
-                        return Err(format!(
-                            "`{}` is {what}, which cannot be compared with the word {bound}",
-                            self.path
-                        ));
-                    }
+        let unlike = |other: &str| {
+            format!("`{}` is {}, which cannot be compared with {other}", self.path, described(value))
+        };
+        let passed = match (value, &self.value) {
+            (Value::Null, _) => return Err(unlike(&self.value.to_string())),
+            (Value::String(_) | Value::Bool(_), Bound::Name(word)) => {
+                let same = match value {
+                    Value::String(text) => text == word,
+                    other => word.parse().ok() == other.as_bool(),
                 };
-                (word == bound.to_string()) == (self.op == Op::Equal)
+                match self.op {
+                    Op::Equal => same,
+                    Op::NotEqual => !same,
+                    _ => return Err(unlike(&format!("{} {}", self.op, self.value))),
+                }
+            }
+            (_, bound) => {
+                let number = value.as_f64().ok_or_else(|| unlike(&bound.to_string()))?;
+                self.op.holds(number, bound.number(result)?)
             }
         };
         Ok(Evaluated { threshold: self.to_string(), value: value.clone(), passed })
     }
 
-    /// The bound in the units of results: seconds, bytes, bits a second.
-    fn bound_number(&self) -> Option<f64> {
-        match &self.value {
-            Bound::Number(number) => Some(*number),
-            Bound::Duration(span) => Some(span.0.as_secs_f64()),
-            Bound::Size(size) => Some(size.0 as f64),
-            Bound::Rate(rate) => Some(rate.0 as f64),
-            Bound::Word(_) => None,
+    /// Whether it reads something within one of these parts of a result.
+    pub fn reads(&self, part: &str) -> bool {
+        let is_within =
+            |path: &str| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        is_within(&self.path) || matches!(&self.value, Bound::Name(path) if is_within(path))
+    }
+}
+
+impl Bound {
+    /// The number that a number is compared with, in the units of results: seconds, bytes, bits a second.
+    fn number(&self, result: &Value) -> Result<f64, String> {
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Duration(span) => Ok(span.0.as_secs_f64()),
+            Self::Size(size) => Ok(size.0 as f64),
+            Self::Rate(rate) => Ok(rate.0 as f64),
+            Self::Name(path) => {
+                let value = lookup::find(result, path)?;
+                value.as_f64().ok_or_else(|| format!("`{path}` is {}, which is no number", described(value)))
+            }
         }
     }
 }
@@ -250,7 +281,11 @@ impl fmt::Display for Bound {
             Self::Duration(span) => write!(f, "{span}"),
             Self::Size(size) => write!(f, "{size}"),
             Self::Rate(rate) => write!(f, "{rate}"),
-            Self::Word(word) => f.write_str(word),
+            // What reads back as something else without them keeps its quotes.
+            Self::Name(name) => match name.parse() {
+                Ok(Self::Name(_)) => f.write_str(name),
+                _ => write!(f, "\"{name}\""),
+            },
         }
     }
 }
@@ -332,16 +367,65 @@ mod tests {
             "a >= ",
             "a.b >= NaN",
             "a >= inf",
-            "a >= stalled",
             "a b >= 3",
             "a..b >= 3",
             "a >= 3 parsecs",
             "a ! b",
             "a => 3",
             "a >= -",
+            "a == \"\"",
+            "a == \"b",
         ] {
             assert!(text.parse::<Threshold>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_elsewhere_for_a_comparison_is_understood() {
+        for (slip, right) in SLIPS {
+            let fault = format!("a.b {slip} 3").parse::<Threshold>().unwrap_err();
+            assert_eq!(fault.help, format!("did you mean `{right}`?"), "{slip}");
+            assert!(OPS.iter().any(|(op, _)| *op == right) && !OPS.iter().any(|(op, _)| *op == slip));
+        }
+        assert_eq!("a => 3".parse::<Threshold>().unwrap_err().help, "did you mean `>=`?");
+        assert_eq!("a >== 3".parse::<Threshold>().unwrap_err().help, FORM);
+    }
+
+    #[test]
+    fn two_figures_are_compared_with_each_other() {
+        assert_eq!(passes("rounds.-1.nodes_finished > rounds.0.nodes_finished"), Ok(true));
+        assert_eq!(passes("latency.message.p99 >= latency.message.beat.p99"), Ok(false));
+        assert_eq!(
+            passes("rounds.0.nodes_finished == outcome"),
+            Err("`outcome` is \"completed\", which is no number".into())
+        );
+        assert!(
+            passes("rounds.0.nodes_finished == final.consensus_distance").unwrap_err().contains("not known")
+        );
+        assert!(passes("rounds.0.nodes_finished == finale").unwrap_err().contains("did you mean `final`?"));
+        // What stands on the left says whether the right is a path.
+        assert_eq!(passes("outcome == final"), Ok(false));
+    }
+
+    #[test]
+    fn a_word_in_quotes_may_look_like_anything() {
+        let result = json!({ "fingerprint": "12e4", "version": "0.1.0" });
+        for (text, shown) in [
+            ("fingerprint == \"12e4\"", "fingerprint == \"12e4\""),
+            ("version == \"0.1.0\"", "version == \"0.1.0\""),
+            ("version != \"plain\"", "version != plain"),
+        ] {
+            let threshold: Threshold = text.parse().unwrap();
+            assert_eq!(threshold.to_string(), shown);
+            assert!(threshold.evaluate(&result).unwrap().passed, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_says_which_parts_it_reads() {
+        let reads = |text: &str, part: &str| text.parse::<Threshold>().unwrap().reads(part);
+        assert!(reads("cost.wall_s < 60s", "cost") && reads("ended_s > cost.wall_s", "cost"));
+        assert!(!reads("ended_s < 60s", "cost") && !reads("costly.x < 60s", "cost"));
     }
 
     proptest! {

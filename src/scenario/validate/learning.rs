@@ -34,6 +34,14 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
     dataset(&learning.dataset, report);
     partitioning(&learning.partitioning, &learning.dataset, report);
     model(&learning.model, &learning.dataset, report);
+    if learning.start.is_some() && !learning.model.has_init() {
+        report.warn(
+            "learning.start",
+            "no-effect",
+            "`learning.start` has no effect: the model says itself what nodes begin with",
+            "leave it out, or choose another `learning.model`",
+        );
+    }
     byzantine(scenario, report);
 }
 

@@ -12,14 +12,14 @@ mod script;
 mod transport;
 
 use super::Scenario;
+use super::Speedup;
 use super::diagnostic::Diagnostic;
 use super::distribution::Distribution;
+use super::explain;
 use super::load::{Mark, Positions};
 use super::path::Path;
-use super::thresholds::Threshold;
+use super::thresholds::{Known, Threshold};
 use super::units::Span;
-use super::{Speedup, explain};
-use crate::learning::spec::ModelKind;
 use crate::topology::Shape;
 use std::time::Duration;
 
@@ -94,11 +94,12 @@ impl Report<'_> {
     fn share(&mut self, path: impl Into<Path>, value: f64) {
         if !(0.0..=1.0).contains(&value) {
             let path = path.into();
-            self.error(
-                path.clone(),
-                format!("`{path}` is {value}"),
-                "it is a probability: a number from 0 to 1",
-            );
+            let percent = match (1.0..=100.0).contains(&value) {
+                true => format!("; {value} % are {}", explain::share_of(value)),
+                false => String::new(),
+            };
+            let help = format!("it is a probability: a number from 0 to 1{percent}");
+            self.error(path.clone(), format!("`{path}` is {value}"), help);
         }
     }
 
@@ -166,47 +167,11 @@ fn general(scenario: &Scenario, report: &mut Report) {
 }
 
 fn thresholds(scenario: &Scenario, report: &mut Report) {
-    // What a result has at its top; only used to find misspellings of it.
-    const HEADS: [&str; 14] = [
-        "outcome",
-        "overloaded",
-        "nodes",
-        "setup",
-        "rounds",
-        "final",
-        "latency",
-        "throughput",
-        "messages",
-        "rumor",
-        "probe",
-        "cost",
-        "engine",
-        "scenario",
-    ];
+    let known = Known::of(scenario);
     for (i, text) in scenario.thresholds.iter().enumerate() {
-        let path = Path::from("thresholds").index(i);
-        match text.parse::<Threshold>() {
-            Err(fault) => report.error(path, fault.message, fault.help),
-            Ok(threshold) => {
-                let unknown: &[(&str, &str)] = match &scenario.learning.model {
-                    ModelKind::Softmax(_) | ModelKind::Mlp(_) => &[],
-                    ModelKind::Quadratic(_) => &[("final.accuracy", "accuracy")],
-                    ModelKind::Synthetic(_) | ModelKind::Averaging(_) => {
-                        &[("final.accuracy", "accuracy"), ("final.loss", "loss")]
-                    }
-                };
-                if let Some((_, what)) = unknown.iter().find(|(it, _)| threshold.path.starts_with(it)) {
-                    let message = format!("such a model has no {what}: it is never known");
-                    report.warn(path.clone(), "nothing-learnt", message, "leave the threshold out");
-                }
-                let head = threshold.path.split('.').next().unwrap_or_default();
-                if !HEADS.contains(&head)
-                    && let Some(near) = explain::nearest(head, HEADS)
-                {
-                    let message = format!("a result probably has no `{head}`");
-                    report.warn(path, "unknown-threshold", message, format!("did you mean `{near}`?"));
-                }
-            }
+        let checked = text.parse::<Threshold>().and_then(|threshold| known.check(&threshold));
+        if let Err(fault) = checked {
+            report.error(Path::from("thresholds").index(i), fault.message, fault.help);
         }
     }
 }

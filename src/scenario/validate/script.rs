@@ -41,7 +41,7 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
                     report.warn(
                         path.key("link"),
                         "no-network",
-                        "without a `network` block there is no delay to stretch",
+                        "without a `network` block there is neither latency nor bandwidth to slow down",
                         "add \"network\": { \"latency\": \"20ms\" }",
                     );
                 }

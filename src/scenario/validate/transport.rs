@@ -89,6 +89,12 @@ fn sockets(scenario: &Scenario, report: &mut Report) {
         idle("grpc.parallel", "has no effect where a connection carries many calls at a time", help, report);
     }
     report.at_least_one("grpc.max_message", grpc.max_message.0);
+    if grpc.join.is_empty() {
+        idle("grpc.join_optional", "has no effect without `grpc.join`", "leave it out", report);
+    } else if !scenario.workflow.connects() {
+        let what = "has no effect in a workflow whose nodes make no connections";
+        idle("grpc.join", what, "leave it out", report);
+    }
     for (i, address) in grpc.join.iter().enumerate() {
         if let Some((what, help)) = unreachable(address, scenario.transport) {
             let path = Path::from("grpc.join").index(i);

@@ -46,6 +46,16 @@ pub enum ImportError {
     },
 }
 
+impl ImportError {
+    /// The file that is not there, if that is what is wrong.
+    pub fn missing(&self) -> Option<&Path> {
+        match self {
+            Self::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => Some(path),
+            _ => None,
+        }
+    }
+}
+
 /// Something wrong in a line, before the file's name is added.
 #[derive(Debug)]
 struct Problem {

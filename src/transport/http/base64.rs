@@ -19,7 +19,7 @@ pub struct Base64(Vec<u8>);
 
 /// The length of so many bytes in base64.
 pub fn encoded_len(bytes: usize) -> usize {
-    bytes.div_ceil(3) * 4
+    bytes.div_ceil(3).saturating_mul(4)
 }
 
 /// Appends bytes in base64. Of what is appended piece by piece, all pieces but the last are a multiple of three bytes.

@@ -21,6 +21,7 @@ mod serve;
 mod text;
 mod together;
 
+pub(super) use base64::encoded_len as base64_len;
 pub use http1::Http1;
 pub use http2::Http2;
 pub use serve::{serve_http1, serve_http2};

@@ -203,7 +203,7 @@ fn transport(it: &Inner, parked: Parked) -> Boxed<(PeerId, StreamMuxerBox)> {
     let noise = noise::Config::new(&it.identity).expect("an identity can sign");
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(it.limits.streams as usize);
-    let upgraded = Tcp::new(parked, Arc::clone(&it.traffic))
+    let upgraded = Tcp::new(parked, it.limits.own.clone(), Arc::clone(&it.traffic))
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
         .multiplex(yamux)

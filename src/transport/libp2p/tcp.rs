@@ -2,7 +2,7 @@
 //! counted, and nothing that waits for more to be written.
 
 use super::place::{multiaddr, socket_address};
-use crate::transport::socket::{PAUSE, Socket, Stream, Traffic};
+use crate::transport::socket::{Own, PAUSE, Refusal, Socket, Stream, Traffic};
 use ::libp2p::Multiaddr;
 use ::libp2p::core::transport::{DialOpts, ListenerId, Transport, TransportError, TransportEvent};
 use std::future::{Future, Ready, ready};
@@ -18,6 +18,7 @@ use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 pub struct Tcp {
     parked: Parked,
     listening: Option<Listening>,
+    own: Option<Own>,
     traffic: Arc<Traffic>,
 }
 
@@ -35,8 +36,8 @@ struct Listening {
 }
 
 impl Tcp {
-    pub fn new(parked: Parked, traffic: Arc<Traffic>) -> Self {
-        Self { parked, listening: None, traffic }
+    pub fn new(parked: Parked, own: Option<Own>, traffic: Arc<Traffic>) -> Self {
+        Self { parked, listening: None, own, traffic }
     }
 }
 
@@ -70,9 +71,12 @@ impl Transport for Tcp {
 
     fn dial(&mut self, at: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
         let Some(to) = socket_address(&at) else { return Err(TransportError::MultiaddrNotSupported(at)) };
-        let traffic = Arc::clone(&self.traffic);
+        let (own, traffic) = (self.own.clone(), Arc::clone(&self.traffic));
         Ok(Box::pin(async move {
-            let stream = TcpStream::connect(to).await?;
+            let stream = match own {
+                Some(own) => own.connect(to).await?,
+                None => TcpStream::connect(to).await?,
+            };
             Ok(Socket::new(Stream::Tcp(stream), traffic).compat())
         }))
     }
@@ -81,7 +85,7 @@ impl Transport for Tcp {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
-        let Self { listening: Some(it), traffic, .. } = &mut *self else { return Poll::Pending };
+        let Self { listening: Some(it), own, traffic, .. } = &mut *self else { return Poll::Pending };
         if !it.announced {
             it.announced = true;
             return Poll::Ready(TransportEvent::NewAddress {
@@ -97,7 +101,12 @@ impl Transport for Tcp {
             match ready!(it.socket.poll_accept(cx)) {
                 Err(_) => it.pause = Some(Box::pin(sleep(PAUSE))),
                 Ok((stream, from)) => {
-                    let socket = Socket::new(Stream::Tcp(stream), Arc::clone(traffic));
+                    let stream = Stream::Tcp(stream);
+                    if own.as_ref().is_some_and(|own| !own.made(&stream, Some(from))) {
+                        traffic.refused(Refusal::Stranger);
+                        continue;
+                    }
+                    let socket = Socket::new(stream, Arc::clone(traffic));
                     return Poll::Ready(TransportEvent::Incoming {
                         listener_id: it.id,
                         upgrade: ready(Ok(socket.compat())),

@@ -3,7 +3,7 @@
 use super::connections::{Connections, Lease};
 use super::dial::Through;
 use super::link::{Broken, Link, Outgoing, Request, Terms};
-use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial};
+use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial, Refusal};
 use crate::transport::grpc::Unary;
 use crate::transport::http::{Http1, Http2};
 use crate::transport::stream::Stream;
@@ -67,7 +67,12 @@ impl Channel {
     pub(super) fn new(to: Address, endpoint: &Endpoint, redial: Redial) -> Self {
         let through = endpoint.through(&to);
         let secure = matches!(through, Through::Tls(..));
-        let terms = Terms { authority: authority(&to), secure, limits: endpoint.limits.clone() };
+        let terms = Terms {
+            authority: authority(&to),
+            secure,
+            limits: endpoint.limits.clone(),
+            traffic: Arc::clone(&endpoint.traffic),
+        };
         let way = match endpoint.protocol {
             Protocol::Grpc => Way::Grpc(Connections::one()),
             Protocol::GrpcStream => Way::Stream(Connections::one()),
@@ -296,6 +301,7 @@ impl<'a> Waiting<'a> {
         let before = inner.waiting.fetch_add(bytes, Ordering::Relaxed);
         let counted = Self { on: &inner.waiting, bytes };
         if before > 0 && before + bytes > inner.dial.terms.limits.backlog {
+            inner.dial.traffic.refused(Refusal::Backlog);
             return Err(CallError::Backlog { waiting: before });
         }
         Ok(counted)

@@ -104,7 +104,10 @@ impl Dial {
 
     async fn socket(&self) -> Result<Socket, NoLink> {
         let stream = match &self.to {
-            Address::Tcp(at) => TcpStream::connect(at).await.map(Stream::Tcp),
+            Address::Tcp(at) => match &self.terms.limits.own {
+                Some(own) => own.connect(*at).await.map(Stream::Tcp),
+                None => TcpStream::connect(at).await.map(Stream::Tcp),
+            },
             Address::Host(name, port) => TcpStream::connect((name.as_str(), *port)).await.map(Stream::Tcp),
             Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
             #[cfg(feature = "libp2p")]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
@@ -45,6 +45,14 @@ pub enum FolderError {
     },
 }
 
+/// What the names of folders begin with, and how many letters are drawn behind that.
+const PREFIX: &str = "p2pfl-sim-";
+const RANDOM: usize = 6;
+
+fn socket_in(folder: &Path, node: u32) -> Address {
+    Address::Unix(folder.join(format!("{node:04}")))
+}
+
 /// All folders that are there, for whoever ends the process at once.
 static THERE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -61,8 +69,8 @@ impl Folder {
         // Held, so that none is made that is not in it while everything is being cleared away.
         let mut there = there();
         let made = tempfile::Builder::new()
-            .prefix("p2pfl-sim-")
-            .rand_bytes(6)
+            .prefix(PREFIX)
+            .rand_bytes(RANDOM)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&at);
         let temporary = made.map_err(|source| FolderError::Make { at: at.clone(), source })?;
@@ -79,7 +87,15 @@ impl Folder {
     /// Where a node listens: `/tmp/p2pfl-sim-Ab12Cd/0000`.
     pub fn socket(&self, node: u32) -> Address {
         let folder = self.temporary.as_ref().expect("it is there until it is dropped");
-        Address::Unix(folder.path().join(format!("{node:04}")))
+        socket_in(folder.path(), node)
+    }
+
+    /// As long as the longest of so many sockets in a folder that is yet to be made.
+    pub fn longest_socket(nodes: u32) -> Address {
+        socket_in(
+            &std::env::temp_dir().join(format!("{PREFIX}{}", "x".repeat(RANDOM))),
+            nodes.saturating_sub(1),
+        )
     }
 }
 
@@ -109,7 +125,6 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixListener;
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::path::Path;
 
     /// Binds a node's socket; its folder.
     fn bound(folder: &Folder, node: u32) -> PathBuf {

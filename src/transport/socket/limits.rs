@@ -1,5 +1,6 @@
 //! How much is taken from the other end, and how long it is waited for.
 
+use super::Own;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -9,6 +10,9 @@ use tokio::sync::Semaphore;
 pub struct Limits {
     /// The largest message that is taken, in bytes of its protobuf encoding. Default 1 GiB, as P2PFL.
     pub max_message: usize,
+    /// If there is something, servers take the connections of channels with the same one, and no other. Default: nothing, all
+    /// are taken.
+    pub own: Option<Own>,
     /// How many channels may be connecting at a time, all nodes together. Default 64.
     pub opening: Arc<Semaphore>,
     /// How many connections a channel has where one carries one call at a time, as over HTTP/1.1. Default 6, as browsers.
@@ -23,7 +27,8 @@ pub struct Limits {
     pub receiving: Duration,
     /// A connection without a call for so long is closed. Default 10 min.
     pub idle: Duration,
-    /// Bytes of unfinished requests that a node holds. Default twice `max_message`.
+    /// Bytes of unfinished requests that a node holds. Default twice `max_message`, and at least 1 MiB: whatever is small
+    /// comes many at a time, and as JSON it is larger than `max_message` says.
     pub held: usize,
     /// Bytes of a channel's requests that are not answered yet; a request beyond is refused, unless it is the only one.
     /// Default 256 MiB.
@@ -35,6 +40,7 @@ impl Limits {
     pub fn new(max_message: usize, opening: usize) -> Self {
         Self {
             max_message,
+            own: None,
             opening: Arc::new(Semaphore::new(opening.clamp(1, Semaphore::MAX_PERMITS))),
             parallel: 6,
             connections: 4_096,
@@ -42,7 +48,7 @@ impl Limits {
             greeting: Duration::from_secs(10),
             receiving: Duration::from_secs(60),
             idle: Duration::from_secs(600),
-            held: max_message.saturating_mul(2),
+            held: max_message.saturating_mul(2).max(1 << 20),
             backlog: 256 << 20,
         }
     }

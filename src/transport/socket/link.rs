@@ -3,6 +3,7 @@
 use super::{Answer, Body, NoLink};
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -52,6 +53,8 @@ pub struct Terms {
     pub secure: bool,
     /// What the other end may make of it.
     pub limits: super::Limits,
+    /// Where it is counted that something is not even sent.
+    pub traffic: Arc<super::Traffic>,
 }
 
 /// A request to be sent.

@@ -24,6 +24,7 @@ mod io;
 mod limits;
 pub(super) mod link;
 mod listener;
+mod own;
 mod protocol;
 pub(super) mod serve;
 mod server;
@@ -47,6 +48,7 @@ pub(super) use host::{Outcome, Responder};
 pub(super) use io::{Socket, Stream};
 pub use limits::Limits;
 pub use listener::Listener;
+pub use own::Own;
 pub use protocol::Protocol;
 #[cfg(feature = "libp2p")]
 pub(super) use serve::hung_up;

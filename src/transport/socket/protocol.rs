@@ -1,5 +1,7 @@
 //! What is spoken on a connection.
 
+use crate::transport::http::base64_len;
+
 /// What is spoken on a connection. Each has its own folder in `transport`, with a link for whoever calls and a server's part
 /// for whoever is called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,6 +55,16 @@ impl Protocol {
             Self::Libp2p => b"",
             Self::Grpc | Self::GrpcStream | Self::Http2 => b"h2",
             Self::WebSocket | Self::Http => b"http/1.1",
+        }
+    }
+
+    /// About the bytes that a model of so many takes on its way: over HTTP it is text.
+    pub fn on_the_wire(self, bytes: u64) -> u64 {
+        match self {
+            Self::Http | Self::Http2 => base64_len(usize::try_from(bytes).unwrap_or(usize::MAX)) as u64,
+            Self::Grpc | Self::GrpcStream | Self::WebSocket => bytes,
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p => bytes,
         }
     }
 

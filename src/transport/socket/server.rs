@@ -7,6 +7,7 @@ use super::{Endpoint, Host, Listener, Refusal};
 #[cfg(feature = "libp2p")]
 use crate::transport::libp2p;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -99,10 +100,11 @@ enum Accepting {
 }
 
 impl Accepting {
-    async fn next(&self) -> io::Result<Stream> {
+    /// The next connection, and where it comes from if that has an address.
+    async fn next(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self {
-            Self::Tcp(tcp) => Ok(Stream::Tcp(tcp.accept().await?.0)),
-            Self::Unix(unix) => Ok(Stream::Unix(unix.accept().await?.0)),
+            Self::Tcp(tcp) => tcp.accept().await.map(|(tcp, from)| (Stream::Tcp(tcp), Some(from))),
+            Self::Unix(unix) => unix.accept().await.map(|(unix, _)| (Stream::Unix(unix), None)),
         }
     }
 }
@@ -118,11 +120,14 @@ async fn accept<H: Host>(listener: Accepting, shared: Arc<Shared<H>>) {
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             stream = listener.next() => match stream {
                 Err(_) => tokio::time::sleep(PAUSE).await,
+                Ok((stream, from)) if shared.limits.own.as_ref().is_some_and(|own| !own.made(&stream, from)) => {
+                    shared.traffic.refused(Refusal::Stranger);
+                }
                 Ok(_) if !shared.gate.is_up() => shared.traffic.refused(Refusal::Down),
                 Ok(_) if connections.len() >= shared.limits.connections => {
                     shared.traffic.refused(Refusal::Connections);
                 }
-                Ok(stream) => {
+                Ok((stream, _)) => {
                     shared.traffic.accepted();
                     let socket = Socket::new(stream, Arc::clone(&shared.traffic));
                     connections.spawn(serve(socket, Arc::clone(&shared)));

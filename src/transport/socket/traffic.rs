@@ -34,11 +34,11 @@ pub struct TrafficCounts {
     pub opened: u64,
     /// Connections that channels tried to make and could not.
     pub failed: u64,
-    /// What servers refused, by reason; reasons that did not occur are absent.
+    /// What servers refused, and what channels did not even send, by reason; reasons that did not occur are absent.
     pub refused: BTreeMap<Refusal, u64>,
 }
 
-/// Why a server hung up, or refused a call.
+/// Why a server hung up, or refused a call, or a channel did not send it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
     /// More connections than a node takes.
@@ -61,13 +61,17 @@ pub enum Refusal {
     Method,
     /// Unfinished requests that hold too much memory.
     Held,
+    /// Too much that waits for a peer to read it.
+    Backlog,
     /// The node was down.
     Down,
+    /// A connection that was not made by this run, which nobody else may take part in.
+    Stranger,
 }
 
 impl Refusal {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Connections,
         Self::Silent,
         Self::Tls,
@@ -78,7 +82,9 @@ impl Refusal {
         Self::Malformed,
         Self::Method,
         Self::Held,
+        Self::Backlog,
         Self::Down,
+        Self::Stranger,
     ];
 
     /// As it is told in results.
@@ -94,7 +100,9 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::Method => "method",
             Self::Held => "held",
+            Self::Backlog => "backlog",
             Self::Down => "down",
+            Self::Stranger => "stranger",
         }
     }
 }

@@ -6,10 +6,11 @@ use super::writer::Writer;
 use super::{FAREWELL, PATH, SUBPROTOCOL, config, too_large};
 use crate::transport::exchange::{Alarm, Calls, frames};
 use crate::transport::socket::link::{Broken, Io, Link, Request, Terms};
-use crate::transport::socket::{Answer, NoLink};
+use crate::transport::socket::{Answer, NoLink, Refusal, Traffic};
 use bytes::Bytes;
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -28,6 +29,7 @@ pub struct WebSocket {
     driver: AbortHandle,
     /// The largest message that is taken here, and so by the peers of a run.
     max_message: usize,
+    traffic: Arc<Traffic>,
 }
 
 impl Link for WebSocket {
@@ -49,7 +51,8 @@ impl Link for WebSocket {
             pulse: Pulse::new(&terms.limits),
         };
         let driver = tokio::spawn(drive.run()).abort_handle();
-        Ok(Self { calls, driver, max_message: terms.limits.max_message })
+        let (max_message, traffic) = (terms.limits.max_message, Arc::clone(&terms.traffic));
+        Ok(Self { calls, driver, max_message, traffic })
     }
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<bool> {
@@ -62,6 +65,7 @@ impl Link for WebSocket {
     ) -> Result<impl Future<Output = Result<Answer, Broken>> + Send + use<>, Broken> {
         // Whoever sends it would have its connection closed, with all that is under way on it.
         if request.length > self.max_message {
+            self.traffic.refused(Refusal::Oversized);
             return Err(too_large(request.length, self.max_message).into());
         }
         self.calls.make(request, |_| [])

@@ -150,7 +150,8 @@ proptest! {
         );
 
         let rumor = read(encode::bare(&book, from, round, Command::Rumor)).message;
-        prop_assert!(matches!(rumor, Message::Rumor(it) if it == round));
+        let Message::Rumor { round: told, .. } = rumor else { return Err(TestCaseError::fail("no rumor")) };
+        prop_assert_eq!(told, round);
         let request = read(encode::bare(&book, from, round, Command::RumorRequest)).message;
         prop_assert!(matches!(request, Message::RumorRequest(it) if it == round));
     }

@@ -28,6 +28,8 @@ enum Unread {
     Message(#[from] DecodeError),
     #[error("too many peers")]
     Strangers,
+    #[error("ValueError: a value of the model is not finite")]
+    Infinite,
 }
 
 /// What a call says.
@@ -45,7 +47,12 @@ impl Host for Door {
             Call::Send { message, bytes } => (key(message), *bytes),
         };
         let ticket = sockets.tickets.take(self.node, key);
-        match self.read(sockets, call) {
+        let read = self.read(sockets, call).and_then(|arrival| match &arrival.message {
+            // What nodes of this run have learnt is theirs, whatever it has come to.
+            Message::Weights(it) if ticket.is_none() && !it.model.is_finite() => Err(Unread::Infinite),
+            _ => Ok(arrival),
+        });
+        match read {
             Ok(arrival) => self.deliver(arrival, ticket, bytes, reply),
             Err(error) => {
                 reply.answer(Answer::Error(error.to_string()));
@@ -94,6 +101,7 @@ impl Door {
                     (gossip.hops, gossip.born) = (ticket.hops, ticket.born);
                 }
             }
+            Message::Rumor { hops, .. } => *hops = ticket.hops,
             Message::Probe(probe) => probe.due = ticket.born,
             _ => {}
         }
@@ -120,6 +128,7 @@ impl Door {
     fn stranger(&self, source: PeerId, message: &Message, bytes: u64, now: u64) -> Ticket {
         let shared = &self.shared;
         let phase = shared.phase();
+        shared.sockets.iter().for_each(|it| it.heard_of(source, None));
         shared.workers.with(|it| it.recorder.sent_outside(phase, command_of(message), bytes));
         shared.pending.fetch_add(1, Ordering::Relaxed);
         let born = shared.clock.scenario(now);

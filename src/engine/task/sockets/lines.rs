@@ -73,6 +73,7 @@ impl Lines {
             (what, key_of_call(name, &address), bytes)
         };
         let mut born = Time::ZERO;
+        let hops = if let Message::Rumor { hops, .. } = message { *hops } else { 0 };
         let (what, key, bytes) = match message {
             Message::Handshake => call(What::Handshake, "handshake"),
             Message::Disconnect => call(What::Disconnect, "disconnect"),
@@ -110,7 +111,7 @@ impl Lines {
             phase: Phase::Setup,
             bytes,
             progress: true,
-            hops: 0,
+            hops,
             born,
         })
     }
@@ -260,8 +261,14 @@ impl Call {
     /// Accounts for what became of it, and tells who waits for the answer.
     fn end(self, shared: &Shared, result: &Result<Answer, CallError>) {
         let Self { from, to, it, ticket } = self;
+        if let (None, Some(sockets)) = (ticket, &shared.sockets) {
+            sockets.heard_of(to, result.as_ref().err());
+        }
         match result {
             Err(error) => {
+                if let (CallError::Refused(_), None, Some(sockets)) = (error, ticket, &shared.sockets) {
+                    sockets.refused_outside(error);
+                }
                 let never_arrived = match (ticket, &shared.sockets) {
                     (Some(number), Some(sockets)) => sockets.tickets.withdraw(to, it.key, number),
                     _ => true,

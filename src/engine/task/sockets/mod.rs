@@ -13,10 +13,12 @@ pub(super) use lines::Outbound;
 
 use super::shared::Shared;
 use crate::engine::{Failure, Listen, Plan};
-use crate::metrics::{Phase, Recorder, result};
+use crate::metrics::{Histogram, Phase, Recorder, result};
 use crate::node::spec::Workflow;
 use crate::random::{Purpose, Stream};
-use crate::transport::socket::{Address, Endpoint, Folder, Limits, Listener, Server, Traffic, claim};
+use crate::transport::socket::{
+    Address, CallError, Endpoint, Folder, Limits, Listener, Own, Server, Traffic, claim,
+};
 use crate::wire::Expected;
 use crate::wire::{AddressBook, Names, PeerId};
 use arrivals::Door;
@@ -26,7 +28,7 @@ use rand::Rng as _;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 use tickets::Tickets;
 
@@ -43,14 +45,27 @@ pub(super) struct Sockets {
     zeros: Bytes,
     /// Nodes of this process: peers with higher numbers are outside.
     nodes: u32,
-    /// Bytes that had been written when learning started.
-    at_start: OnceLock<u64>,
+    /// Bytes that had been written when learning started, and how long connecting had taken.
+    at_start: OnceLock<(u64, Histogram)>,
     /// Messages that could not be read.
     unread: AtomicU64,
+    /// The peers outside that every node connects to, in the order of their numbers: what became of calls to them.
+    joined: Mutex<Vec<Joined>>,
+    /// Messages that peers outside have refused, and what the first of them was told.
+    refused_outside: Mutex<(u64, String)>,
     /// Calls to peers outside that are under way.
     calls_outside: AtomicUsize,
     /// Holds the sockets' paths, and removes them at the end.
     _folder: Option<Folder>,
+}
+
+/// What is known of a peer outside that nodes connect to.
+#[derive(Clone, Debug)]
+enum Joined {
+    /// It has not been heard of; why, if that is known.
+    Silent(Option<String>),
+    /// It has answered, or called itself.
+    There,
 }
 
 /// A node's port, taken before the node is there.
@@ -83,8 +98,11 @@ impl Sockets {
             Listen::Tcp(_) | Listen::At(_) => None,
         };
         let max_message = usize::try_from(spec.max_message).unwrap_or(usize::MAX);
-        let limits =
-            Limits { parallel: spec.parallel as usize, ..Limits::new(max_message, spec.opening as usize) };
+        let limits = Limits {
+            parallel: spec.parallel as usize,
+            own: spec.is_closed().then(Own::default),
+            ..Limits::new(max_message, spec.opening as usize)
+        };
         let traffic: Arc<Traffic> = Arc::default();
         let all = Endpoint::new(spec.protocol, &spec.security, limits, Arc::clone(&traffic));
         let mut berths = Vec::new();
@@ -114,6 +132,8 @@ impl Sockets {
             nodes: plan.nodes(),
             unread: AtomicU64::new(0),
             at_start: OnceLock::new(),
+            joined: Mutex::new(vec![Joined::Silent(None); spec.join.len()]),
+            refused_outside: Mutex::default(),
             calls_outside: AtomicUsize::new(0),
             _folder: folder,
         };
@@ -139,13 +159,19 @@ impl Sockets {
 
     /// Learning starts: what goes over the sockets from now on is not set-up.
     pub fn learning_starts(&self) {
-        let _ = self.at_start.set(self.traffic.snapshot().written);
+        let _ = self.at_start.set((self.traffic.snapshot().written, self.traffic.set_up()));
+    }
+
+    /// How long connecting has taken since learning started: before that nothing waits for it.
+    pub fn connecting(&self) -> Histogram {
+        let before = self.at_start.get().map(|it| &it.1);
+        before.map_or_else(Histogram::default, |before| self.traffic.set_up().since(before))
     }
 
     /// What was measured at the sockets; what they carried beside payloads goes into the accounts.
     pub fn measured(&self, recorder: &mut Recorder) -> result::Sockets {
         let counts = self.traffic.snapshot();
-        let before = self.at_start.get().copied().unwrap_or(counts.written);
+        let before = self.at_start.get().map_or(counts.written, |it| it.0);
         recorder.share_out(Phase::Setup, before);
         recorder.share_out(Phase::Learning, counts.written - before);
         let mut refused: BTreeMap<String, u64> =
@@ -162,6 +188,51 @@ impl Sockets {
             bytes_read: counts.read,
             refused,
         }
+    }
+
+    /// A peer outside was heard of, or why it was not. Of those that nobody named nothing is kept.
+    fn heard_of(&self, peer: PeerId, error: Option<&CallError>) {
+        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = peer.checked_sub(self.nodes).and_then(|i| joined.get_mut(i as usize)) else {
+            return;
+        };
+        match (&known, error) {
+            (Joined::There, _) => {}
+            (Joined::Silent(_), None) => *known = Joined::There,
+            (Joined::Silent(_), Some(CallError::Unreachable { why, .. })) => {
+                *known = Joined::Silent(Some(why.clone()));
+            }
+            (Joined::Silent(_), Some(_)) => {}
+        }
+    }
+
+    /// The peers outside of whom nothing has been heard, in a sentence, and whether that is all of them.
+    pub fn silent_outside(&self) -> Option<(String, bool)> {
+        let joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = |(number, it): (PeerId, &Joined)| match it {
+            Joined::There => None,
+            Joined::Silent(None) => Some(self.names.name(number).to_string()),
+            Joined::Silent(Some(why)) => Some(format!("{} ({why})", self.names.name(number))),
+        };
+        let silent: Vec<String> = (self.nodes..).zip(&*joined).filter_map(name).collect();
+        (!silent.is_empty())
+            .then(|| (format!("nobody answers at {}", silent.join(", ")), silent.len() == joined.len()))
+    }
+
+    /// A peer outside has refused a message: here nobody else counts that.
+    fn refused_outside(&self, why: &CallError) {
+        let mut refused = self.refused_outside.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.0 += 1;
+        if refused.0 == 1 {
+            refused.1 = why.to_string();
+        }
+    }
+
+    /// What peers outside have refused, in a sentence.
+    pub fn refusals_outside(&self) -> Option<String> {
+        let refused = self.refused_outside.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, first) = &*refused;
+        (*count > 0).then(|| format!("peers outside refused {count} messages, the first time: {first}"))
     }
 
     /// Bytes written to all sockets so far.

@@ -2,6 +2,7 @@
 //! anything runs, and said of the file that it comes from.
 
 use super::{Fault, TlsError};
+use crate::bounded;
 use crate::scenario::settings::Ssl;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::CryptoProvider;
@@ -73,6 +74,9 @@ pub(super) fn read(
     Ok(Read { roots, server, client })
 }
 
+/// The largest file of certificates or keys that is read.
+const MAX_BYTES: u64 = 16 << 20;
+
 /// A file that was read.
 struct File {
     field: &'static str,
@@ -83,7 +87,7 @@ struct File {
 impl File {
     fn open(field: &'static str, named: Option<&Path>, base_dir: &Path) -> Result<Self, TlsError> {
         let path = base_dir.join(named.ok_or(TlsError::Unnamed { field })?);
-        match std::fs::read(&path) {
+        match bounded::read(&path, MAX_BYTES) {
             Ok(bytes) => Ok(Self { field, path, bytes }),
             Err(error) => Err(TlsError::File { field, path, fault: Fault::Read(error) }),
         }
