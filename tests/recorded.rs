@@ -47,6 +47,7 @@ impl Call {
         // The calls were made then.
         names.begin(1_790_000_000.0);
         let root = proto::RootMessage::decode(self.bytes()).expect("it is a RootMessage");
+        names.number(&root.source).expect("it has a name");
         let decoded = decode::root(&book, &names, root, &Expected::any())
             .unwrap_or_else(|error| panic!("{}: {error}", self.file));
         (book, names, decoded)

@@ -3,7 +3,7 @@
 use p2pfl_sim::learning::{Evaluation, Layout, Model, fedavg};
 use p2pfl_sim::node::io::{Control, Input, Job, JobId, JobResult, Output, Start, Taken, Timer};
 use p2pfl_sim::node::spec::{Dpsgd, P2pfl, Variant, Workflow};
-use p2pfl_sim::node::{Context, Node, Rules, Stage};
+use p2pfl_sim::node::{Context, Node, Rules, Stage, Starter};
 use p2pfl_sim::scenario::settings::Settings;
 use p2pfl_sim::time::Time;
 use p2pfl_sim::wire::size::Sizes;
@@ -102,6 +102,8 @@ impl Fed {
             sizes: Sizes::new(book.clone(), model().layout().bytes()),
             book,
             evaluates: true,
+            own: NODES,
+            starter: Starter::Engine,
         };
         let start = Start {
             neighbours: (1..=NEIGHBOURS).map(|peer| (peer, NEIGHBOURS)).collect(),

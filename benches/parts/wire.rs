@@ -64,9 +64,12 @@ impl Decoding {
     pub fn new(command: Command) -> Self {
         let mut encoding = Encoding::new(command).run();
         let bytes = encoding.written.pop().expect("it was written");
+        let names = Names::default();
+        let root = proto::RootMessage::decode(&*bytes).expect("it is protobuf");
+        names.number(&root.source).expect("it has a name");
         Self {
             book: encoding.book,
-            names: Names::default(),
+            names,
             expected: Expected::any(),
             bytes,
             times: encoding.times,

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use p2pfl_sim::transport::socket::{
-    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Protocol, Redial, Reply, Security, Server,
-    Traffic,
+    Address, Answer, Body, Call, Caller, Channel, Endpoint, Host, Limits, Protocol, Redial, Reply, Security,
+    Server, Traffic,
 };
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Pair {
 struct Yes;
 
 impl Host for Yes {
-    fn take(&self, call: Call, reply: Reply) {
+    fn take(&self, _: &Caller, call: Call, reply: Reply) {
         std::hint::black_box(&call);
         reply.answer(Answer::Empty);
     }

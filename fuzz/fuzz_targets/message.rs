@@ -11,6 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(message) = proto::RootMessage::decode(bytes) else { return };
     let names = Arc::new(Names::default());
     let book = AddressBook::Named(Arc::clone(&names));
+    names.number(&message.source);
     let expected = Expected::any().up_to(1 << 20);
     match decode::root(&book, &names, message, &expected) {
         Ok(decoded) => {

@@ -4,8 +4,8 @@ use super::CostsError;
 use super::inboxes::Inboxes;
 use crate::scenario::{Carrier, Transport};
 use crate::transport::socket::{
-    Address, Answer, Body, Call, Channel, Endpoint, Folder, Host, Limits, Protocol, Redial, Reply, Security,
-    Server, Tap, Traffic,
+    Address, Answer, Body, Call, Caller, Channel, Endpoint, Folder, Host, Limits, Protocol, Redial, Reply,
+    Security, Server, Tap, Traffic,
 };
 use crate::wire::proto::{self, root_message::PayloadType};
 use bytes::Bytes;
@@ -69,7 +69,7 @@ pub struct Sockets {
 pub struct Yes;
 
 impl Host for Yes {
-    fn take(&self, call: Call, reply: Reply) {
+    fn take(&self, _: &Caller, call: Call, reply: Reply) {
         std::hint::black_box(&call);
         reply.answer(Answer::Empty);
     }

@@ -20,7 +20,7 @@ mod tests;
 
 pub use compute::Compute as ComputeModel;
 pub use evaluate::SAMPLE;
-pub use plan::{Action, Listen, Plan, SocketPlan, Starter, Step};
+pub use plan::{Action, Listen, Plan, SocketPlan, Step};
 pub use reach::Reach;
 
 use crate::learning::Model;

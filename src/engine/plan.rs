@@ -35,8 +35,6 @@ pub struct Plan {
     pub compute: Compute,
     /// Whether models may have any shapes: those of the first one that comes.
     pub learns_shapes: bool,
-    /// Who starts learning.
-    pub starter: Starter,
     /// Delays and losses; nothing on the real clock without a `network` block.
     pub links: Option<Links>,
     /// How nodes reach each other through sockets; nothing where messages are passed by reference.
@@ -127,16 +125,6 @@ impl Listen {
             Self::Unix | Self::At(_) => None,
         }
     }
-}
-
-/// Who starts learning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Starter {
-    /// The engine: it tells the initiator, or every node, as soon as all are ready.
-    #[default]
-    Engine,
-    /// A peer outside, whenever it likes.
-    Outside,
 }
 
 /// One happening of the script.

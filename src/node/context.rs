@@ -24,6 +24,20 @@ pub struct Rules {
     pub sizes: Sizes,
     /// Whether there is anything to evaluate: a model that only weighs has no metrics.
     pub evaluates: bool,
+    /// The run's own nodes have the numbers below. Whoever has another is a peer outside, and may be anybody.
+    pub own: PeerId,
+    /// Who starts learning.
+    pub starter: Starter,
+}
+
+/// Who starts learning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Starter {
+    /// The engine: it tells the initiator, or every node, as soon as all are ready.
+    #[default]
+    Engine,
+    /// A peer outside, whenever it likes.
+    Outside,
 }
 
 impl Rules {
@@ -33,6 +47,11 @@ impl Rules {
             Workflow::P2pfl(it) => it.variant == Variant::Repaired,
             Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => true,
         }
+    }
+
+    /// Whether a peer is none of the run's own.
+    pub const fn is_outside(&self, peer: PeerId) -> bool {
+        peer >= self.own
     }
 
     /// Whether all receivers of a message share one time to live.

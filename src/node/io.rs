@@ -248,6 +248,17 @@ pub enum Record {
     Failed(&'static str),
     /// A message of a probe was measured.
     Measured(Measured),
+    /// A peer outside said what is not for it to say, and was not obeyed.
+    Uninvited(Uninvited),
+}
+
+/// What is not for a peer outside to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uninvited {
+    /// A model that it has not announced and was not asked for, or of another round.
+    Model,
+    /// That learning starts, where the run says so itself.
+    Start,
 }
 
 /// What a probe measures of a message. A `cell` is the one that the message was sent for, `within` the one during which

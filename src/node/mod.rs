@@ -24,7 +24,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Context, Rules};
+pub use context::{Context, Rules, Starter};
 pub use flood::memory;
 pub use links::REFUSED;
 pub use p2pfl::{FAITHFUL_WAIT, SETTLE};
@@ -68,20 +68,19 @@ impl Node {
         samples: u32,
         start: &Start,
     ) -> Self {
-        let (beats, workflow) = match &cx.rules.workflow {
-            Workflow::P2pfl(_) => (true, State::P2pfl(Box::new(P2pfl::new(cx, model, samples, start.late)))),
+        let workflow = match &cx.rules.workflow {
+            Workflow::P2pfl(_) => State::P2pfl(Box::new(P2pfl::new(cx, model, samples, start.late))),
             Workflow::Dpsgd(spec) if spec.mode == Pace::Asynchronous => {
                 let node = Pairwise::new(cx, id, model, samples, &start.neighbours, start.late);
-                (spec.heartbeats, State::Pairwise(Box::new(node)))
+                State::Pairwise(Box::new(node))
             }
-            Workflow::Dpsgd(spec) => {
-                let node = Dpsgd::new(cx, id, model, samples, &start.neighbours, start.late);
-                (spec.heartbeats, State::Dpsgd(node))
+            Workflow::Dpsgd(_) => {
+                State::Dpsgd(Dpsgd::new(cx, id, model, samples, &start.neighbours, start.late))
             }
-            Workflow::Rumor(_) => (false, State::Rumor(Rumor::new(cx, id, model, start))),
-            Workflow::Probe(_) => (false, State::Probe(Box::new(Probe::new(cx, id, model, start)))),
+            Workflow::Rumor(_) => State::Rumor(Rumor::new(cx, id, model, start)),
+            Workflow::Probe(_) => State::Probe(Box::new(Probe::new(cx, id, model, start))),
         };
-        Self { links: Links::new(cx, id, incarnation, beats), workflow }
+        Self { links: Links::new(cx, id, incarnation, cx.rules.workflow.sends(Command::Beat)), workflow }
     }
 
     /// Takes an input; what is to be done about it is in the context afterwards. After [`Record::Failed`] the node is

@@ -150,6 +150,8 @@ pub fn sockets() -> result::Sockets {
     let mut set_up = Histogram::default();
     set_up.record(863_000, 62);
     result::Sockets {
+        peers_outside: 0,
+        messages_outside: 0,
         connections: 62,
         failed: 1,
         set_up: set_up.summary(1e9),

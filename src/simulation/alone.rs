@@ -1,8 +1,9 @@
 //! One node as a process of its own: what a scenario says of all nodes, cut down to one of them.
 
 use super::Prepared;
-use crate::engine::{Listen, Reach, Starter};
+use crate::engine::{Listen, Reach};
 use crate::learning;
+use crate::node::Starter;
 use crate::node::spec::Workflow;
 use crate::random::{NO_NODE, Purpose, Stream};
 use crate::topology::Graph;
@@ -34,6 +35,7 @@ const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 pub fn alone(prepared: &mut Prepared, alone: &Alone) {
     let plan = &mut prepared.plan;
     plan.graph = Graph::complete(1);
+    plan.rules.own = 1;
     plan.script = Vec::new();
     plan.absent = Vec::new();
     plan.links = None;
@@ -55,7 +57,7 @@ pub fn alone(prepared: &mut Prepared, alone: &Alone) {
     plan.wall_limit = FOR_EVER;
     plan.start_after = FOR_EVER;
     plan.speedup = 1.0;
-    plan.starter = if alone.starts.is_some() { Starter::Engine } else { Starter::Outside };
+    plan.rules.starter = if alone.starts.is_some() { Starter::Engine } else { Starter::Outside };
     if let Workflow::P2pfl(it) = &mut plan.rules.workflow {
         it.initiator = 0;
         it.rounds = alone.starts.unwrap_or(it.rounds);

@@ -7,16 +7,16 @@ use super::sockets::sockets;
 use super::transfers;
 use crate::costs::{Burst, SMALL};
 use crate::engine::reach::Means;
-use crate::engine::{Action, ComputeModel, Plan, Reach, Starter, Step, load};
+use crate::engine::{Action, ComputeModel, Plan, Reach, Step, load};
 use crate::learning::spec::InitialModels;
 use crate::learning::{self, LearningError};
 use crate::metrics::{Followed, Recording};
 use crate::network::churn::{ChurnModel, Lives, Trace};
 use crate::network::spec::Network;
 use crate::network::{Links, Slowdown};
-use crate::node::Rules;
 use crate::node::probe::spec::{Pattern, Probe};
 use crate::node::spec::{Rumor, Variant, Workflow};
+use crate::node::{Rules, Starter};
 use crate::scenario::script::{Churn, Entry};
 use crate::scenario::units::Size;
 use crate::scenario::{Clock, Diagnostics, Loaded, Scenario, Speedup, Transport};
@@ -103,6 +103,8 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         sizes: Sizes::new(book.clone(), model_bytes),
         book,
         evaluates: model.is_trained(),
+        own: scenario.nodes,
+        starter: Starter::Engine,
     };
     let compute =
         ComputeModel::load(scenario.seed, scenario.nodes, &scenario.learning.compute, &loaded.base_dir)
@@ -149,7 +151,6 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         memory_limit: scenario.limits.memory.map_or(u64::MAX, |size| size.0),
         absent: absent(&script),
         learns_shapes: false,
-        starter: Starter::Engine,
         script,
         start_after: start_after(&scenario, spreading),
         compute,

@@ -1,11 +1,10 @@
 //! What peers and times are called on the wire, where they are numbers inside.
 
+use super::names::Names;
 use crate::time::Time;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// A peer inside the program: its index in the scenario. Peers outside, which this program only talks to, have the
 /// numbers after those.
@@ -27,25 +26,6 @@ pub enum AddressBook {
     /// The addresses that peers listen on.
     Named(Arc<Names>),
 }
-
-/// Addresses that become known as sockets are bound and peers outside are heard of.
-#[derive(Debug, Default)]
-pub struct Names {
-    known: RwLock<Known>,
-    epoch: OnceLock<f64>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    names: Vec<Arc<str>>,
-    numbers: HashMap<Arc<str>, PeerId, FixedState>,
-}
-
-/// Names longer than this are nobody's: a socket's path has at most 108 bytes, a host's name 253.
-pub const MAX_NAME: usize = 300;
-
-/// Peers are not believed to be more than so many: each takes memory at every node that hears of it.
-pub const MAX_NAMES: usize = 1 << 17;
 
 impl AddressBook {
     /// Names for `nodes` peers of the in-memory transport.
@@ -97,59 +77,8 @@ impl AddressBook {
     fn epoch(&self) -> f64 {
         match self {
             Self::Numbered { .. } => UNIX_EPOCH_OF_RUN as f64,
-            Self::Named(names) => names.epoch.get().copied().unwrap_or(UNIX_EPOCH_OF_RUN as f64),
+            Self::Named(names) => names.epoch().unwrap_or(UNIX_EPOCH_OF_RUN as f64),
         }
-    }
-}
-
-impl Names {
-    /// The number of a name; one that was never heard before gets the next. Nothing if it is too long to be one, or
-    /// there are too many already.
-    pub fn number(&self, name: &str) -> Option<PeerId> {
-        if let Some(known) = self.find(name) {
-            return Some(known);
-        }
-        if name.len() > MAX_NAME {
-            return None;
-        }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let Known { names, numbers } = &mut *known;
-        let next = names.len();
-        if next >= MAX_NAMES {
-            return None;
-        }
-        let name: Arc<str> = name.into();
-        Some(*numbers.entry(Arc::clone(&name)).or_insert_with(|| {
-            names.push(name);
-            next as PeerId
-        }))
-    }
-
-    /// The number of a name that is known.
-    pub fn find(&self, name: &str) -> Option<PeerId> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).numbers.get(name).copied()
-    }
-
-    /// How many names are known.
-    pub fn len(&self) -> usize {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).names.len()
-    }
-
-    /// Whether none is known.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The name of a peer; empty for one that has none.
-    pub fn name(&self, peer: PeerId) -> Arc<str> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.names.get(peer as usize).cloned().unwrap_or_default()
-    }
-
-    /// The run begins at this Unix time, in seconds: what peers outside are told, and tell.
-    pub fn begin(&self, epoch: f64) {
-        // It begins once.
-        let _ = self.epoch.set(epoch);
     }
 }
 
@@ -179,20 +108,6 @@ mod tests {
             assert!(names.is_sorted());
             assert!(names.iter().all(|name| name.len() == book.len(0)));
         }
-    }
-
-    #[test]
-    fn addresses_have_numbers_in_the_order_in_which_they_become_known_and_sort_as_text() {
-        let names = Arc::new(Names::default());
-        assert_eq!(
-            ["127.0.0.1:900", "127.0.0.1:8000", "127.0.0.1:900"].map(|it| names.number(it)),
-            [Some(0), Some(1), Some(0)]
-        );
-        assert_eq!(names.find("127.0.0.1:1"), None);
-        assert_eq!(names.number(&"x".repeat(MAX_NAME + 1)), None);
-        let book = AddressBook::Named(Arc::clone(&names));
-        assert_eq!((book.name(1).to_string(), book.len(1)), ("127.0.0.1:8000".to_owned(), 14));
-        assert_eq!(book.compare(0, 1), Ordering::Greater, "9 sorts after 8, whatever follows");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Nothing is trusted: every number is checked, every list bounded. What is wrong with a message is said as P2PFL says
 //! it, so that the text can be the reply.
 
-use super::address::{AddressBook, Names, PeerId};
+use super::address::{AddressBook, PeerId};
 use super::command::Command;
 use super::expected::Expected;
 use super::message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Probe, Ttl, Weights};
+use super::names::Names;
 use super::proto;
 use super::proto::root_message::PayloadType;
 use super::size::Sizes;
@@ -18,6 +19,9 @@ use std::sync::Arc;
 
 /// A message has no more arguments or contributors than this: a vote of 50,000 candidates.
 pub const MAX_ARGS: usize = 100_000;
+
+/// A message does not mention more peers of whom nothing was ever heard: those that it has reason to mention have beaten.
+pub const MAX_UNHEARD: usize = 256;
 
 /// An experiment's name has no more bytes.
 pub const MAX_EXPERIMENT: usize = 10_000;
@@ -51,6 +55,9 @@ pub enum DecodeError {
     /// No such command.
     #[error("Unknown command: {0}")]
     Unknown(String),
+    /// Somebody who is not known.
+    #[error("{0} is not known here: who is has shaken hands, or beats")]
+    Unheard(String),
     /// A command without a payload.
     #[error("Error while processing command: {0}: No message or weights.")]
     NoPayload(Command),
@@ -72,14 +79,15 @@ pub enum DecodeError {
     },
 }
 
-/// Reads a message. `names` turns addresses into numbers, and `model` is what models have to look like.
+/// Reads a message. `names` turns addresses into numbers, and `model` is what models have to look like. Who says it has to be
+/// entered among the names; whom it mentions is not entered for that.
 ///
 /// Amounts and weights of votes that are out of bounds are taken as the largest. A time to live below zero is zero: such
 /// a message goes no further.
 ///
 /// # Errors
-/// If the command is unknown, its payload missing, of the wrong kind or malformed, if there are more than [`MAX_ARGS`]
-/// arguments or names than `names` takes, or a model is not as expected.
+/// If who says it is not known, the command is unknown, its payload missing, of the wrong kind or malformed, if there are more
+/// than [`MAX_ARGS`] arguments or [`MAX_UNHEARD`] names that were never heard, or a model is not as expected.
 pub fn root(
     book: &AddressBook,
     names: &Names,
@@ -99,7 +107,7 @@ pub fn root(
     if args > MAX_ARGS {
         return Err(from.wrong(format_args!("{args} arguments, which is more than {MAX_ARGS}")));
     }
-    let source = from.peer(&root.source)?;
+    let source = names.find(&root.source).ok_or_else(|| DecodeError::Unheard(shown(&root.source)))?;
     let message = match payload {
         PayloadType::GossipMessage(it) => Message::Gossip(Arc::from([from.gossip(source, it)?])),
         PayloadType::DirectMessage(it) => from.direct(it)?,
@@ -251,7 +259,17 @@ impl Reader<'_> {
     }
 
     fn distinct<'n>(&self, names: impl Iterator<Item = &'n String>) -> Result<Vec<PeerId>, DecodeError> {
-        let peers = names.map(|name| self.peer(name)).collect::<Result<Vec<PeerId>, DecodeError>>()?;
+        let mut unheard = 0;
+        let peers = names.map(|name| {
+            unheard += usize::from(self.names.find(name).is_none());
+            if unheard > MAX_UNHEARD {
+                return Err(
+                    self.wrong(format_args!("it mentions more than {MAX_UNHEARD} peers that are not known"))
+                );
+            }
+            self.peer(name)
+        });
+        let peers = peers.collect::<Result<Vec<PeerId>, DecodeError>>()?;
         let mut sorted = peers.clone();
         sorted.sort_unstable();
         match sorted.windows(2).find(|it| it[0] == it[1]) {
@@ -261,12 +279,8 @@ impl Reader<'_> {
     }
 
     fn peer(&self, name: &str) -> Result<PeerId, DecodeError> {
-        let number = if name.is_empty() { None } else { self.names.number(name) };
-        number.ok_or_else(|| {
-            self.wrong(format_args!(
-                "\"{}\" is empty or too long to be an address, or too many are known",
-                shown(name)
-            ))
+        self.names.mentioned(name).ok_or_else(|| {
+            self.wrong(format_args!("\"{}\" is empty or too long to be an address", shown(name)))
         })
     }
 

@@ -9,17 +9,19 @@ pub mod decode;
 pub mod encode;
 mod expected;
 mod message;
+mod names;
 mod pickle;
 pub mod size;
 pub mod unpickle;
 pub mod weights;
 
-pub use address::{AddressBook, MAX_NAME, Names, PeerId};
+pub use address::{AddressBook, PeerId};
 pub use command::Command;
 pub use expected::{Expected, MAX_MODEL};
 pub use message::{
     Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Probe, Response, Ttl, Weights,
 };
+pub use names::{MAX_NAME, Names};
 
 /// The generated protobuf types of `proto/node.proto`.
 pub mod proto {

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use p2pfl_sim::learning::{Layout, Model};
 use p2pfl_sim::metrics::result::{Outcome, RunResult};
 use p2pfl_sim::wire::proto::root_message::PayloadType;
-use p2pfl_sim::wire::proto::{GossipMessage, RootMessage, Weights};
+use p2pfl_sim::wire::proto::{GossipMessage, HandShakeRequest, RootMessage, Weights};
 use p2pfl_sim::wire::weights;
 use prost::Message as _;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -127,33 +127,50 @@ fn is_called_all_along(transport: &str, said: &'static str) {
     assert!(result.warnings.iter().any(|it| it.contains("stranger")), "{transport}: {:?}", result.warnings);
 }
 
+/// What a client says in one call.
+#[derive(Clone)]
+enum Said {
+    Disconnect(String),
+    Send(RootMessage),
+}
+
 /// A client of gRPC that is not ours: frames of HTTP/2, and in them a message.
-async fn send(at: SocketAddr, message: &RootMessage) -> Result<(), Box<dyn std::error::Error>> {
+async fn send(at: SocketAddr, said: &Said) -> Result<(), Box<dyn std::error::Error>> {
+    let (call, message) = match said {
+        Said::Disconnect(addr) => ("disconnect", HandShakeRequest { addr: addr.clone() }.encode_to_vec()),
+        Said::Send(message) => ("send", message.encode_to_vec()),
+    };
     let stream = tokio::net::TcpStream::connect(at).await?;
     let (mut client, connection) = h2::client::handshake(stream).await?;
     tokio::spawn(connection);
-    let request = http::Request::post("http://localhost/node.NodeServices/send")
+    let request = http::Request::post(format!("http://localhost/node.NodeServices/{call}"))
         .header("te", "trailers")
         .header("content-type", "application/grpc")
         .body(())?;
     let (answer, mut body) = client.send_request(request, false)?;
     let mut framed = vec![0];
-    framed.extend((message.encoded_len() as u32).to_be_bytes());
-    message.encode(&mut framed)?;
-    body.send_data(Bytes::from(framed), true)?;
+    framed.extend((message.len() as u32).to_be_bytes());
+    framed.extend(message);
+    let mut rest = Bytes::from(framed);
+    while !rest.is_empty() {
+        body.reserve_capacity(rest.len());
+        let room = std::future::poll_fn(|cx| body.poll_capacity(cx)).await.ok_or("closed")??;
+        let part = rest.split_to(room.min(rest.len()));
+        body.send_data(part, rest.is_empty())?;
+    }
     answer.await?;
     Ok(())
 }
 
 /// An open run: a peer outside is waited for that never comes, and learning goes on for long enough to be meddled with.
-fn open() -> (Place, Child, Vec<SocketAddr>) {
+fn open(transport: &str, join: &str) -> (Place, Child, Vec<SocketAddr>) {
     let mut scenario = p2pfl(
         4,
         json!({ "kind": "full" }),
         json!({
-            "transport": "grpc", "speedup": 1, "workflow": { "rounds": 2 },
-            "grpc": { "join": ["127.0.0.1:9"], "join_optional": true },
-            "limits": { "time": "600s" },
+            "transport": transport, "speedup": 1, "workflow": { "rounds": 2, "start_after": "3s" },
+            "grpc": { "join": [join], "join_optional": true },
+            "settings": { "heartbeat": { "period": "1s" } }, "limits": { "time": "600s" },
         }),
     );
     scenario["learning"] = json!({ "learning_rate": 1.0, "batch_size": 4 });
@@ -179,14 +196,14 @@ fn open() -> (Place, Child, Vec<SocketAddr>) {
 }
 
 /// Says all of this to every node over and over, until the run is done.
-fn say(mut child: Child, at: &[SocketAddr], mut messages: impl FnMut() -> Vec<RootMessage>) -> Output {
+fn say(mut child: Child, at: &[SocketAddr], mut said: impl FnMut() -> Vec<Said>) -> Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     while !over(&mut child) {
         runtime.block_on(async {
-            for message in messages() {
+            for said in said() {
                 for &at in at {
                     // It may be over by now.
-                    let _ = tokio::time::timeout(Duration::from_secs(2), send(at, &message)).await;
+                    let _ = tokio::time::timeout(Duration::from_secs(2), send(at, &said)).await;
                 }
             }
         });
@@ -195,23 +212,123 @@ fn say(mut child: Child, at: &[SocketAddr], mut messages: impl FnMut() -> Vec<Ro
     child.wait_with_output().unwrap()
 }
 
-fn message(command: &str, round: i32, payload: PayloadType) -> RootMessage {
-    RootMessage {
-        source: "127.0.0.1:9".into(),
-        round: Some(round),
-        cmd: command.into(),
-        payload_type: Some(payload),
+/// Where somebody who says something is, or would be.
+const SOMEBODY: &str = "127.0.0.1:9";
+
+fn message(source: &str, command: &str, round: i32, payload: PayloadType) -> Said {
+    let (source, cmd) = (source.into(), command.into());
+    Said::Send(RootMessage { source, round: Some(round), cmd, payload_type: Some(payload) })
+}
+
+fn gossip(source: &str, command: &str, hash: i64, args: &[&str]) -> Said {
+    let args = args.iter().map(|&it| it.into()).collect();
+    message(source, command, -1, PayloadType::GossipMessage(GossipMessage { ttl: 3, hash, args }))
+}
+
+/// A model of the shapes that these networks learn.
+fn model(value: f32) -> PayloadType {
+    let layout = Arc::new(Layout::new([vec![64, 10], vec![10]]));
+    let weights = weights::encode_model(&Model::new(layout, vec![value; 650]));
+    PayloadType::Weights(Weights { weights, contributors: Vec::new(), num_samples: 1 })
+}
+
+/// The run did what it does without anybody outside; what was refused, by reason.
+fn undisturbed(place: &Place, ended: &Output) -> BTreeMap<String, u64> {
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    let result: RunResult = place.result("out/result.json");
+    balanced(&result);
+    assert_eq!((result.outcome, result.nodes.finished), (Outcome::Completed, 4));
+    for round in &result.rounds {
+        let sizes: Vec<usize> = round.train_sets.iter().map(|it| it.members.len()).collect();
+        assert_eq!(sizes, [3], "round {}", round.round);
     }
+    assert_eq!(result.rounds.len(), 2);
+    assert!(result.r#final.accuracy.is_some_and(|it| it.mean > 0.5), "{:?}", result.r#final);
+    result.sockets.expect("it went over sockets").refused
+}
+
+/// A stop, an early start, models, votes that name 100,000 peers, beats of many that there are not, and all that in the name
+/// of a node of the run.
+#[test]
+fn who_has_not_shaken_hands_changes_nothing_in_a_run_that_others_may_join() {
+    let (place, child, at) = open("grpc", "127.0.0.2:9");
+    let own = at[0].to_string();
+    let crowd: Vec<String> =
+        (0..100_000).map(|i| format!("10.{}.{}.{}:1", i >> 16, (i >> 8) & 255, i & 255)).collect();
+    let crowd: Vec<&str> = crowd.iter().map(String::as_str).collect();
+    let mut hash = 0;
+    let ended = say(child, &at, || {
+        hash += 1;
+        let mut said = vec![
+            gossip(SOMEBODY, "stop_learning", hash, &[]),
+            gossip(SOMEBODY, "start_learning", hash, &["0", "1", "4", "x"]),
+            message(SOMEBODY, "add_model", 0, model(f32::NAN)),
+            gossip(SOMEBODY, "models_aggregated", hash, &crowd),
+            gossip(&own, "stop_learning", hash, &[]),
+            gossip(&own, "start_learning", hash, &["0", "1", "4", "x"]),
+            message(&own, "add_model", 0, model(1.0)),
+            Said::Disconnect(own.clone()),
+            Said::Disconnect(SOMEBODY.into()),
+        ];
+        said.extend(
+            (0..50).map(|i| gossip(crowd[(hash as usize * 50 + i) % crowd.len()], "beat", hash, &["1.0"])),
+        );
+        said
+    });
+    let refused = undisturbed(&place, &ended);
+    for reason in ["stranger", "forged"] {
+        assert!(refused.get(reason).is_some_and(|it| *it > 0), "{reason}: {refused:?}");
+    }
+    let result: RunResult = place.result("out/result.json");
+    let sockets = result.sockets.expect("it went over sockets");
+    assert_eq!((sockets.peers_outside, sockets.messages_outside), (0, 0));
+}
+
+#[test]
+fn who_has_not_shaken_hands_is_not_heard_over_http_either() {
+    let (place, mut child, at) = open("http", "127.0.0.2:9");
+    let said = r#"{"source":"127.0.0.1:9","round":-1,"cmd":"stop_learning","gossipMessage":{"ttl":3,"hash":"5","args":[]}}"#;
+    let post = format!(
+        "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{said}",
+        said.len()
+    );
+    while !over(&mut child) {
+        for at in &at {
+            let _ = TcpStream::connect(at).map(|it| answered(it, post.as_bytes()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let refused = undisturbed(&place, &child.wait_with_output().unwrap());
+    assert!(refused.get("stranger").is_some_and(|it| *it > 0), "{refused:?}");
+}
+
+/// A peer that belongs to the network does not start what starts by itself, and sends no model that nobody wants.
+#[test]
+fn a_peer_neither_starts_a_run_that_starts_by_itself_nor_slips_it_a_model() {
+    let (place, child, at) = open("grpc", SOMEBODY);
+    let mut hash = 0;
+    let ended = say(child, &at, || {
+        hash += 1;
+        let start = gossip(SOMEBODY, "start_learning", hash, &["0", "1", "4", "x"]);
+        let models = (0..2).map(|round| message(SOMEBODY, "add_model", round, model(1.0)));
+        std::iter::once(start).chain(models).collect()
+    });
+    let refused = undisturbed(&place, &ended);
+    for reason in ["start", "unasked"] {
+        assert!(refused.get(reason).is_some_and(|it| *it > 0), "{reason}: {refused:?}");
+    }
+    let sockets = place.result("out/result.json").sockets.expect("it went over sockets");
+    assert!(sockets.peers_outside == 1 && sockets.messages_outside > 0, "{sockets:?}");
 }
 
 #[test]
 fn a_run_that_a_peer_outside_stops_has_not_completed() {
-    let (place, child, at) = open();
+    let (place, child, at) = open("grpc", SOMEBODY);
     let mut hash = 0;
     let ended = say(child, &at, || {
         hash += 1;
-        let stop = GossipMessage { ttl: 3, hash, args: Vec::new() };
-        vec![message("stop_learning", -1, PayloadType::GossipMessage(stop))]
+        vec![gossip(SOMEBODY, "stop_learning", hash, &[])]
     });
     assert_eq!(ended.status.code(), Some(1), "{}", String::from_utf8_lossy(&ended.stderr));
     let result: RunResult = place.result("out/result.json");
@@ -221,20 +338,9 @@ fn a_run_that_a_peer_outside_stops_has_not_completed() {
 
 #[test]
 fn a_model_that_is_no_number_is_refused_from_outside() {
-    let (place, child, at) = open();
-    let layout = Arc::new(Layout::new([vec![64, 10], vec![10]]));
-    let model = weights::encode_model(&Model::new(layout, vec![f32::NAN; 650]));
-    let ended = say(child, &at, || {
-        let nan = |round| {
-            let it = Weights { weights: model.clone(), contributors: Vec::new(), num_samples: 1 };
-            message("add_model", round, PayloadType::Weights(it))
-        };
-        vec![nan(0), nan(1)]
-    });
-    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
-    let result: RunResult = place.result("out/result.json");
-    assert_eq!((result.outcome, result.nodes.finished), (Outcome::Completed, 4));
-    assert!(result.r#final.accuracy.is_some_and(|it| it.mean > 0.5), "{:?}", result.r#final);
-    let refused = &result.sockets.as_ref().expect("it went over sockets").refused;
+    let (place, child, at) = open("grpc", SOMEBODY);
+    let nan = |round| message(SOMEBODY, "add_model", round, model(f32::NAN));
+    let ended = say(child, &at, || vec![nan(0), nan(1)]);
+    let refused = undisturbed(&place, &ended);
     assert!(refused.get("unread").is_some_and(|it| *it > 0), "{refused:?}");
 }

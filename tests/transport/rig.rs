@@ -1,8 +1,8 @@
 //! A node's server with a host that answers as it is told, and channels to it.
 
 use p2pfl_sim::transport::socket::{
-    Address, Answer, Body, Call, Channel, Endpoint, Host, Limits, Protocol, Redial, Refusal, Reply, Security,
-    Server, Traffic,
+    Address, Answer, Body, Call, Caller, Channel, Endpoint, Host, Limits, Protocol, Redial, Refusal, Reply,
+    Security, Server, Traffic,
 };
 use p2pfl_sim::wire::proto;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ pub struct Node {
 }
 
 impl Host for Node {
-    fn take(&self, call: Call, reply: Reply) {
+    fn take(&self, _: &Caller, call: Call, reply: Reply) {
         let command = match &call {
             Call::Send { message, .. } => message.cmd.clone(),
             _ => String::new(),

@@ -399,6 +399,8 @@ impl Peers<'_> {
             Record::Stopped => self.ended(now, node, Fate::Stopped),
             Record::Measured(it) => self.recorder.measured(it, now, |nanos| nanos),
             Record::Failed(why) => self.die(now, node, Fate::Failed, Some(why.to_owned())),
+            // There is nobody outside.
+            Record::Uninvited(_) => {}
         }
     }
 

@@ -522,6 +522,7 @@ impl Driver {
                 worker.recorder.measured(it, now, wall);
             }
             Record::Failed(why) => self.die(worker, Fate::Failed, Some(why.to_owned())),
+            Record::Uninvited(what) => self.shared.sockets.iter().for_each(|it| it.uninvited(what)),
         }
     }
 

@@ -4,9 +4,10 @@ use super::shared::Command;
 use super::sockets::Sockets;
 use super::supervisor::{NodeState, Return, Supervisor};
 use crate::engine::start::{self, Anew};
-use crate::engine::{Action, Fate, Starter};
+use crate::engine::{Action, Fate};
 use crate::metrics::trace::Happening;
 use crate::network::churn::{Change, Churn};
+use crate::node::Starter;
 use crate::node::io::Control;
 use crate::node::spec::Workflow;
 use crate::scenario::script::At;
@@ -39,7 +40,7 @@ impl Supervisor {
 
     /// Has learning started once everyone has heard of everyone, or it has taken too long.
     pub(super) fn start_learning(&mut self, now: Time) {
-        if self.shared.plan.starter == Starter::Outside {
+        if self.shared.plan.rules.starter == Starter::Outside {
             if self.nodes.iter().any(|it| it.takes_part) {
                 self.shared.set_zero(now);
             }

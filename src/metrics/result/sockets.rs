@@ -18,6 +18,12 @@ pub struct Sockets {
     pub bytes_written: u64,
     /// Bytes that it read.
     pub bytes_read: u64,
+    /// Peers outside that were heard of.
+    #[serde(default)]
+    pub peers_outside: u64,
+    /// Calls of theirs that were listened to: messages, handshakes, goodbyes.
+    #[serde(default)]
+    pub messages_outside: u64,
     /// What was refused at the sockets, by reason.
     pub refused: BTreeMap<String, u64>,
 }

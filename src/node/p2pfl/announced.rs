@@ -48,6 +48,13 @@ impl Announced {
         })
     }
 
+    /// Whether a peer has announced all of a model, and it is expected.
+    pub fn expects_from(&self, from: PeerId, command: Command, round: i32, contributors: &[PeerId]) -> bool {
+        keys(contributors).all(|key| {
+            self.0.iter().any(|it| (it.from, it.command, it.round, it.key) == (from, command, round, key))
+        })
+    }
+
     /// Drops what should have come by now.
     pub fn expire(&mut self, now: Time, timeout: Duration) {
         self.0.retain(|it| now.since(it.since) <= timeout);

@@ -42,6 +42,13 @@ impl Asking {
         self.under_way.iter().any(|ask| ask.what.follows == it.follows && common(&ask.what))
     }
 
+    /// Whether a peer was asked for a model of this kind and round.
+    pub fn asks_of(&self, peer: PeerId, command: Command, round: i32) -> bool {
+        self.under_way
+            .iter()
+            .any(|ask| (ask.peer, ask.what.follows, ask.what.round) == (peer, command, round))
+    }
+
     fn asks(&self, command: Command) -> bool {
         self.under_way.iter().any(|ask| ask.what.follows == command)
     }

@@ -2,13 +2,18 @@
 
 use super::aggregator::Contribution;
 use super::{At, Fault, P2pfl};
-use crate::node::context::Context;
+use crate::node::context::{Context, Starter};
+use crate::node::io::{Record, Uninvited};
 use crate::node::links::Links;
-use crate::wire::{Announcement, Command, Gossip, GossipBody, PeerId, Weights};
+use crate::wire::{Announcement, Command, Gossip, GossipBody, NO_ROUND, PeerId, Weights};
 use std::sync::Arc;
 
 /// What P2PFL answers to `stop_learning` while it is not learning.
 const NOT_LEARNING: &str = "Error while processing command: stop_learning. KeyError: not learning";
+
+/// What a peer outside is answered that starts learning in a run that does so itself.
+const STARTS_ITSELF: &str =
+    "Error while processing command: start_learning. ValueError: this network starts by itself";
 
 impl P2pfl {
     /// Takes a gossip message. One that fails is not passed on.
@@ -17,6 +22,10 @@ impl P2pfl {
         self.announced_anew(cx, source, round, &gossip.body);
         match &gossip.body {
             GossipBody::Beat(at) => links.beat(cx, source, *at),
+            GossipBody::StartLearning(_) if !self.may_start(cx, links, source, round) => {
+                cx.record(Record::Uninvited(Uninvited::Start));
+                return Err(Arc::from(STARTS_ITSELF));
+            }
             GossipBody::StartLearning(experiment) => self.told_to_start(cx, links, source, experiment, round),
             GossipBody::StopLearning => {
                 if self.experiment.is_some() {
@@ -33,6 +42,14 @@ impl P2pfl {
         }
         self.heard(cx, links, source, &gossip.body);
         Ok(())
+    }
+
+    /// Whether it is for a peer to say that learning starts. Where the run says so itself, a peer outside only lets in whoever
+    /// has come late.
+    fn may_start(&self, cx: &Context, links: &Links, source: PeerId, round: i32) -> bool {
+        let lets_in =
+            || self.repaired && self.late && round != NO_ROUND && links.neighbours.is_direct(source);
+        !cx.rules.is_outside(source) || cx.rules.starter == Starter::Outside || lets_in()
     }
 
     /// Whether an announced model is wanted.
@@ -105,10 +122,24 @@ impl P2pfl {
         from: PeerId,
         weights: &Weights,
     ) -> Result<(), Fault> {
+        if cx.rules.is_outside(from) && !self.is_due(from, weights) {
+            cx.record(Record::Uninvited(Uninvited::Model));
+            return Ok(());
+        }
         self.arrived(from, weights.command);
         self.take(cx, links, weights)?;
         self.look_round(cx, links);
         Ok(())
+    }
+
+    /// Whether it is for a peer outside to send a model: it has announced it or was asked for it, and an aggregate is that of
+    /// the round at hand. P2PFL announces all that it sends, and takes no other aggregate. Nodes of the run are believed:
+    /// where one was cut off for some rounds, `repaired` takes a later aggregate.
+    fn is_due(&self, from: PeerId, it: &Weights) -> bool {
+        let at_hand = it.command != Command::AddModel || it.round == self.round as i32;
+        at_hand
+            && (self.announced.expects_from(from, it.command, it.round, &it.contributors)
+                || self.asking.asks_of(from, it.command, it.round))
     }
 
     fn take(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) -> Result<(), Fault> {

@@ -144,13 +144,19 @@ impl P2pfl {
         }
     }
 
-    /// The sum of weights of each candidate, over the votes of known peers and the node's own.
+    /// The sum of weights of each candidate, over the votes of known peers and the node's own. In `repaired` the candidates are
+    /// those who have voted: others may not be there at all, and everybody would wait for what they train.
     fn tally(&self, links: &Links) -> Vec<(PeerId, u64)> {
         let mut sums: PeerMap<u64> = PeerMap::default();
         for (voter, votes) in self.votes.iter() {
             if voter == links.node() || links.neighbours.knows(voter) {
+                if self.repaired {
+                    sums.entry(voter, || 0);
+                }
                 for &(candidate, weight) in votes.iter() {
-                    *sums.entry(candidate, || 0) += u64::from(weight);
+                    if !self.repaired || self.votes.contains(candidate) {
+                        *sums.entry(candidate, || 0) += u64::from(weight);
+                    }
                 }
             }
         }

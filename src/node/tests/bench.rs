@@ -127,6 +127,13 @@ impl Bench {
             .collect()
     }
 
+    /// The same for peers 1, 2, 3 and 9, which is no neighbour and votes as the others do: this node is not elected.
+    pub fn elect_others(&mut self, round: i32) -> Vec<Output> {
+        let now = self.now;
+        self.gossip(9, NO_ROUND, GossipBody::Beat(now));
+        self.elect(round, &[9, 1, 2, 3], &[1, 2, 3, 9])
+    }
+
     /// Answers the jobs among outputs, and those that follow.
     pub fn work(&mut self, outputs: Vec<Output>) -> Vec<Output> {
         let mut all = Vec::new();

@@ -129,7 +129,7 @@ fn asks(out: &[Output]) -> Vec<(PeerId, Announcement, RequestId)> {
 fn waiting(way: Dissemination) -> Bench {
     let mut bench = Bench::new(setup(10, way), &PEERS);
     bench.reach_vote(&PEERS);
-    bench.elect(0, &PEERS, &[1, 2, 3, 9]);
+    bench.elect_others(0);
     assert_eq!(bench.node.stage(), Some(Stage::Wait));
     bench
 }

@@ -266,7 +266,7 @@ fn trap_an_aggregate_that_comes_before_the_wait_is_lost_and_refused_for_a_minute
     let mut faithful = voting(Faithful);
     assert!(faithful.announce(1, Command::AddModel, 0, &[]));
     assert!(said(&faithful.weights(1, Command::AddModel, 0, &[], &[3.0, 4.0])).is_empty());
-    faithful.elect(0, &PEERS, &[1, 2, 3, 9]);
+    faithful.elect_others(0);
     assert_eq!(faithful.node.stage(), Some(Stage::Wait));
     assert!(!faithful.announce(2, Command::AddModel, 0, &[]));
 

@@ -73,6 +73,27 @@ fn votes_of_strangers_do_not_count() {
 }
 
 #[test]
+fn in_repaired_nobody_is_elected_who_has_not_voted_however_many_have_only_beaten() {
+    for variant in [Faithful, Repaired] {
+        let mut bench = Bench::new(Setup::p2pfl(10, variant), &PEERS);
+        let beating: Vec<PeerId> = (100..200).collect();
+        for &peer in &beating {
+            let now = bench.now;
+            bench.gossip(peer, NO_ROUND, GossipBody::Beat(now));
+        }
+        bench.reach_vote(&PEERS);
+        bench.elect(0, &PEERS, &beating);
+        bench.pass(60_000);
+        bench.timer(Timer::Stage);
+        let elected = train_set(&bench);
+        match variant {
+            Repaired => assert_eq!(elected, [0, 1, 2, 3]),
+            _ => assert!(elected.iter().all(|it| beating.contains(it)), "P2PFL waits for them: {elected:?}"),
+        }
+    }
+}
+
+#[test]
 fn draws_go_to_the_later_name() {
     let mut bench = voting(Faithful);
     // They are met after the node's own ballot, so that it names none of them.
@@ -89,10 +110,10 @@ fn draws_go_to_the_later_name() {
 
 #[test]
 fn who_is_elected_but_no_longer_known_is_left_out_and_p2pfl_skips_who_comes_after() {
-    for (variant, expected) in [(Faithful, vec![1, 9]), (Repaired, vec![1])] {
+    for (variant, expected) in [(Faithful, vec![1, 9]), (Repaired, vec![0, 1, 2, 3])] {
         let mut bench = voting(variant);
         bench.elect(0, &PEERS, &[1, 8, 9, 7]);
-        // P2PFL removes 8 and so skips 9; 7 is looked at and removed.
+        // P2PFL removes 8 and so skips 9; 7 is looked at and removed. In `repaired` the next take their places.
         assert_eq!(train_set(&bench), expected);
     }
 }
@@ -110,14 +131,14 @@ fn the_vote_ends_with_what_there_is_when_its_time_is_up() {
 #[test]
 fn trap_an_early_vote_for_the_next_round_stands_in_for_this_one() {
     let mut faithful = voting(Faithful);
-    faithful.elect(1, &PEERS, &[1, 2, 3, 9]);
+    faithful.elect_others(1);
     assert_ne!(faithful.node.stage(), Some(Stage::Vote), "P2PFL keeps one list for both rounds");
     let mut repaired = voting(Repaired);
-    repaired.elect(1, &PEERS, &[1, 2, 3, 9]);
+    repaired.elect_others(1);
     assert_eq!(repaired.node.stage(), Some(Stage::Vote));
-    repaired.elect(2, &PEERS, &[1, 2, 3, 9]);
-    repaired.elect(i32::MIN, &PEERS, &[1, 2, 3, 9]);
-    repaired.elect(0, &PEERS, &[1, 2, 3, 9]);
+    repaired.elect_others(2);
+    repaired.elect_others(i32::MIN);
+    repaired.elect_others(0);
     assert_eq!(repaired.node.stage(), Some(Stage::Wait));
     // The aggregate comes, everyone is ready: the votes for round 1 are there already.
     PEERS.iter().for_each(|&peer| drop(repaired.gossip(peer, 0, GossipBody::ModelsReady)));
@@ -132,7 +153,7 @@ fn trap_a_neighbour_that_joins_and_does_not_vote_costs_every_vote_its_timeout() 
         let mut bench = voting(variant);
         bench.pass(10);
         bench.message(5, Message::Handshake);
-        bench.elect(0, &PEERS, &[1, 2, 3, 9]);
+        bench.elect_others(0);
         assert_eq!(bench.node.stage() == Some(Stage::Vote), waits);
     }
 }
@@ -261,7 +282,7 @@ fn swapping_ends_after_unchanged_iterations_and_then_waits_for_what_is_missing()
 fn a_node_outside_the_train_set_goes_on_with_its_own_model_when_none_comes() {
     for variant in [Faithful, Repaired] {
         let mut bench = voting(variant);
-        bench.elect(0, &PEERS, &[1, 2, 3, 9]);
+        bench.elect_others(0);
         bench.pass(300_000);
         assert_eq!(said(&bench.timer(Timer::Stage)), [(Command::ModelsReady, 0)]);
     }
@@ -280,7 +301,7 @@ fn trap_a_neighbour_that_never_said_it_was_initialised_stops_the_node_at_diffusi
                 out = bench.respond(request, Response::Wanted(false));
             }
         }
-        bench.elect(0, &PEERS, &[1, 2, 3, 9]);
+        bench.elect_others(0);
         assert_eq!(bench.node.stage(), Some(Stage::Wait), "{variant:?}");
         let out = bench.weights(1, Command::AddModel, 0, &[], &[1.0, 1.0]);
         assert_eq!(super::bench::failure(&out).is_some(), stops);
@@ -334,9 +355,9 @@ fn stop_learning_ends_every_stage_at_once_and_for_good() {
                     out = bench.elect(0, &PEERS, &[0, 1, 2, 3]);
                     out = bench.work(out);
                 }
-                Stage::Wait => out = bench.elect(0, &PEERS, &[1, 2, 3, 9]),
+                Stage::Wait => out = bench.elect_others(0),
                 Stage::Diffuse => {
-                    bench.elect(0, &PEERS, &[1, 2, 3, 9]);
+                    bench.elect_others(0);
                     out = bench.weights(1, Command::AddModel, 0, &[], &[1.0, 1.0]);
                 }
             }

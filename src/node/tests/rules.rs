@@ -1,8 +1,8 @@
 //! The rules that tests run nodes by: P2PFL's defaults, shortened where a test would wait in vain.
 
 use crate::learning::Layout;
-use crate::node::Rules;
 use crate::node::spec::{Dpsgd, P2pfl, Rumor, Variant, Workflow};
+use crate::node::{Rules, Starter};
 use crate::scenario::settings::Settings;
 use crate::wire::size::Sizes;
 use crate::wire::{AddressBook, Experiment};
@@ -51,6 +51,8 @@ impl Setup {
             sizes: Sizes::new(book.clone(), bytes),
             book,
             evaluates: self.evaluates,
+            own: self.nodes,
+            starter: Starter::Engine,
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn swapping(variant: Variant) -> Bench {
 /// Outside the train set, waiting for the aggregate.
 pub fn waiting(variant: Variant) -> Bench {
     let mut bench = voting(variant);
-    bench.elect(0, &PEERS, &[1, 2, 3, 9]);
+    bench.elect_others(0);
     assert_eq!(bench.node.stage(), Some(Stage::Wait));
     bench
 }

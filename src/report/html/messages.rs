@@ -115,6 +115,10 @@ pub fn sockets(findings: &Findings) -> Option<Section> {
     table.row([Cell::text("making one, p99"), Cell::time(it.set_up.p99)]);
     table.row([Cell::text("written"), Cell::bytes(it.bytes_written)]);
     table.row([Cell::text("read"), Cell::bytes(it.bytes_read)]);
+    if it.peers_outside > 0 {
+        table.row([Cell::text("peers outside"), Cell::count(it.peers_outside)]);
+        table.row([Cell::text("calls of theirs"), Cell::count(it.messages_outside)]);
+    }
     it.refused.iter().for_each(|(why, many)| {
         table.row([Cell::text(format!("refused: {why}")), Cell::count(*many).toned("bad")]);
     });

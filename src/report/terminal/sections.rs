@@ -247,6 +247,10 @@ pub fn cost(result: &RunResult, style: Style) -> String {
         let refused: u64 = it.refused.values().sum();
         let refused = if refused > 0 { format!(", {} refused", Count(refused)) } else { String::new() };
         grid.row(["sockets".to_owned(), format!("{} connections{set_up}{refused}", Count(it.connections))]);
+        if it.peers_outside > 0 {
+            let (peers, calls) = (Count(it.peers_outside), Count(it.messages_outside));
+            grid.row(["outside".to_owned(), format!("{peers} peers, {calls} calls of theirs")]);
+        }
     }
     with_title("Cost", &grid.render(style).unwrap_or_default(), style)
 }

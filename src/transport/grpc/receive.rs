@@ -2,7 +2,7 @@
 
 use super::gather::{Gather, Unfit};
 use super::respond::Responder;
-use crate::transport::socket::serve::Shared;
+use crate::transport::socket::serve::Serving;
 use crate::transport::socket::{Call, Host, Refusal, Reply, Responder as Back};
 use crate::wire::proto;
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use tonic::Status;
 
 /// One call that is being received. It ends when the call was handed to the host, or refused.
 pub(super) struct Receiving<H> {
-    shared: Arc<Shared<H>>,
+    shared: Arc<Serving<H>>,
     which: Which,
     body: RecvStream,
     gather: Gather,
@@ -44,7 +44,7 @@ struct Refused(Refusal, Status);
 impl<H: Host> Receiving<H> {
     /// Begins to receive a call, unless its headers are reason enough to refuse it.
     pub fn begin(
-        shared: &Arc<Shared<H>>,
+        shared: &Arc<Serving<H>>,
         request: Request<RecvStream>,
         back: SendResponse<Bytes>,
     ) -> Option<Self> {
@@ -139,7 +139,11 @@ impl<H: Host> Receiving<H> {
         };
         // A node that went down answers nobody: its connections are about to be hung up on.
         if let Some(back) = self.back.take().filter(|_| self.shared.gate.is_up()) {
-            self.shared.host.take(call, Reply::new(Back::Unary(back), self.which == Which::Disconnect));
+            self.shared.host.take(
+                &self.shared.caller,
+                call,
+                Reply::new(Back::Unary(back), self.which == Which::Disconnect),
+            );
         }
         Ok(())
     }

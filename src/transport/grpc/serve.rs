@@ -2,7 +2,7 @@
 
 use super::receive::Receiving;
 use crate::transport::socket::link::Io;
-use crate::transport::socket::serve::{Shared, hung_up};
+use crate::transport::socket::serve::{Serving, hung_up};
 use crate::transport::socket::{Host, Protocol, Refusal};
 use crate::transport::stream::{self, Exchanging};
 use bytes::Bytes;
@@ -26,7 +26,7 @@ pub(super) const FRAME: u32 = 256 << 10;
 pub(super) const HEADERS: u32 = 16 << 10;
 
 /// Serves one connection to its end, whatever end that is.
-pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
+pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant) {
     let mut http = Builder::new();
     http.initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
@@ -42,7 +42,7 @@ pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instan
     attend(&mut connection, shared).await;
 }
 
-async fn attend<H: Host, S>(connection: &mut Connection<S, Bytes>, shared: &Arc<Shared<H>>)
+async fn attend<H: Host, S>(connection: &mut Connection<S, Bytes>, shared: &Arc<Serving<H>>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -85,7 +85,7 @@ struct Calls {
 fn poll_calls<H: Host, S>(
     connection: &mut Connection<S, Bytes>,
     unfinished: &mut FuturesUnordered<Work<H>>,
-    shared: &Arc<Shared<H>>,
+    shared: &Arc<Serving<H>>,
     calls: &mut Calls,
     cx: &mut Context<'_>,
 ) -> Poll<()>
@@ -120,7 +120,7 @@ where
     Poll::Pending
 }
 
-fn count<H>(shared: &Shared<H>, error: &h2::Error) {
+fn count<H>(shared: &Serving<H>, error: &h2::Error) {
     if error.get_io().is_some_and(hung_up) || error.is_remote() {
         return;
     }

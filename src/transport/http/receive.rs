@@ -5,7 +5,7 @@ use super::problem::Refused;
 use super::route::{Route, Which, route};
 use super::text::Text;
 use super::{base64, openapi};
-use crate::transport::socket::serve::{Shared, hung_up};
+use crate::transport::socket::serve::{Serving, hung_up};
 use crate::transport::socket::{Answer, Call, Host, Refusal, Reply, Responder};
 use bytes::{Bytes, BytesMut};
 use http::header::{ALLOW, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
@@ -46,7 +46,7 @@ enum Unheard {
 
 /// Takes a request to its end.
 pub async fn respond<H: Host>(
-    shared: &Arc<Shared<H>>,
+    shared: &Arc<Serving<H>>,
     request: Request<Incoming>,
 ) -> Result<Response<Text>, Gone> {
     let (head, mut body) = request.into_parts();
@@ -71,7 +71,7 @@ pub async fn respond<H: Host>(
 }
 
 async fn answer<H: Host>(
-    shared: &Arc<Shared<H>>,
+    shared: &Arc<Serving<H>>,
     head: &Parts,
     body: &mut Incoming,
 ) -> Result<Response<Text>, Unheard> {
@@ -96,7 +96,7 @@ async fn answer<H: Host>(
         return pending().await;
     }
     let (back, outcome) = oneshot::channel();
-    shared.host.take(call, Reply::new(Responder::Waiting(back), which == Which::Disconnect));
+    shared.host.take(&shared.caller, call, Reply::new(Responder::Waiting(back), which == Which::Disconnect));
     match outcome.await {
         Ok(Ok(answer)) => Ok(ok(written(&answer))),
         Ok(Err(status)) => Err(Refused::from(&*status).into()),
@@ -105,7 +105,7 @@ async fn answer<H: Host>(
 }
 
 /// What methods a path takes, and how long a connection without a request is kept.
-fn options<H>(shared: &Shared<H>, allow: &'static str) -> Response<Text> {
+fn options<H>(shared: &Serving<H>, allow: &'static str) -> Response<Text> {
     let mut response = Response::new(Text::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
@@ -156,7 +156,7 @@ fn oversized(what: impl std::fmt::Display, limit: usize) -> Refused {
 
 /// A request's content as far as it has come; what it holds is counted until it is dropped.
 struct Received<'a, H> {
-    shared: &'a Shared<H>,
+    shared: &'a Serving<H>,
     bytes: usize,
 }
 

@@ -4,7 +4,7 @@ use super::receive::{Gone, respond};
 use super::text::Text;
 use super::together::{Crew, Together};
 use crate::transport::socket::link::Io;
-use crate::transport::socket::serve::{Shared, hung_up};
+use crate::transport::socket::serve::{Serving, hung_up};
 use crate::transport::socket::{Host, Refusal};
 use h2::Reason;
 use http::{Request, Response};
@@ -34,7 +34,7 @@ pub(super) const HEADERS: u32 = 16 << 10;
 pub(super) const BUFFER: usize = 16 << 10;
 
 /// Serves one connection with HTTP/1.1 to its end, whatever end that is.
-pub async fn serve_http1<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
+pub async fn serve_http1<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant) {
     let line = Arc::new(Line { shared: Arc::clone(shared), requests: AtomicU64::new(0) });
     let mut http = http1::Builder::new();
     // Times are kept here, for both versions alike.
@@ -44,7 +44,7 @@ pub async fn serve_http1<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: 
 }
 
 /// Serves one connection with HTTP/2 to its end, whatever end that is.
-pub async fn serve_http2<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
+pub async fn serve_http2<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant) {
     let line = Arc::new(Line { shared: Arc::clone(shared), requests: AtomicU64::new(0) });
     let crew = Crew::default();
     let mut http = http2::Builder::new(crew.hands());
@@ -59,7 +59,7 @@ pub async fn serve_http2<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: 
 
 /// A connection, as far as its requests are concerned.
 struct Line<H> {
-    shared: Arc<Shared<H>>,
+    shared: Arc<Serving<H>>,
     /// How many have begun.
     requests: AtomicU64,
 }
@@ -112,7 +112,7 @@ where
 
 /// Drives a connection. Whoever has not asked for anything in time is hung up on, and so is whoever does not any more.
 async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Instant) {
-    let Shared { limits, traffic, .. } = &*line.shared;
+    let (limits, traffic) = (&line.shared.limits, &line.shared.traffic);
     let mut connection = pin!(connection);
     let mut quiet = pin!(sleep_until(began + limits.greeting));
     let (mut greeted, mut at_last_look, mut winding_up) = (false, 0, false);

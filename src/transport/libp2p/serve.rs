@@ -2,8 +2,8 @@
 
 use super::host::Host as Swarming;
 use crate::transport::grpc;
-use crate::transport::socket::serve::Shared;
-use crate::transport::socket::{Host, Refusal};
+use crate::transport::socket::serve::{Serving, Shared};
+use crate::transport::socket::{Caller, Host, Refusal};
 use ::libp2p::Stream;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -42,5 +42,5 @@ pub async fn serve<H: Host>(socket: TcpListener, swarming: Swarming, shared: Arc
 }
 
 async fn one<H: Host>(stream: Stream, shared: Arc<Shared<H>>) {
-    grpc::serve(stream.compat(), &shared, Instant::now()).await;
+    grpc::serve(stream.compat(), &Serving::new(shared, Caller::default()), Instant::now()).await;
 }

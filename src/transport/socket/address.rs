@@ -116,6 +116,17 @@ impl Address {
         }
         Ok(Self::Unix(path.into()))
     }
+
+    /// Whether somebody could be called there: without a port nobody can.
+    pub fn is_callable(&self) -> bool {
+        match self {
+            Self::Tcp(at) => at.port() != 0,
+            Self::Host(_, port) => *port != 0,
+            Self::Unix(_) => true,
+            #[cfg(feature = "libp2p")]
+            Self::Libp2p(_) => true,
+        }
+    }
 }
 
 impl FromStr for Address {

@@ -3,7 +3,7 @@
 use super::connections::{Connections, Lease};
 use super::dial::Through;
 use super::link::{Broken, Link, Outgoing, Request, Terms};
-use super::{Address, Answer, Body, CallError, Dial, Endpoint, NoLink, Protocol, Redial, Refusal};
+use super::{Address, Answer, Body, CallError, Dial, Endpoint, Limits, NoLink, Protocol, Redial, Refusal};
 use crate::transport::grpc::Unary;
 use crate::transport::http::{Http1, Http2};
 use crate::transport::stream::Stream;
@@ -39,6 +39,8 @@ struct Inner {
     closed: AtomicBool,
     /// Bytes of requests that are not answered yet.
     waiting: AtomicU64,
+    /// Whether anybody has ever answered.
+    answered: AtomicBool,
 }
 
 /// The connections, by what is spoken on them.
@@ -96,6 +98,7 @@ impl Channel {
                 breakers: std::sync::Mutex::default(),
                 closed: AtomicBool::new(false),
                 waiting: AtomicU64::new(0),
+                answered: AtomicBool::new(false),
             }),
         }
     }
@@ -262,6 +265,7 @@ impl Inner {
                 breakers.push(opened.breaker());
             }
             *link = Some(opened);
+            self.answered.store(true, Ordering::Relaxed);
             if self.closed.load(Ordering::Acquire) {
                 self.hang_up();
                 return Err(CallError::Closed);
@@ -300,7 +304,9 @@ impl<'a> Waiting<'a> {
         let bytes = length as u64;
         let before = inner.waiting.fetch_add(bytes, Ordering::Relaxed);
         let counted = Self { on: &inner.waiting, bytes };
-        if before > 0 && before + bytes > inner.dial.terms.limits.backlog {
+        let Limits { backlog, unanswered, .. } = inner.dial.terms.limits;
+        let most = if inner.answered.load(Ordering::Relaxed) { backlog } else { backlog.min(unanswered) };
+        if before > 0 && before + bytes > most {
             inner.dial.traffic.refused(Refusal::Backlog);
             return Err(CallError::Backlog { waiting: before });
         }

@@ -67,6 +67,12 @@ impl Endpoint {
         Listener::bind(at)
     }
 
+    /// The same, within other limits.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// The same, with somebody who listens to what is said on its channels, in both directions.
     #[must_use]
     pub fn tapped(self, tap: Arc<Tap>) -> Self {

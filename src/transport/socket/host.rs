@@ -1,5 +1,6 @@
 //! What a server asks of the node behind it.
 
+use super::Caller;
 use crate::transport::exchange::Numbered;
 use crate::transport::grpc;
 use crate::wire::proto;
@@ -8,9 +9,9 @@ use tonic::Status;
 
 /// Who takes a node's calls.
 pub trait Host: Send + Sync + 'static {
-    /// Takes one call. Called on the runtime, in the order in which the calls of a connection were complete; it must
+    /// Takes one call of somebody. Called on the runtime, in the order in which the calls of a connection were complete; it must
     /// not block. The answer may be given at once or later, from anywhere.
-    fn take(&self, call: Call, reply: Reply);
+    fn take(&self, caller: &Caller, call: Call, reply: Reply);
 }
 
 /// One of P2PFL's three calls.

@@ -33,6 +33,8 @@ pub struct Limits {
     /// Bytes of a channel's requests that are not answered yet; a request beyond is refused, unless it is the only one.
     /// Default 256 MiB.
     pub backlog: u64,
+    /// The same while nobody has ever answered on the channel. Default: no less.
+    pub unanswered: u64,
 }
 
 impl Limits {
@@ -50,6 +52,22 @@ impl Limits {
             idle: Duration::from_secs(600),
             held: max_message.saturating_mul(2).max(1 << 20),
             backlog: 256 << 20,
+            unanswered: u64::MAX,
+        }
+    }
+}
+
+impl Limits {
+    /// For calling those who have come of their own accord: the address that they say is theirs may be nobody's. They have few
+    /// places of their own to connect at a time, and a short time to say what they speak, and little waits for them that may
+    /// never be there.
+    #[must_use]
+    pub fn for_strangers(self) -> Self {
+        Self {
+            opening: Arc::new(Semaphore::new(8)),
+            greeting: Duration::from_secs(2),
+            unanswered: 64 << 10,
+            ..self
         }
     }
 }

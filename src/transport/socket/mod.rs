@@ -12,6 +12,7 @@
 
 mod address;
 mod body;
+mod caller;
 mod channel;
 mod claim;
 mod connections;
@@ -35,6 +36,7 @@ mod traffic;
 pub use address::{Address, AddressError};
 pub use body::Body;
 pub(super) use body::{Payload, pieces};
+pub use caller::{Caller, Place};
 pub use channel::Channel;
 pub use claim::{ClaimError, claim};
 pub use dial::Redial;

@@ -1,5 +1,6 @@
 //! Takes the calls of one node: accepts connections, bounds their number, hangs up on them.
 
+use super::caller::Place;
 use super::io::{Socket, Stream};
 use super::listener::Bound;
 use super::serve::{Shared, serve};
@@ -127,10 +128,15 @@ async fn accept<H: Host>(listener: Accepting, shared: Arc<Shared<H>>) {
                 Ok(_) if connections.len() >= shared.limits.connections => {
                     shared.traffic.refused(Refusal::Connections);
                 }
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
                     shared.traffic.accepted();
+                    let place = match &shared.limits.own {
+                        // Nobody else comes.
+                        Some(_) => Place::Unknown,
+                        None => Place::of(&stream, from),
+                    };
                     let socket = Socket::new(stream, Arc::clone(&shared.traffic));
-                    connections.spawn(serve(socket, Arc::clone(&shared)));
+                    connections.spawn(serve(socket, Arc::clone(&shared), place));
                 }
             }
         }

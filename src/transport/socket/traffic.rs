@@ -65,13 +65,26 @@ pub enum Refusal {
     Backlog,
     /// The node was down.
     Down,
-    /// A connection that was not made by this run, which nobody else may take part in.
+    /// A connection that was not made by this run, which nobody else may take part in; or a call of somebody who has not shaken
+    /// hands.
     Stranger,
+    /// A call in the name of a peer that has not made it.
+    Forged,
+    /// A call in another name than the caller's certificate has.
+    Certificate,
+    /// One peer more than a caller may bring along.
+    Crowd,
+    /// A peer whose address is none that could be called.
+    Uncallable,
+    /// A model that was neither announced nor asked for, or is not of the round at hand.
+    Unasked,
+    /// A start of learning, in a run that starts it itself.
+    Start,
 }
 
 impl Refusal {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Connections,
         Self::Silent,
         Self::Tls,
@@ -85,6 +98,12 @@ impl Refusal {
         Self::Backlog,
         Self::Down,
         Self::Stranger,
+        Self::Forged,
+        Self::Certificate,
+        Self::Crowd,
+        Self::Uncallable,
+        Self::Unasked,
+        Self::Start,
     ];
 
     /// As it is told in results.
@@ -103,6 +122,12 @@ impl Refusal {
             Self::Backlog => "backlog",
             Self::Down => "down",
             Self::Stranger => "stranger",
+            Self::Forged => "forged",
+            Self::Certificate => "certificate",
+            Self::Crowd => "crowd",
+            Self::Uncallable => "uncallable",
+            Self::Unasked => "unasked",
+            Self::Start => "start",
         }
     }
 }
@@ -148,7 +173,8 @@ impl Traffic {
         self.failed.fetch_add(1, Relaxed);
     }
 
-    pub(in crate::transport) fn refused(&self, why: Refusal) {
+    /// Counts what was refused.
+    pub fn refused(&self, why: Refusal) {
         self.refused[why as usize].fetch_add(1, Relaxed);
     }
 

@@ -4,7 +4,7 @@ use super::split::{Piece, Splitter};
 use super::writer::Writer;
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::grpc;
-use crate::transport::socket::serve::Shared;
+use crate::transport::socket::serve::Serving;
 use crate::transport::socket::{Call, Host, Refusal, Reply, Responder};
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -22,7 +22,7 @@ use tonic::{Code, Status};
 
 /// One stream that is being served. It ends when the other end has ended it, or it was refused.
 pub struct Exchanging<H> {
-    shared: Arc<Shared<H>>,
+    shared: Arc<Serving<H>>,
     incoming: RecvStream,
     outgoing: SendStream<Bytes>,
     splitter: Splitter,
@@ -48,7 +48,7 @@ struct Refused(Refusal, Status);
 impl<H: Host> Exchanging<H> {
     /// Begins to serve a stream, and says so at once. Nothing if the other end is gone.
     pub fn begin(
-        shared: &Arc<Shared<H>>,
+        shared: &Arc<Serving<H>>,
         request: Request<RecvStream>,
         mut back: SendResponse<Bytes>,
         activity: &Arc<AtomicU64>,
@@ -153,7 +153,7 @@ impl<H: Host> Exchanging<H> {
         // A node that went down answers nobody: its connections are about to be hung up on.
         if self.shared.gate.is_up() {
             let back = Responder::Numbered(self.answers.to(arrived.sequence));
-            self.shared.host.take(arrived.call, Reply::new(back, silent));
+            self.shared.host.take(&self.shared.caller, arrived.call, Reply::new(back, silent));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::writer::Writer;
 use super::{FAREWELL, PATH, SUBPROTOCOL, config, too_large};
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::socket::link::Io;
-use crate::transport::socket::serve::{Shared, hung_up};
+use crate::transport::socket::serve::{Serving, hung_up};
 use crate::transport::socket::{Call, Host, Refusal, Reply, Responder, pieces};
 use bytes::Bytes;
 use http::StatusCode;
@@ -30,7 +30,7 @@ const CONTROL: usize = 6;
 const UNREAD: usize = 1 << 10;
 
 /// Serves one connection to its end, whatever end that is.
-pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Shared<H>>, began: Instant) {
+pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant) {
     let left = shared.limits.greeting.saturating_sub(began.elapsed());
     let config = config(shared.limits.max_message);
     let accepting = Box::pin(Socket::answer(io, agree, config));
@@ -67,7 +67,7 @@ fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorRes
 
 /// One connection that is being served.
 struct Attending<'a, H, S> {
-    shared: &'a Arc<Shared<H>>,
+    shared: &'a Arc<Serving<H>>,
     socket: Socket<S>,
     answers: Answers,
     writer: Writer,
@@ -94,7 +94,7 @@ enum End {
 }
 
 impl<'a, H: Host, S: Io> Attending<'a, H, S> {
-    fn new(socket: Socket<S>, shared: &'a Arc<Shared<H>>) -> Self {
+    fn new(socket: Socket<S>, shared: &'a Arc<Serving<H>>) -> Self {
         Self {
             complete: socket.read(),
             socket,
@@ -192,7 +192,7 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
         // A node that went down answers nobody: its connections are about to be hung up on.
         if self.shared.gate.is_up() {
             let back = Responder::Numbered(self.answers.to(arrived.sequence));
-            self.shared.host.take(arrived.call, Reply::new(back, silent));
+            self.shared.host.take(&self.shared.caller, arrived.call, Reply::new(back, silent));
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ fn layout() -> Arc<Layout> {
 
 fn read(message: proto::RootMessage) -> Result<Decoded, DecodeError> {
     let (book, names) = book();
+    names.number(&message.source);
     root(&book, &names, message, &Expected::layout(layout()))
 }
 
@@ -246,6 +247,7 @@ fn numbers_beyond_what_makes_sense_are_the_largest_that_does() {
 fn a_beat_is_as_exact_as_the_text_of_a_python_float() {
     let (book, names) = book();
     names.begin(1_800_000_000.25);
+    names.number("10.0.0.1:1").unwrap();
     let beat = gossip("beat", &["1800000002.7654321"]);
     let Message::Gossip(parcel) = root(&book, &names, beat, &Expected::any()).unwrap().message else {
         panic!("it is gossip")
@@ -264,14 +266,38 @@ fn only_known_measures_are_kept() {
 }
 
 #[test]
+fn who_is_not_known_says_nothing_and_whom_a_message_mentions_is_not_known_for_that() {
+    let (book, names) = book();
+    let of = |message| root(&book, &names, message, &Expected::any());
+    assert_eq!(
+        of(gossip("models_ready", &[])).unwrap_err(),
+        DecodeError::Unheard("10.0.0.1:1".into()),
+        "nobody has entered it"
+    );
+    names.number("10.0.0.1:1").unwrap();
+    let before = names.len();
+    let mentioned: Vec<String> = (0..=MAX_UNHEARD).map(|port| format!("10.0.0.2:{port}")).collect();
+    let mentioned: Vec<&str> = mentioned.iter().map(String::as_str).collect();
+    let Message::Gossip(parcel) = of(gossip("models_aggregated", &mentioned[1..])).unwrap().message else {
+        panic!("it is gossip")
+    };
+    assert_eq!(names.len(), before);
+    let passed_on = encode::gossip(&book, &parcel[0]);
+    assert_eq!(passed_on, gossip("models_aggregated", &mentioned[1..]), "as it was said");
+    let fault = of(gossip("models_aggregated", &mentioned)).unwrap_err().to_string();
+    assert!(fault.contains("more than 256 peers that are not known"), "{fault}");
+}
+
+#[test]
 fn names_and_arguments_are_bounded() {
     let many: Vec<String> = (0..=MAX_ARGS).map(|it| it.to_string()).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert!(fault(gossip("models_aggregated", &many)).contains("more than 100000"));
     for source in ["", &"x".repeat(301)] {
         let message = proto::RootMessage { source: source.to_owned(), ..gossip("models_ready", &[]) };
-        assert!(fault(message).contains("to be an address"));
+        assert!(fault(message).contains("is not known here"));
     }
+    assert!(fault(gossip("models_aggregated", &[&"x".repeat(301)])).contains("to be an address"));
     assert!(
         fault(gossip("start_learning", &["1", "1", "1", &"x".repeat(MAX_EXPERIMENT + 1)])).contains("name")
     );

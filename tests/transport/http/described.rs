@@ -8,7 +8,7 @@ use crate::rig::SOON;
 use jsonschema::Validator;
 use p2pfl_sim::transport::http::openapi;
 use p2pfl_sim::transport::socket::{
-    Body, Call, Endpoint, Host, Limits, Listener, Protocol, Redial, Reply, Security, Traffic,
+    Body, Call, Caller, Endpoint, Host, Limits, Listener, Protocol, Redial, Reply, Security, Traffic,
 };
 use p2pfl_sim::wire::proto::{self, root_message::PayloadType};
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ async fn answers(path: &str, body: &str) -> Vec<Answer> {
 struct Deaf;
 
 impl Host for Deaf {
-    fn take(&self, _: Call, _: Reply) {}
+    fn take(&self, _: &Caller, _: Call, _: Reply) {}
 }
 
 /// Asks a node that does not answer.

@@ -2,18 +2,16 @@
 //! is answered as the protocol says, and counted; the node hears nothing of it.
 
 use super::Sockets;
+use super::guests::Unwelcome;
 use super::tickets::{Ticket, key, key_of_call};
 use crate::engine::task::shared::{Event, Shared};
 use crate::metrics::Cause;
-use crate::transport::socket::{Answer, Call, Host, Reply};
+use crate::transport::socket::{Answer, Call, Caller, Host, Reply};
 use crate::transport::{Back, Envelope, Full};
 use crate::wire::decode::{self, DecodeError};
 use crate::wire::{Command, Message, PeerId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// Peers outside that a run gets to know, at most: whoever calls can name as many as it likes.
-const MAX_STRANGERS: usize = 10_000;
 
 /// Takes the calls of a node.
 pub struct Door {
@@ -26,8 +24,8 @@ pub struct Door {
 enum Unread {
     #[error(transparent)]
     Message(#[from] DecodeError),
-    #[error("too many peers")]
-    Strangers,
+    #[error(transparent)]
+    Unwelcome(#[from] Unwelcome),
     #[error("ValueError: a value of the model is not finite")]
     Infinite,
 }
@@ -39,7 +37,7 @@ struct Arrival {
 }
 
 impl Host for Door {
-    fn take(&self, call: Call, reply: Reply) {
+    fn take(&self, caller: &Caller, call: Call, reply: Reply) {
         let Some(sockets) = &self.shared.sockets else { return };
         let (key, bytes) = match &call {
             Call::Handshake(address) => (key_of_call("handshake", address), size_of_address(address)),
@@ -47,11 +45,18 @@ impl Host for Door {
             Call::Send { message, bytes } => (key(message), *bytes),
         };
         let ticket = sockets.tickets.take(self.node, key);
-        let read = self.read(sockets, call).and_then(|arrival| match &arrival.message {
-            // What nodes of this run have learnt is theirs, whatever it has come to.
-            Message::Weights(it) if ticket.is_none() && !it.model.is_finite() => Err(Unread::Infinite),
-            _ => Ok(arrival),
-        });
+        let admitted = match (&ticket, &sockets.guests) {
+            (None, Some(guests)) => {
+                guests.admit(&sockets.names, caller, &call, self.shared.clock.wall()).map_err(Unread::from)
+            }
+            _ => Ok(()),
+        };
+        let read =
+            admitted.and_then(|()| self.read(sockets, call)).and_then(|arrival| match &arrival.message {
+                // What nodes of this run have learnt is theirs, whatever it has come to.
+                Message::Weights(it) if ticket.is_none() && !it.model.is_finite() => Err(Unread::Infinite),
+                _ => Ok(arrival),
+            });
         match read {
             Ok(arrival) => self.deliver(arrival, ticket, bytes, reply),
             Err(error) => {
@@ -72,7 +77,6 @@ impl Door {
                 Ok(Arrival { source: self.peer(sockets, &address)?, message: Message::Disconnect })
             }
             Call::Send { message, .. } => {
-                self.peer(sockets, &message.source)?;
                 let book = &self.shared.plan.rules.book;
                 let read = decode::root(book, &sockets.names, message, &sockets.expected)?;
                 Ok(Arrival { source: read.source, message: read.message })
@@ -82,11 +86,7 @@ impl Door {
 
     /// The number of whoever calls.
     fn peer(&self, sockets: &Sockets, address: &str) -> Result<PeerId, Unread> {
-        match sockets.names.find(address) {
-            Some(peer) => Ok(peer),
-            None if sockets.names.len() >= sockets.nodes as usize + MAX_STRANGERS => Err(Unread::Strangers),
-            None => sockets.names.number(address).ok_or(Unread::Strangers),
-        }
+        sockets.names.find(address).ok_or(Unread::Unwelcome(Unwelcome::Stranger))
     }
 
     fn deliver(&self, arrival: Arrival, ticket: Option<Ticket>, bytes: u64, reply: Reply) {
@@ -138,7 +138,9 @@ impl Door {
 
     /// A call that says nothing that could be understood.
     fn refused(&self, sockets: &Sockets, error: &Unread, ticket: Option<Ticket>) {
-        if sockets.unread.fetch_add(1, Ordering::Relaxed) == 0 {
+        if let Unread::Unwelcome(why) = error {
+            sockets.traffic.refused(why.refusal());
+        } else if sockets.unread.fetch_add(1, Ordering::Relaxed) == 0 {
             let text = format!("node {} was sent what it could not read, the first time: {error}", self.node);
             self.shared.tell(Event::Noticed(text));
         }

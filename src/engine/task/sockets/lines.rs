@@ -27,6 +27,8 @@ const SMALL: u32 = 4_096;
 #[derive(Debug)]
 pub struct Lines {
     endpoint: Endpoint,
+    /// For calling those who have come of their own accord.
+    strangers: Endpoint,
     to: HashMap<PeerId, Channel, FixedState>,
     outside: usize,
     /// The model encoded last, by its place in memory: one is sent to one neighbour after another. The model is kept, so
@@ -58,9 +60,9 @@ enum What {
 }
 
 impl Lines {
-    /// No channels yet; they will be of this endpoint.
-    pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, to: HashMap::default(), outside: 0, encoded: None }
+    /// No channels yet; they will be of this endpoint, and those to strangers of that.
+    pub fn new(endpoint: Endpoint, strangers: Endpoint) -> Self {
+        Self { endpoint, strangers, to: HashMap::default(), outside: 0, encoded: None }
     }
 
     /// A message that is not gossip, ready for the wire, and the bytes of its encoding.
@@ -210,10 +212,15 @@ impl Lines {
     }
 
     fn channel(&self, shared: &Shared, to: PeerId) -> Option<Channel> {
-        let address: Address = shared.sockets.as_ref()?.names.name(to).parse().ok()?;
-        // A node of this process that hangs up is down, and is not to be waited for.
-        let redial = if shared.is_outside(to) { Redial::Patiently } else { Redial::Never };
-        Some(self.endpoint.channel(address, redial))
+        let sockets = shared.sockets.as_ref()?;
+        let address: Address = sockets.names.name(to).parse().ok()?;
+        Some(match (shared.is_outside(to), sockets.is_stranger(to)) {
+            // A node of this process that hangs up is down, and is not to be waited for.
+            (false, _) => self.endpoint.channel(address, Redial::Never),
+            // It was there when it called.
+            (true, true) => self.strangers.channel(address, Redial::Never),
+            (true, false) => self.endpoint.channel(address, Redial::Patiently),
+        })
     }
 }
 

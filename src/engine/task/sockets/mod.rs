@@ -5,6 +5,7 @@
 //! and TLS are the transport's (`transport::socket`), what a message means the node's.
 
 mod arrivals;
+mod guests;
 mod lines;
 mod sends;
 mod tickets;
@@ -14,15 +15,17 @@ pub(super) use lines::Outbound;
 use super::shared::Shared;
 use crate::engine::{Failure, Listen, Plan};
 use crate::metrics::{Histogram, Phase, Recorder, result};
+use crate::node::io::Uninvited;
 use crate::node::spec::Workflow;
 use crate::random::{Purpose, Stream};
 use crate::transport::socket::{
-    Address, CallError, Endpoint, Folder, Limits, Listener, Own, Server, Traffic, claim,
+    Address, CallError, Endpoint, Folder, Limits, Listener, Own, Refusal, Server, Traffic, claim,
 };
 use crate::wire::Expected;
-use crate::wire::{AddressBook, Names, PeerId};
+use crate::wire::{AddressBook, Command, Gossip, Names, PeerId};
 use arrivals::Door;
 use bytes::Bytes;
+use guests::Guests;
 use lines::Lines;
 use rand::Rng as _;
 use std::collections::BTreeMap;
@@ -38,6 +41,8 @@ pub(super) struct Sockets {
     /// The addresses of all nodes, and of peers outside as they become known.
     names: Arc<Names>,
     tickets: Tickets,
+    /// Those outside, if others may take part.
+    guests: Option<Guests>,
     pub traffic: Arc<Traffic>,
     /// What models have to look like.
     expected: Expected,
@@ -71,6 +76,8 @@ enum Joined {
 /// A node's port, taken before the node is there.
 pub(super) struct Berth {
     endpoint: Endpoint,
+    /// For calling those who have come of their own accord.
+    strangers: Endpoint,
     listener: Listener,
 }
 
@@ -104,7 +111,8 @@ impl Sockets {
             ..Limits::new(max_message, spec.opening as usize)
         };
         let traffic: Arc<Traffic> = Arc::default();
-        let all = Endpoint::new(spec.protocol, &spec.security, limits, Arc::clone(&traffic));
+        let all = Endpoint::new(spec.protocol, &spec.security, limits.clone(), Arc::clone(&traffic));
+        let to_strangers = limits.clone().for_strangers();
         let mut berths = Vec::new();
         for node in 0..plan.nodes() {
             let address = match (&spec.listen, &folder) {
@@ -118,12 +126,20 @@ impl Sockets {
             let listener = endpoint.bind(&address)?;
             // Addresses become numbers in the order in which they are entered.
             names.number(&listener.address().to_string());
-            berths.push(Berth { endpoint, listener });
+            let strangers = endpoint.clone().within(to_strangers.clone());
+            berths.push(Berth { endpoint, strangers, listener });
         }
         for peer in &spec.join {
             names.number(&peer.to_string());
         }
+        let beats =
+            plan.rules.workflow.sends(Command::Beat).then_some(plan.rules.settings.heartbeat.timeout.0);
+        let guests = berths
+            .first()
+            .filter(|_| !spec.is_closed())
+            .map(|berth| Guests::new(plan.nodes(), berth.listener.address(), &spec.join, beats));
         let sockets = Self {
+            guests,
             names: Arc::clone(names),
             tickets: Tickets::new(plan.nodes()),
             traffic,
@@ -180,7 +196,10 @@ impl Sockets {
         if unread > 0 {
             refused.insert("unread".into(), unread);
         }
+        let (peers_outside, messages_outside) = self.guests.as_ref().map(Guests::heard).unwrap_or_default();
         result::Sockets {
+            peers_outside,
+            messages_outside,
             connections: counts.opened,
             failed: counts.failed,
             set_up: self.traffic.set_up().summary(1e9),
@@ -235,6 +254,26 @@ impl Sockets {
         (*count > 0).then(|| format!("peers outside refused {count} messages, the first time: {first}"))
     }
 
+    /// Whether a peer has come of its own accord.
+    fn is_stranger(&self, peer: PeerId) -> bool {
+        self.guests.as_ref().is_some_and(|it| it.is_stranger(peer))
+    }
+
+    /// A node has not obeyed a peer outside.
+    pub fn uninvited(&self, what: Uninvited) {
+        self.traffic.refused(match what {
+            Uninvited::Model => Refusal::Unasked,
+            Uninvited::Start => Refusal::Start,
+        });
+    }
+
+    /// A node has said something first, of which peers outside may tell others.
+    pub fn has_said(&self, gossip: &Gossip) {
+        if let Some(guests) = &self.guests {
+            guests.has_said(gossip.hash);
+        }
+    }
+
     /// Bytes written to all sockets so far.
     pub fn written(&self) -> u64 {
         self.traffic.snapshot().written
@@ -249,12 +288,12 @@ impl Sockets {
 impl Socket {
     /// A server that is down. Within the runtime.
     pub fn new(node: PeerId, shared: &Arc<Shared>, berth: Berth) -> Option<Self> {
-        let Berth { endpoint, listener } = berth;
+        let Berth { endpoint, strangers, listener } = berth;
         let door = Arc::new(Door { node, shared: Arc::clone(shared) });
         // It fails outside a runtime with sockets, and there is one.
         let server = endpoint.serve(listener, door).ok()?;
         server.down();
-        Some(Self { server, lines: Lines::new(endpoint) })
+        Some(Self { server, lines: Lines::new(endpoint, strangers) })
     }
 }
 

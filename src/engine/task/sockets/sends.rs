@@ -32,6 +32,9 @@ impl Driver {
         faults: Option<&Faults>,
     ) {
         for gossip in parcel {
+            if gossip.source == self.id {
+                self.shared.sockets.iter().for_each(|it| it.has_said(gossip));
+            }
             let mut outbound = Outbound::gossip(&self.shared, gossip);
             (outbound.sent, outbound.phase) = (wall, phase);
             for &peer in to.iter().filter(|&&peer| peer != gossip.source) {
