@@ -14,12 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+/// So many bytes of what peers outside say wait to be passed on at most: what comes faster than it goes is not.
+const MAX_FOREIGN: u64 = 4 << 20;
+
 /// A node's part in flooding.
 #[derive(Debug)]
 pub struct Flood {
     node: PeerId,
     seen: Seen,
     pending: VecDeque<Gossip>,
+    /// Bytes of what peers outside have said among the pending.
+    foreign: u64,
     /// The last direct neighbour that the first pending message has gone to, where the cap cut a batch there.
     cut: Option<PeerId>,
     /// Whether the timer is set, and for what.
@@ -41,7 +46,7 @@ impl Flood {
         };
         let phase = cx.random(node, Purpose::Phase, 0).next_u64() % nanos(gossip.period.0).max(1);
         let said = u64::from(incarnation) << 40;
-        Self { node, seen, pending: VecDeque::new(), cut: None, armed: None, phase, said }
+        Self { node, seen, pending: VecDeque::new(), foreign: 0, cut: None, armed: None, phase, said }
     }
 
     /// Says something to all direct neighbours.
@@ -84,6 +89,12 @@ impl Flood {
     /// Queues a message that was taken, if it may go further.
     pub fn forward(&mut self, cx: &mut Context, gossip: &Gossip) {
         let Some(ttl) = gossip.ttl.forwarded() else { return };
+        if cx.rules.is_outside(gossip.source) {
+            if self.foreign + u64::from(gossip.size) > MAX_FOREIGN {
+                return;
+            }
+            self.foreign += u64::from(gossip.size);
+        }
         self.pending.push_back(Gossip { ttl, hops: gossip.hops.saturating_add(1), ..gossip.clone() });
         let weight =
             if matches!(gossip.body, GossipBody::Beat(_)) { Weight::Background } else { Weight::Progress };
@@ -98,6 +109,7 @@ impl Flood {
         if !cx.rules.repaired() {
             // The cap of P2PFL caps nothing: every period sends all that is pending.
             let parcel: Arc<[Gossip]> = self.pending.drain(..).collect();
+            self.foreign = 0;
             cx.flood(Arc::clone(direct), parcel);
             return;
         }
@@ -114,6 +126,9 @@ impl Flood {
             }
             allowance -= rest.len();
             let first = self.pending.pop_front().expect("there is a first one");
+            if cx.rules.is_outside(first.source) {
+                self.foreign = self.foreign.saturating_sub(u64::from(first.size));
+            }
             if self.cut.take().is_some() {
                 cx.flood(rest.into(), Arc::from([first]));
             } else {

@@ -259,6 +259,8 @@ pub enum Uninvited {
     Model,
     /// That learning starts, where the run says so itself.
     Start,
+    /// A vote, or a list of contributors, with more names than may train.
+    Names,
 }
 
 /// What a probe measures of a message. A `cell` is the one that the message was sent for, `within` the one during which

@@ -173,7 +173,7 @@ fn at_a_time(
     let each = sockets.protocol.on_the_wire(model(scenario, graph, learner, sizes)?.bytes);
     let together = each.saturating_mul(senders.into());
     let max_message = usize::try_from(sockets.max_message).unwrap_or(usize::MAX);
-    let held = Limits::new(max_message, 1).held as u64;
+    let held = Limits::holds(max_message) as u64;
     (together > held).then(|| {
         (
             format!(

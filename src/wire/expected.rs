@@ -41,6 +41,12 @@ impl Expected {
         self.layout.get()
     }
 
+    /// Bytes of a model as it is sent, at most, once its layout is known: little more than its values, or as much again a few
+    /// times, as aggregators put arrays beside them.
+    pub fn largest(&self) -> Option<u64> {
+        self.known().map(|it| it.bytes().saturating_mul(4).saturating_add(1 << 20))
+    }
+
     /// Whether values are dropped.
     pub fn is_synthetic(&self) -> bool {
         self.synthetic

@@ -4,7 +4,7 @@ use crate::rig::{Carrier, Kind, Rig, SOON, code, message, until};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::{RecvStream, SendStream};
 use p2pfl_sim::transport::exchange::proto::{self, request};
-use p2pfl_sim::transport::socket::{Answer, CallError, Limits, Protocol, Redial, Refusal};
+use p2pfl_sim::transport::socket::{Answer, CallError, Limits, Protocol, Redial, Refusal, Unfinished};
 use p2pfl_sim::wire::proto::{HandShakeRequest, RootMessage};
 use prost::Message as _;
 use std::future::poll_fn;
@@ -129,7 +129,7 @@ async fn a_message_that_is_too_large_is_passed_over_and_the_stream_goes_on() {
 
 #[tokio::test]
 async fn unfinished_requests_hold_no_more_than_the_limit_says() {
-    let rig = Rig::of(STREAM, Limits { held: 100_000, ..Limits::default() });
+    let rig = Rig::of(STREAM, Limits { held: Unfinished::up_to(100_000), ..Limits::default() });
     let (mut stream, back) = open(&rig).await;
     let large = framed(&vec![0; 200_000]);
     stream.send_data(large.slice(..150_000), false).unwrap();

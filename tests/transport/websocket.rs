@@ -2,7 +2,7 @@
 
 use crate::rig::{Carrier, Kind, Rig, SOON, message, until};
 use p2pfl_sim::transport::exchange::proto::{Request, request};
-use p2pfl_sim::transport::socket::{CallError, Limits, Protocol, Redial, Refusal};
+use p2pfl_sim::transport::socket::{CallError, Limits, Protocol, Redial, Refusal, Unfinished};
 use p2pfl_sim::wire::proto::HandShakeRequest;
 use prost::Message as _;
 use std::sync::Arc;
@@ -153,7 +153,7 @@ async fn a_request_that_never_ends_is_refused_however_alive_its_sender_is() {
 
 #[tokio::test]
 async fn what_unfinished_requests_hold_is_bounded_for_all_connections_together() {
-    let rig = Rig::of(WEBSOCKET, Limits { held: 40_000, ..Limits::default() });
+    let rig = Rig::of(WEBSOCKET, Limits { held: Unfinished::up_to(40_000), ..Limits::default() });
     let mut sockets = Vec::new();
     for _ in 0..3 {
         let mut socket = open(&rig).await;

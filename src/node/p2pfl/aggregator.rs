@@ -58,6 +58,11 @@ impl Aggregator {
         wanted
     }
 
+    /// How many contributions are put aside until the train set is known.
+    pub fn puts_aside(&self) -> usize {
+        self.unhandled.len()
+    }
+
     /// Everyone whose training is in what is held.
     pub fn contributors(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.held.iter().flat_map(|it| it.contributors.iter().copied())

@@ -15,6 +15,9 @@ const NOT_LEARNING: &str = "Error while processing command: stop_learning. KeyEr
 const STARTS_ITSELF: &str =
     "Error while processing command: start_learning. ValueError: this network starts by itself";
 
+/// What a peer outside is answered that names more peers than can have trained.
+const TOO_MANY: &str = "ValueError: that is more peers than train in a round";
+
 impl P2pfl {
     /// Takes a gossip message. One that fails is not passed on.
     pub fn gossip(&mut self, cx: &mut Context, links: &mut Links, gossip: &Gossip) -> Result<(), Arc<str>> {
@@ -25,6 +28,12 @@ impl P2pfl {
             GossipBody::StartLearning(_) if !self.may_start(cx, links, source, round) => {
                 cx.record(Record::Uninvited(Uninvited::Start));
                 return Err(Arc::from(STARTS_ITSELF));
+            }
+            GossipBody::Vote(_) | GossipBody::ModelsAggregated(_)
+                if cx.rules.is_outside(source) && self.names_too_many(source, round, &gossip.body) =>
+            {
+                cx.record(Record::Uninvited(Uninvited::Names));
+                return Err(Arc::from(TOO_MANY));
             }
             GossipBody::StartLearning(experiment) => self.told_to_start(cx, links, source, experiment, round),
             GossipBody::StopLearning => {
@@ -44,6 +53,20 @@ impl P2pfl {
         Ok(())
     }
 
+    /// Whether a vote, or all that a peer says it holds, has more names than may train.
+    fn names_too_many(&self, source: PeerId, round: i32, body: &GossipBody) -> bool {
+        match body {
+            GossipBody::Vote(votes) => votes.len() > self.trainset_size(),
+            GossipBody::ModelsAggregated(held) => {
+                let map = if round == self.round as i32 { &self.held_by } else { &self.next_held_by };
+                let before = map.get(source).map_or(&[][..], Vec::as_slice);
+                let new = held.iter().filter(|it| !before.contains(it)).count();
+                before.len() + new > self.trainset_size()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it is for a peer to say that learning starts. Where the run says so itself, a peer outside only lets in whoever
     /// has come late.
     fn may_start(&self, cx: &Context, links: &Links, source: PeerId, round: i32) -> bool {
@@ -55,6 +78,9 @@ impl P2pfl {
     /// Whether an announced model is wanted.
     pub fn wanted(&mut self, cx: &mut Context, links: &Links, from: PeerId, it: &Announcement) -> bool {
         if self.repaired && (!self.useful(it) || self.asking.covers(it)) {
+            return false;
+        }
+        if self.repaired && cx.rules.is_outside(from) && !self.is_at_hand(it.follows, it.round) {
             return false;
         }
         let timeout = cx.rules.settings.gossip.mode_expectation_timeout.0;
@@ -127,7 +153,7 @@ impl P2pfl {
             return Ok(());
         }
         self.arrived(from, weights.command);
-        self.take(cx, links, weights)?;
+        self.take(cx, links, from, weights)?;
         self.look_round(cx, links);
         Ok(())
     }
@@ -136,13 +162,22 @@ impl P2pfl {
     /// the round at hand. P2PFL announces all that it sends, and takes no other aggregate. Nodes of the run are believed:
     /// where one was cut off for some rounds, `repaired` takes a later aggregate.
     fn is_due(&self, from: PeerId, it: &Weights) -> bool {
-        let at_hand = it.command != Command::AddModel || it.round == self.round as i32;
-        at_hand
+        self.is_at_hand(it.command, it.round)
             && (self.announced.expects_from(from, it.command, it.round, &it.contributors)
                 || self.asking.asks_of(from, it.command, it.round))
     }
 
-    fn take(&mut self, cx: &mut Context, links: &mut Links, weights: &Weights) -> Result<(), Fault> {
+    fn is_at_hand(&self, command: Command, round: i32) -> bool {
+        command != Command::AddModel || round == self.round as i32
+    }
+
+    fn take(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        from: PeerId,
+        weights: &Weights,
+    ) -> Result<(), Fault> {
         if self.repaired {
             // Whatever becomes of it, it is not expected any longer, and may be offered again.
             self.announced.release(weights.command, weights.round, &weights.contributors);
@@ -155,7 +190,7 @@ impl P2pfl {
         }
         match weights.command {
             Command::InitModel => self.take_first(cx, links, weights),
-            Command::PartialModel => self.take_contribution(cx, links, weights),
+            Command::PartialModel => self.take_contribution(cx, links, from, weights),
             Command::AddModel => self.take_aggregate(cx, links, weights),
             _ => Ok(()),
         }
@@ -206,6 +241,7 @@ impl P2pfl {
         &mut self,
         cx: &mut Context,
         links: &mut Links,
+        from: PeerId,
         weights: &Weights,
     ) -> Result<(), Fault> {
         if weights.round != self.round as i32 || weights.samples == 0 {
@@ -216,6 +252,9 @@ impl P2pfl {
             samples: weights.samples,
             model: Arc::clone(&weights.model),
         };
+        if cx.rules.is_outside(from) && self.aggregator.puts_aside() >= self.trainset_size() {
+            return Ok(());
+        }
         if self.repaired {
             if self.swapping() {
                 self.contribute(cx, links, contribution);

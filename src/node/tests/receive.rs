@@ -3,9 +3,9 @@
 use super::bench::{Bench, failure, floods, job, reply, said};
 use super::rules::experiment;
 use super::stages::{PEERS, awaiting, bench, swapping, voting, waiting};
-use crate::node::Stage;
-use crate::node::io::{Control, Input, Job, Output, Record, Timer};
+use crate::node::io::{Control, Input, Job, Output, Record, Timer, Uninvited};
 use crate::node::spec::Variant::{self, Faithful, Repaired};
+use crate::node::{Stage, Starter};
 use crate::wire::{Command, GossipBody, Message, NO_ROUND, PeerId, Response};
 use std::sync::Arc;
 
@@ -248,6 +248,62 @@ fn trap_a_contribution_before_the_first_train_set_is_lost_and_not_heard_of_again
     repaired.weights(1, Command::PartialModel, 0, &[1], &[2.0, 2.0]);
     let out = repaired.elect(0, &PEERS, &[0, 1, 2, 3]);
     assert_eq!(held(&repaired.work(out)), [[0, 1]], "it was kept until the vote was over");
+}
+
+/// A node whose neighbour 3 is a peer outside.
+fn with_a_guest(variant: Variant) -> Bench {
+    let mut bench = bench(variant);
+    bench.rules.own = 3;
+    bench.reach_vote(&PEERS);
+    bench
+}
+
+#[test]
+fn a_peer_outside_sends_no_model_that_it_has_not_announced_and_no_aggregate_of_another_round() {
+    for variant in [Faithful, Repaired] {
+        let mut bench = with_a_guest(variant);
+        bench.elect_others(0);
+        assert_eq!(bench.node.stage(), Some(Stage::Wait));
+        for round in [0, 1] {
+            let out = bench.weights(3, Command::AddModel, round, &[], &[9.0, 9.0]);
+            assert!(refused(&out, Uninvited::Model), "{variant:?}: it has announced nothing");
+        }
+        if bench.announce(3, Command::AddModel, 1, &[]) {
+            let out = bench.weights(3, Command::AddModel, 1, &[], &[9.0, 9.0]);
+            assert!(refused(&out, Uninvited::Model), "{variant:?}: it is not the round at hand");
+        }
+        assert_eq!(bench.node.stage(), Some(Stage::Wait));
+        assert!(bench.announce(3, Command::AddModel, 0, &[]));
+        let out = bench.weights(3, Command::AddModel, 0, &[], &[1.0, 1.0]);
+        assert!(said(&out).contains(&(Command::ModelsReady, 0)), "{variant:?}");
+    }
+}
+
+#[test]
+fn a_peer_outside_does_not_start_what_the_run_starts_itself() {
+    for (starter, starts) in [(Starter::Engine, false), (Starter::Outside, true)] {
+        let mut bench = bench(Repaired);
+        (bench.rules.own, bench.rules.starter) = (3, starter);
+        let experiment = experiment(&bench.rules);
+        let out = bench.gossip(3, NO_ROUND, GossipBody::StartLearning(experiment));
+        assert_eq!((refused(&out, Uninvited::Start), bench.node.stage().is_some()), (!starts, starts));
+    }
+}
+
+#[test]
+fn a_peer_outside_names_no_more_than_may_train() {
+    let mut bench = with_a_guest(Repaired);
+    let many: Vec<PeerId> = (0..5).collect();
+    let out = bench.elect(0, &[3], &many);
+    assert!(refused(&out, Uninvited::Names), "four train");
+    for (held, too_many) in [(&[0, 1][..], false), (&[1, 2, 3], false), (&[4], true)] {
+        let out = bench.gossip(3, 0, GossipBody::ModelsAggregated(held.into()));
+        assert_eq!(refused(&out, Uninvited::Names), too_many, "{held:?}");
+    }
+}
+
+fn refused(out: &[Output], what: Uninvited) -> bool {
+    out.iter().any(|it| matches!(it, Output::Record(Record::Uninvited(it)) if *it == what))
 }
 
 #[test]

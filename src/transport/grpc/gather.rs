@@ -69,6 +69,11 @@ impl Gather {
         self.first.len() + self.rest.len()
     }
 
+    /// Bytes of memory that this takes, with room for what is still to come.
+    pub fn takes(&self) -> usize {
+        self.first.len() + self.rest.capacity()
+    }
+
     /// The message's bytes, after all has come.
     ///
     /// # Errors

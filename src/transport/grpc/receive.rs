@@ -13,7 +13,6 @@ use http::{Method, Request};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
@@ -24,7 +23,7 @@ pub(super) struct Receiving<H> {
     which: Which,
     body: RecvStream,
     gather: Gather,
-    /// Bytes of the body that are counted in `shared.held`.
+    /// Bytes that are counted in `limits.held`.
     held: usize,
     /// Made only for a call that did not come at once.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -121,9 +120,8 @@ impl<H: Host> Receiving<H> {
 
     fn take(&mut self, chunk: Bytes) -> Result<(), Refused> {
         self.gather.add(chunk)?;
-        let more = self.gather.held() - self.held;
-        self.held += more;
-        if self.shared.held.fetch_add(more, Relaxed) + more > self.shared.limits.held {
+        let before = std::mem::replace(&mut self.held, self.gather.takes());
+        if !self.shared.limits.held.holds(before, self.held) {
             let status = Status::resource_exhausted("too many requests at a time");
             return Err(Refused(Refusal::Held, status));
         }
@@ -159,7 +157,7 @@ impl<H: Host> Future for Receiving<H> {
 
 impl<H> Drop for Receiving<H> {
     fn drop(&mut self) {
-        self.shared.held.fetch_sub(self.held, Relaxed);
+        self.shared.limits.held.holds(self.held, 0);
     }
 }
 

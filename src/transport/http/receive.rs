@@ -16,7 +16,6 @@ use prost::Message as _;
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -190,8 +189,9 @@ impl<H> Received<'_, H> {
     }
 
     fn count(&mut self, more: usize) -> Result<(), Refused> {
+        let before = self.bytes;
         self.bytes += more;
-        if self.shared.held.fetch_add(more, Relaxed) + more > self.shared.limits.held {
+        if !self.shared.limits.held.holds(before, self.bytes) {
             let detail = "too many requests at a time";
             return Err(Refused::new(Refusal::Held, StatusCode::TOO_MANY_REQUESTS, detail));
         }
@@ -201,7 +201,7 @@ impl<H> Received<'_, H> {
 
 impl<H> Drop for Received<'_, H> {
     fn drop(&mut self) {
-        self.shared.held.fetch_sub(self.bytes, Relaxed);
+        self.shared.limits.held.holds(self.bytes, 0);
     }
 }
 

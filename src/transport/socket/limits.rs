@@ -1,6 +1,6 @@
 //! How much is taken from the other end, and how long it is waited for.
 
-use super::Own;
+use super::{Own, Unfinished};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -27,9 +27,9 @@ pub struct Limits {
     pub receiving: Duration,
     /// A connection without a call for so long is closed. Default 10 min.
     pub idle: Duration,
-    /// Bytes of unfinished requests that a node holds. Default twice `max_message`, and at least 1 MiB: whatever is small
+    /// Bytes of unfinished requests, of all servers together. Default twice `max_message`, and at least 1 MiB: whatever is small
     /// comes many at a time, and as JSON it is larger than `max_message` says.
-    pub held: usize,
+    pub held: Arc<Unfinished>,
     /// Bytes of a channel's requests that are not answered yet; a request beyond is refused, unless it is the only one.
     /// Default 256 MiB.
     pub backlog: u64,
@@ -50,14 +50,17 @@ impl Limits {
             greeting: Duration::from_secs(10),
             receiving: Duration::from_secs(60),
             idle: Duration::from_secs(600),
-            held: max_message.saturating_mul(2).max(1 << 20),
+            held: Unfinished::up_to(Self::holds(max_message)),
             backlog: 256 << 20,
             unanswered: u64::MAX,
         }
     }
-}
 
-impl Limits {
+    /// How many bytes of unfinished requests a node holds by default, where the largest message has so many.
+    pub fn holds(max_message: usize) -> usize {
+        max_message.saturating_mul(2).max(1 << 20)
+    }
+
     /// For calling those who have come of their own accord: the address that they say is theirs may be nobody's. They have few
     /// places of their own to connect at a time, and a short time to say what they speak, and little waits for them that may
     /// never be there.

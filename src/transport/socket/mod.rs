@@ -32,6 +32,7 @@ mod server;
 mod tap;
 pub mod tls;
 mod traffic;
+mod unfinished;
 
 pub use address::{Address, AddressError};
 pub use body::Body;
@@ -60,3 +61,4 @@ pub(super) use server::{Gate, PAUSE};
 pub use tap::{Heard, Tap};
 pub use tls::Security;
 pub use traffic::{Refusal, Traffic, TrafficCounts};
+pub use unfinished::Unfinished;

@@ -9,7 +9,6 @@ use crate::transport::{grpc, http, websocket};
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -21,8 +20,6 @@ pub struct Shared<H> {
     pub tls: Option<TlsAcceptor>,
     pub limits: Limits,
     pub traffic: Arc<Traffic>,
-    /// Bytes of unfinished requests.
-    pub held: AtomicUsize,
 }
 
 /// One connection: what it shares with the others of its server, and who is at its other end.

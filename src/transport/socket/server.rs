@@ -10,7 +10,7 @@ use crate::transport::libp2p;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Notify;
@@ -51,7 +51,6 @@ impl Server {
             tls: endpoint.security.server().map(Into::into),
             limits: endpoint.limits.clone(),
             traffic: Arc::clone(&endpoint.traffic),
-            held: AtomicUsize::new(0),
         };
         let shared = Arc::new(shared);
         #[cfg(feature = "libp2p")]

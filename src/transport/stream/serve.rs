@@ -28,7 +28,7 @@ pub struct Exchanging<H> {
     splitter: Splitter,
     answers: Answers,
     writer: Writer,
-    /// Bytes that are counted in `shared.held`.
+    /// Bytes that are counted in `limits.held`.
     held: usize,
     /// Set while a message has begun and not come to its end.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -124,18 +124,9 @@ impl<H: Host> Exchanging<H> {
 
     /// Counts what is held of a message that has not come to its end.
     fn hold(&mut self) -> Result<(), Refused> {
-        let (before, now) = (self.held, self.splitter.held());
-        if before == now {
-            return Ok(());
-        }
+        let (before, now) = (self.held, self.splitter.takes());
         self.held = now;
-        let all = if now > before {
-            self.shared.held.fetch_add(now - before, Relaxed) + now - before
-        } else {
-            self.shared.held.fetch_sub(before - now, Relaxed);
-            0
-        };
-        if all > self.shared.limits.held {
+        if before != now && !self.shared.limits.held.holds(before, now) {
             return Err(Refused(Refusal::Held, Status::resource_exhausted("too many requests at a time")));
         }
         Ok(())
@@ -234,7 +225,7 @@ impl<H: Host> Future for Exchanging<H> {
 impl<H> Drop for Exchanging<H> {
     fn drop(&mut self) {
         self.answers.gone();
-        self.shared.held.fetch_sub(self.held, Relaxed);
+        self.shared.limits.held.holds(self.held, 0);
     }
 }
 

@@ -45,9 +45,9 @@ impl Splitter {
         Self { limit, partial: BytesMut::new(), skip: 0 }
     }
 
-    /// Bytes that are held of a message that has not come to its end.
-    pub fn held(&self) -> usize {
-        self.partial.len()
+    /// Bytes of memory that a message takes which has not come to its end, with room for what is still to come.
+    pub fn takes(&self) -> usize {
+        self.partial.capacity()
     }
 
     /// Whether a message has begun and not come to its end.
@@ -151,7 +151,7 @@ mod tests {
                 all.push(piece);
             }
             assert!(chunk.is_empty(), "all of it was taken");
-            assert!(splitter.held() <= limit.max(BEGINNING) + PREFIX);
+            assert!(splitter.partial.len() <= limit.max(BEGINNING) + PREFIX);
         }
         Ok(all)
     }

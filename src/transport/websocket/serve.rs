@@ -15,7 +15,6 @@ use prost::Message as _;
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -77,7 +76,7 @@ struct Attending<'a, H, S> {
     requests_since_last_look: u64,
     /// Bytes that had been read when the last message was complete.
     complete: u64,
-    /// Bytes that are counted in `shared.held`.
+    /// Bytes that are counted in `limits.held`.
     held: usize,
     /// Set while a message has begun and not come to its end.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -200,15 +199,8 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
     /// Counts what has come of a message that has not come to its end.
     fn hold(&mut self) -> Result<(), End> {
         let (before, now) = (self.held, (self.socket.read() - self.complete) as usize);
-        if before == now {
-            return Ok(());
-        }
         self.held = now;
-        if now < before {
-            self.shared.held.fetch_sub(before - now, Relaxed);
-            return Ok(());
-        }
-        if self.shared.held.fetch_add(now - before, Relaxed) + now - before > self.shared.limits.held {
+        if before != now && !self.shared.limits.held.holds(before, now) {
             let why = "too many requests at a time".into();
             return Err(End::Refused(Refusal::Held, CloseCode::Again, why));
         }
@@ -249,7 +241,7 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
 impl<H, S> Drop for Attending<'_, H, S> {
     fn drop(&mut self) {
         self.answers.gone();
-        self.shared.held.fetch_sub(self.held, Relaxed);
+        self.shared.limits.held.holds(self.held, 0);
     }
 }
 

@@ -43,12 +43,12 @@ const MAX_TECHNIQUES: usize = 5;
 /// If they are no pickle of a model, hold anything but plain values and arrays, are larger than `expected` allows, or
 /// not of its layout.
 pub fn model(weights: &Bytes, expected: &Expected) -> Result<Model, ModelError> {
-    let limits = Limits::of(expected);
+    let limits = Limits::of(expected, weights.len());
     if weights.len() as u64 > limits.bytes {
         return Err(ModelError::TooLarge(limits.bytes));
     }
     let inner = machine::load(envelope(weights, limits.bytes)?)?;
-    let arrays = arrays(&inner, limits)?;
+    let arrays = arrays(&inner, limits, expected)?;
     let layout = layout(&arrays, expected)?;
     if expected.is_synthetic() {
         return Ok(Model::synthetic(layout));
@@ -77,13 +77,24 @@ struct Limits {
     undone: u64,
 }
 
+/// Where the layout is not known, arrays may grow to so many times the bytes that were sent, and some more: a layer of a
+/// thousand by a thousand values of rank one grows to 500 times, one of which a thousandth was sent to 500 times as well.
+const MAX_GROWTH: u64 = 1 << 10;
+const SOME_MORE: u64 = 16 << 20;
+
 impl Limits {
-    /// A model brings little more than its values, or as much again a few times: aggregators put arrays beside them.
-    fn of(expected: &Expected) -> Self {
+    fn of(expected: &Expected, sent: usize) -> Self {
         let largest = expected.max_bytes();
-        let known = expected.known().map(|it| it.bytes().saturating_mul(4).saturating_add(1 << 20));
-        let bytes = known.map_or(largest, |known| known.min(largest));
-        Self { bytes, undone: bytes.saturating_mul(4) }
+        match expected.largest() {
+            Some(known) => {
+                let bytes = known.min(largest);
+                Self { bytes, undone: bytes.saturating_mul(4) }
+            }
+            None => {
+                let grown = (sent as u64).saturating_mul(MAX_GROWTH).saturating_add(SOME_MORE);
+                Self { bytes: largest, undone: grown.min(largest.saturating_mul(4)) }
+            }
+        }
     }
 }
 
@@ -102,7 +113,7 @@ fn envelope(weights: &Bytes, max_bytes: u64) -> Result<Bytes, ModelError> {
 }
 
 /// `{"params": [..], "additional_info": {.., "applied_techniques": [..]}}`: the arrays as they were before any technique.
-fn arrays(inner: &Loaded, limits: Limits) -> Result<Vec<Array>, ModelError> {
+fn arrays(inner: &Loaded, limits: Limits, expected: &Expected) -> Result<Vec<Array>, ModelError> {
     let params = inner.get(inner.root, "params").and_then(|it| inner.items(it));
     let params = params.ok_or_else(|| ModelError::NoModel("there is no list \"params\" in it".into()))?;
     few(params.len(), MAX_ARRAYS, "arrays")?;
@@ -125,7 +136,7 @@ fn arrays(inner: &Loaded, limits: Limits) -> Result<Vec<Array>, ModelError> {
         };
         let name =
             name.ok_or_else(|| ModelError::NoModel("a technique without a name or settings".into()))?;
-        arrays = technique::undo(name, inner, info, arrays, &mut budget)?;
+        arrays = technique::undo(name, inner, info, arrays, expected, &mut budget)?;
     }
     few(arrays.len(), MAX_ARRAYS, "arrays")?;
     Ok(arrays)

@@ -3,6 +3,7 @@
 //!
 //! What comes of it can be far larger than what was sent, so it has a budget.
 
+use super::super::expected::Expected;
 use super::array::{Array, Data, Kind, count};
 use super::error::ModelError;
 use super::value::{Loaded, Value};
@@ -36,12 +37,13 @@ pub(super) fn undo(
     loaded: &Loaded,
     info: Value,
     arrays: Vec<Array>,
+    expected: &Expected,
     budget: &mut Budget,
 ) -> Result<Vec<Array>, ModelError> {
     let undone = match name {
         b"ptq" => dequantized(loaded, info, arrays, budget),
         b"topk" => dense(loaded, info, arrays, budget),
-        b"low_rank" => multiplied(loaded, info, arrays, budget),
+        b"low_rank" => multiplied(loaded, info, arrays, expected, budget),
         b"dp" | b"local_dp" => Ok(arrays),
         _ => Err("it is not known".to_owned()),
     };
@@ -169,6 +171,7 @@ fn multiplied(
     loaded: &Loaded,
     info: Value,
     arrays: Vec<Array>,
+    expected: &Expected,
     budget: &mut Budget,
 ) -> Result<Vec<Array>, String> {
     let factored = positions(loaded, info, "lowrank_compressed_state")?;
@@ -177,7 +180,10 @@ fn multiplied(
     let mut all = Vec::with_capacity(total);
     for position in 0..total {
         let array = match factored.next_if(|it| it.0 == position as i64) {
-            Some((_, factors)) => product(loaded, factors, budget)?,
+            Some((_, factors)) => {
+                let wanted = expected.known().and_then(|it| it.shapes().nth(position));
+                product(loaded, factors, wanted, budget)?
+            }
             None => arrays.next().ok_or("it has factors for arrays that there are not")?,
         };
         all.push(array);
@@ -186,7 +192,12 @@ fn multiplied(
 }
 
 /// u · diag(s) · vᵀ, added up in double precision.
-fn product(loaded: &Loaded, factors: Value, budget: &mut Budget) -> Result<Array, String> {
+fn product(
+    loaded: &Loaded,
+    factors: Value,
+    wanted: Option<&[usize]>,
+    budget: &mut Budget,
+) -> Result<Array, String> {
     let wrong = "factors are not three arrays that can be multiplied";
     let factors: Option<Vec<&Array>> = loaded
         .items(factors)
@@ -199,6 +210,9 @@ fn product(loaded: &Loaded, factors: Value, budget: &mut Budget) -> Result<Array
     let (&[rows, rank], &[same, columns]) = (&*u.shape, &*vt.shape) else { return Err(wrong.to_owned()) };
     if *s.shape != [rank] || same != rank {
         return Err(wrong.to_owned());
+    }
+    if let Some(wanted) = wanted.filter(|it| **it != [rows, columns]) {
+        return Err(format!("its factors make an array of {rows} by {columns}; {wanted:?} is expected"));
     }
     let length = rows.checked_mul(columns).ok_or(wrong)?;
     let parts = u.len().saturating_add(s.len()).saturating_add(vt.len());

@@ -249,6 +249,19 @@ fn techniques_make_no_more_than_a_model_may_hold() {
     assert!(
         fault(&composed(b")", &technique(b"low_rank", &factored))).contains("larger than a model may be")
     );
+    // Of 8192 by 1 and 1 by 8192: half a gigabyte of 64 KiB, unless it is known beforehand that nobody wants it.
+    let (column, row) =
+        (array(b"M\x00\x20K\x01\x86", &[0; 1 << 15]), array(b"K\x01M\x00\x20\x86", &[0; 1 << 15]));
+    let factors = [&column[..], &one, &row, b"\x87"].concat();
+    let factored = [&b"}\x8c\x18lowrank_compressed_state}K\x00"[..], &factors, b"ss"].concat();
+    let grown = composed(b")", &technique(b"low_rank", &factored));
+    assert!(fault(&grown).contains("larger than a model may be"));
+    let large = Expected::layout(Arc::new(Layout::new([vec![8192, 4096]])));
+    let refused = model(&grown, &large).unwrap_err().to_string();
+    assert!(
+        refused.contains("its factors make an array of 8192 by 8192; [8192, 4096] is expected"),
+        "{refused}"
+    );
     assert!(
         fault(&composed(&params, &technique(b"magic", b"}"))).contains("technique magic: it is not known")
     );

@@ -5,7 +5,7 @@ use super::{VERSIONS, node};
 use crate::raw::{PREFACE, SETTINGS, connect, frame, headers, read_to_end, write_until_refused};
 use crate::rig::{Rig, SOON, message, until};
 use p2pfl_sim::transport::socket::{
-    CallError, Endpoint, Limits, Protocol, Redial, Refusal, Security, Traffic,
+    CallError, Endpoint, Limits, Protocol, Redial, Refusal, Security, Traffic, Unfinished,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,7 +146,7 @@ async fn a_claim_of_too_many_bytes_is_refused_before_they_come() {
 
 #[tokio::test]
 async fn chunks_without_end_are_refused_at_the_limit() {
-    let rig = node(Protocol::Http, Limits { held: 1_000_000, ..Limits::new(100_000, 64) });
+    let rig = node(Protocol::Http, Limits { held: Unfinished::up_to(1_000_000), ..Limits::new(100_000, 64) });
     let mut socket = connect(&rig.at).await;
     let head = claiming(0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
     socket.write_all(head.as_bytes()).await.unwrap();
@@ -161,7 +161,7 @@ async fn chunks_without_end_are_refused_at_the_limit() {
 
 #[tokio::test]
 async fn unfinished_requests_hold_no_more_than_is_allowed() {
-    let rig = node(Protocol::Http, Limits { held: 100_000, ..Limits::new(90_000, 64) });
+    let rig = node(Protocol::Http, Limits { held: Unfinished::up_to(100_000), ..Limits::new(90_000, 64) });
     let mut unfinished = Vec::new();
     for _ in 0..2 {
         let mut socket = connect(&rig.at).await;

@@ -9,6 +9,7 @@ use jsonschema::Validator;
 use p2pfl_sim::transport::http::openapi;
 use p2pfl_sim::transport::socket::{
     Body, Call, Caller, Endpoint, Host, Limits, Listener, Protocol, Redial, Reply, Security, Traffic,
+    Unfinished,
 };
 use p2pfl_sim::wire::proto::{self, root_message::PayloadType};
 use serde_json::{Value, json};
@@ -118,7 +119,7 @@ async fn answers(path: &str, body: &str) -> Vec<Answer> {
         says(&rig, &valid.replace("application/json", "text/plain")).await,
         says(&rig, &format!("OPTIONS {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await,
     ];
-    let rig = node(Protocol::Http, Limits { held: 5, ..Limits::default() });
+    let rig = node(Protocol::Http, Limits { held: Unfinished::up_to(5), ..Limits::default() });
     answers.push(says(&rig, &valid).await);
     answers
 }

@@ -6,14 +6,16 @@ use super::guests::Unwelcome;
 use super::tickets::{Ticket, key, key_of_call};
 use crate::engine::task::shared::{Event, Shared};
 use crate::metrics::Cause;
-use crate::transport::socket::{Answer, Call, Caller, Host, Reply};
+use crate::transport::socket::{Answer, Call, Caller, Host, Refusal, Reply};
 use crate::transport::{Back, Envelope, Full};
 use crate::wire::decode::{self, DecodeError};
+use crate::wire::proto::root_message::PayloadType::Weights;
 use crate::wire::{Command, Message, PeerId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Takes the calls of a node.
+#[derive(Clone)]
 pub struct Door {
     pub node: PeerId,
     pub shared: Arc<Shared>,
@@ -51,12 +53,48 @@ impl Host for Door {
             }
             _ => Ok(()),
         };
-        let read =
-            admitted.and_then(|()| self.read(sockets, call)).and_then(|arrival| match &arrival.message {
-                // What nodes of this run have learnt is theirs, whatever it has come to.
-                Message::Weights(it) if ticket.is_none() && !it.model.is_finite() => Err(Unread::Infinite),
-                _ => Ok(arrival),
-            });
+        let is_model =
+            matches!(&call, Call::Send { message, .. } if matches!(message.payload_type, Some(Weights(_))));
+        match admitted {
+            Err(error) => {
+                reply.answer(Answer::Error(error.to_string()));
+                self.refused(sockets, &error, ticket);
+            }
+            Ok(()) if is_model && ticket.is_none() => self.finish_beside(sockets, call, bytes, reply),
+            Ok(()) => self.finish(sockets, call, ticket, bytes, reply),
+        }
+    }
+}
+
+impl Door {
+    /// Reads a model of a peer outside, and delivers it, where that keeps nobody waiting.
+    fn finish_beside(&self, sockets: &Sockets, call: Call, bytes: u64, reply: Reply) {
+        let size = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if !sockets.waiting.holds(0, size) {
+            sockets.waiting.holds(size, 0);
+            sockets.traffic.refused(Refusal::Held);
+            return reply.answer(Answer::Error("ValueError: too many models at a time".into()));
+        }
+        let (door, reading) = (self.clone(), Arc::clone(&sockets.reading));
+        tokio::spawn(async move {
+            let _place = reading.acquire().await;
+            let finish = move || {
+                let Some(sockets) = &door.shared.sockets else { return };
+                door.finish(sockets, call, None, bytes, reply);
+                sockets.waiting.holds(size, 0);
+            };
+            // Nobody waits for it but those who come after: what it has to say it has said.
+            let _ = tokio::task::spawn_blocking(finish).await;
+        });
+    }
+
+    /// Reads what is said, and delivers it.
+    fn finish(&self, sockets: &Sockets, call: Call, ticket: Option<Ticket>, bytes: u64, reply: Reply) {
+        let read = self.read(sockets, call).and_then(|arrival| match &arrival.message {
+            // What nodes of this run have learnt is theirs, whatever it has come to.
+            Message::Weights(it) if ticket.is_none() && !it.model.is_finite() => Err(Unread::Infinite),
+            _ => Ok(arrival),
+        });
         match read {
             Ok(arrival) => self.deliver(arrival, ticket, bytes, reply),
             Err(error) => {
@@ -65,9 +103,7 @@ impl Host for Door {
             }
         }
     }
-}
 
-impl Door {
     fn read(&self, sockets: &Sockets, call: Call) -> Result<Arrival, Unread> {
         match call {
             Call::Handshake(address) => {

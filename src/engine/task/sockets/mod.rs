@@ -13,13 +13,13 @@ mod tickets;
 pub(super) use lines::Outbound;
 
 use super::shared::Shared;
-use crate::engine::{Failure, Listen, Plan};
+use crate::engine::{Failure, Listen, Plan, SocketPlan};
 use crate::metrics::{Histogram, Phase, Recorder, result};
 use crate::node::io::Uninvited;
 use crate::node::spec::Workflow;
 use crate::random::{Purpose, Stream};
 use crate::transport::socket::{
-    Address, CallError, Endpoint, Folder, Limits, Listener, Own, Refusal, Server, Traffic, claim,
+    Address, CallError, Endpoint, Folder, Limits, Listener, Own, Refusal, Server, Traffic, Unfinished, claim,
 };
 use crate::wire::Expected;
 use crate::wire::{AddressBook, Command, Gossip, Names, PeerId};
@@ -34,6 +34,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 use tickets::Tickets;
+use tokio::sync::Semaphore;
+
+/// Models of peers outside are read so many at a time, beside the nodes: what they are made of may take seconds to undo.
+const READING: usize = 2;
+
+/// Bytes of a candidate in a vote, at most: a name and a weight.
+const NAMED: u64 = 330;
 
 /// What the nodes of a run have in common on sockets.
 #[derive(Debug)]
@@ -52,6 +59,9 @@ pub(super) struct Sockets {
     nodes: u32,
     /// Bytes that had been written when learning started, and how long connecting had taken.
     at_start: OnceLock<(u64, Histogram)>,
+    /// Models of peers outside that wait to be read, and how many are read at a time.
+    waiting: Arc<Unfinished>,
+    reading: Arc<Semaphore>,
     /// Messages that could not be read.
     unread: AtomicU64,
     /// The peers outside that every node connects to, in the order of their numbers: what became of calls to them.
@@ -104,8 +114,10 @@ impl Sockets {
             }
             Listen::Tcp(_) | Listen::At(_) => None,
         };
-        let max_message = usize::try_from(spec.max_message).unwrap_or(usize::MAX);
+        let expected = expected(plan);
+        let (max_message, held) = room(plan, spec, &expected);
         let limits = Limits {
+            held: Unfinished::up_to(held),
             parallel: spec.parallel as usize,
             own: spec.is_closed().then(Own::default),
             ..Limits::new(max_message, spec.opening as usize)
@@ -144,8 +156,10 @@ impl Sockets {
             tickets: Tickets::new(plan.nodes()),
             traffic,
             zeros: zeros(plan),
-            expected: expected(plan).up_to(spec.max_message),
+            expected: expected.up_to(spec.max_message),
             nodes: plan.nodes(),
+            waiting: Unfinished::up_to(Limits::holds(max_message)),
+            reading: Arc::new(Semaphore::new(READING)),
             unread: AtomicU64::new(0),
             at_start: OnceLock::new(),
             joined: Mutex::new(vec![Joined::Silent(None); spec.join.len()]),
@@ -264,6 +278,7 @@ impl Sockets {
         self.traffic.refused(match what {
             Uninvited::Model => Refusal::Unasked,
             Uninvited::Start => Refusal::Start,
+            Uninvited::Names => Refusal::Crowd,
         });
     }
 
@@ -303,6 +318,27 @@ fn secret(seed: u64, node: PeerId) -> [u8; 32] {
     let mut secret = [0; 32];
     Stream::new(seed, node.into(), Purpose::Identity, 0).fill_bytes(&mut secret);
     secret
+}
+
+/// The largest message that nodes take, and what all their unfinished requests may hold together. Where others may take part
+/// and it is known what models look like, nobody has to take what is far larger.
+fn room(plan: &Plan, spec: &SocketPlan, expected: &Expected) -> (usize, usize) {
+    let nodes = plan.nodes() as usize;
+    let configured = usize::try_from(spec.max_message).unwrap_or(usize::MAX);
+    let held = |max_message| Limits::holds(max_message).saturating_mul(nodes);
+    let known = match &plan.rules.workflow {
+        Workflow::P2pfl(it) => {
+            let votes = u64::from(it.trainset_size) * NAMED;
+            expected.largest().map(|model| model.saturating_add(votes))
+        }
+        Workflow::Dpsgd(_) => expected.largest(),
+        Workflow::Rumor(_) | Workflow::Probe(_) => None,
+    };
+    let Some(known) = known.filter(|_| !spec.is_closed()) else { return (configured, held(configured)) };
+    let max_message = usize::try_from(known).unwrap_or(usize::MAX).min(configured);
+    // Every peer may send every node a model at a time.
+    let peers = nodes + spec.join.len();
+    (max_message, held(max_message).max(nodes * peers * max_message / 4).min(held(configured)))
 }
 
 /// What models have to look like.
