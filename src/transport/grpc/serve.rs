@@ -32,7 +32,9 @@ pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Insta
         .initial_connection_window_size(WINDOW)
         .max_frame_size(FRAME)
         .max_header_list_size(HEADERS)
-        .max_concurrent_streams(shared.limits.streams);
+        .max_concurrent_streams(shared.limits.streams)
+        // Whoever gives up all the calls that it may have under way at a time has done no wrong.
+        .max_pending_accept_reset_streams(shared.limits.streams as usize);
     let left = shared.limits.greeting.saturating_sub(began.elapsed());
     let mut connection = match timeout(left, http.handshake(io)).await {
         Ok(Ok(connection)) => connection,

@@ -16,12 +16,13 @@ use hyper::service::{HttpService, Service, service_fn};
 use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::future::{Future, poll_fn};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::Poll;
-use tokio::time::{Instant, sleep_until};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// HTTP/2's windows: what the other end may send before it is told to go on. A window is no allocation.
 pub(super) const WINDOW: u32 = 16 << 20;
@@ -35,24 +36,27 @@ pub(super) const BUFFER: usize = 16 << 10;
 
 /// Serves one connection with HTTP/1.1 to its end, whatever end that is.
 pub async fn serve_http1<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant) {
-    let line = Arc::new(Line { shared: Arc::clone(shared), requests: AtomicU64::new(0) });
+    let line = Line::new(shared);
     let mut http = http1::Builder::new();
-    // Times are kept here, for both versions alike.
+    // Times are kept here, for both versions alike: hyper's time for a head runs while nobody asks for anything.
     http.header_read_timeout(None).max_buf_size(BUFFER);
+    let io = Listening { io, line: Arc::clone(&line) };
     let connection = http.serve_connection(TokioIo::new(io), Arc::clone(&line).service());
     attend(connection, &line, began).await;
 }
 
 /// Serves one connection with HTTP/2 to its end, whatever end that is.
 pub async fn serve_http2<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant) {
-    let line = Arc::new(Line { shared: Arc::clone(shared), requests: AtomicU64::new(0) });
+    let line = Line::new(shared);
     let crew = Crew::default();
     let mut http = http2::Builder::new(crew.hands());
     http.initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .max_frame_size(FRAME)
         .max_header_list_size(HEADERS)
-        .max_concurrent_streams(shared.limits.streams);
+        .max_concurrent_streams(shared.limits.streams)
+        // Whoever gives up all the requests that it may have under way at a time has done no wrong.
+        .max_pending_accept_reset_streams(shared.limits.streams as usize);
     let connection = http.serve_connection(TokioIo::new(io), Arc::clone(&line).service());
     attend(Together::new(connection, crew), &line, began).await;
 }
@@ -60,11 +64,24 @@ pub async fn serve_http2<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began:
 /// A connection, as far as its requests are concerned.
 struct Line<H> {
     shared: Arc<Serving<H>>,
-    /// How many have begun.
+    /// How many have begun, and how many of them are done with.
     requests: AtomicU64,
+    answered: AtomicU64,
+    /// Over HTTP/1.1, how many had begun when the first byte of the next head came; they are counted from one.
+    head_after: AtomicU64,
 }
 
 impl<H: Host> Line<H> {
+    fn new(shared: &Arc<Serving<H>>) -> Arc<Self> {
+        let (requests, answered, head_after) = Default::default();
+        Arc::new(Self { shared: Arc::clone(shared), requests, answered, head_after })
+    }
+
+    /// Whether a head has begun after so many requests that has not come to its end.
+    fn is_within_head(&self, requests: u64) -> bool {
+        requests > 0 && self.head_after.load(Relaxed) == requests
+    }
+
     fn service(
         self: Arc<Self>,
     ) -> impl Service<
@@ -77,9 +94,61 @@ impl<H: Host> Line<H> {
             let line = Arc::clone(&self);
             async move {
                 line.requests.fetch_add(1, Relaxed);
-                respond(&line.shared, request).await
+                let response = respond(&line.shared, request).await;
+                line.answered.fetch_add(1, Relaxed);
+                response
             }
         })
+    }
+}
+
+/// What HTTP/1.1 is read from. Whatever comes between two requests is the next one's head.
+struct Listening<S, H> {
+    io: S,
+    line: Arc<Line<H>>,
+}
+
+impl<S: Io, H> AsyncRead for Listening<S, H> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            let requests = self.line.requests.load(Relaxed);
+            if self.line.answered.load(Relaxed) == requests {
+                self.line.head_after.store(requests, Relaxed);
+            }
+        }
+        read
+    }
+}
+
+impl<S: Io, H> AsyncWrite for Listening<S, H> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 
@@ -116,6 +185,8 @@ async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Ins
     let mut connection = pin!(connection);
     let mut quiet = pin!(sleep_until(began + limits.greeting));
     let (mut greeted, mut at_last_look, mut winding_up) = (false, 0, false);
+    // Set when a head has begun, and for which request. One that comes at once never has it set.
+    let mut head: Option<(u64, Pin<Box<Sleep>>)> = None;
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
@@ -128,6 +199,18 @@ async fn attend<H: Host>(connection: impl Connection, line: &Line<H>, began: Ins
             if !greeted && requests > 0 {
                 (greeted, at_last_look) = (true, requests);
                 quiet.as_mut().reset(Instant::now() + limits.idle);
+            }
+            if line.is_within_head(requests) {
+                let until = Instant::now() + limits.receiving;
+                let (of, late) = head.get_or_insert_with(|| (requests, Box::pin(sleep_until(until))));
+                if *of != requests {
+                    *of = requests;
+                    late.as_mut().reset(until);
+                }
+                if late.as_mut().poll(cx).is_ready() {
+                    traffic.refused(Refusal::Slow);
+                    return Poll::Ready(());
+                }
             }
             // Looked at only when the time is over: to set the timer anew at each request would cost every request.
             if quiet.as_mut().poll(cx).is_pending() {

@@ -193,6 +193,27 @@ async fn a_flood_of_cancelled_calls_is_hung_up_on() {
 }
 
 #[tokio::test]
+async fn giving_up_all_the_calls_that_may_be_under_way_is_no_flood() {
+    let rig = Rig::new(Limits::default());
+    let mut socket = connect(&rig.at).await;
+    let block = headers(SEND, &[]);
+    let calls = |from: u32| {
+        let cancelled = move |i: u32| {
+            let stream = 2 * (from + i) + 1;
+            [frame(1, 4, stream, &block), frame(3, 0, stream, &[0, 0, 0, 8])].concat()
+        };
+        (0..Limits::default().streams).flat_map(cancelled).collect::<Vec<u8>>()
+    };
+    socket.write_all(&[PREFACE, SETTINGS, &calls(0)].concat()).await.unwrap();
+    // It is asked whether it is still there.
+    socket.write_all(&frame(6, 0, 0, b"are you?")).await.unwrap();
+    let pong = frame(6, 1, 0, b"are you?");
+    until_read(&mut socket, &mut Vec::new(), |seen| seen.windows(pong.len()).any(|it| it == pong)).await;
+    assert_eq!(rig.refused(Refusal::Flood), 0);
+    rig.goes_on().await;
+}
+
+#[tokio::test]
 async fn a_flood_of_empty_frames_is_hung_up_on() {
     let rig = Rig::new(Limits::default());
     let mut socket = connect(&rig.at).await;

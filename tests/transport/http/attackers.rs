@@ -132,6 +132,27 @@ async fn a_request_that_never_ends_is_refused() {
 }
 
 #[tokio::test]
+async fn a_head_that_never_ends_is_hung_up_on_however_many_requests_came_before() {
+    let rig = node(Protocol::Http, impatient());
+    let mut socket = connect(&rig.at).await;
+    for _ in 0..3 {
+        socket.write_all(post(PATH, r#"{"cmd":"beat"}"#).as_bytes()).await.unwrap();
+        assert_eq!(read_answer(&mut socket).await.status, 200);
+        // Whoever asks for nothing is left in peace meanwhile.
+        tokio::time::sleep(2 * SHORT).await;
+    }
+    assert_eq!(rig.refused(Refusal::Slow), 0);
+    for byte in b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n".iter().cycle() {
+        if socket.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(rig.refused(Refusal::Slow), 1);
+    rig.goes_on().await;
+}
+
+#[tokio::test]
 async fn a_claim_of_too_many_bytes_is_refused_before_they_come() {
     let rig = node(Protocol::Http, Limits::new(1_000_000, 64));
     for claimed in [2_000_000, 1 << 40] {
