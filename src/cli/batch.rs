@@ -1,16 +1,17 @@
 //! Many runs: what `run --repeat` and `sweep` have in common. What the runs are, and what is made of them, is theirs.
 
-use super::{CliError, check};
+use super::{CliError, memory};
 use crate::engine::{self, Failure, Watch};
 use crate::metrics::Meter;
 use crate::metrics::result::RunResult;
 use crate::report::{Batch, Folder, FolderError, RunRow};
 use crate::say;
-use crate::scenario::{Diagnostics, Override, ScenarioFile};
+use crate::scenario::{Diagnostics, Loaded, Override, ScenarioFile};
 use crate::simulation::{self, Estimate, Options, each, in_parallel, prepare};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// One of many runs.
 #[derive(Debug)]
@@ -88,6 +89,36 @@ pub fn unwritten(error: &FolderError) -> CliError {
     CliError::Failed(error.to_string())
 }
 
+/// Shows how far looking at many runs has come, if that takes long.
+struct Planning {
+    total: usize,
+    done: usize,
+    told: Instant,
+    quiet: bool,
+}
+
+impl Planning {
+    /// How often it says so.
+    const EVERY: Duration = Duration::from_secs(5);
+
+    fn of(total: usize, quiet: bool) -> Self {
+        Self { total, done: 0, told: Self::now(), quiet }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "how often it is told is a matter of the real clock")]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn next(&mut self) {
+        if !self.quiet && self.told.elapsed() >= Self::EVERY {
+            self.told = Self::now();
+            say::line(&format!("{} of {} runs looked at", self.done, self.total));
+        }
+        self.done += 1;
+    }
+}
+
 impl Conditions<'_> {
     /// How many of these runs go on at a time.
     fn at_a_time(&self, planned: &[Planned], jobs: usize) -> usize {
@@ -105,23 +136,25 @@ impl Conditions<'_> {
     /// The first run that cannot begin, with its label.
     pub fn check(&self, planned: &[Planned], chosen: &[usize]) -> Result<(), CliError> {
         let mut told = BTreeSet::new();
-        let mut largest: Option<Estimate> = None;
+        let mut largest: Option<(Estimate, Loaded)> = None;
+        let mut planning = Planning::of(chosen.len(), self.quiet);
         for it in chosen.iter().map(|&i| &planned[i]) {
+            planning.next();
             let mut loaded = self.file.with(&it.overrides)?;
             let prepared = prepare(&mut loaded, self.options).map_err(|found| of(&it.label, found))?;
-            if largest.as_ref().is_none_or(|largest| largest.memory_bytes < prepared.estimate.memory_bytes) {
-                largest = Some(prepared.estimate);
-            }
-            for warning in loaded.warnings.0 {
+            for warning in std::mem::take(&mut loaded.warnings).0 {
                 if !self.quiet && told.insert(warning.to_string()) {
                     say::painted(&Diagnostics::from(warning).for_stderr());
                 }
             }
+            if largest.as_ref().is_none_or(|(it, _)| it.memory_bytes < prepared.estimate.memory_bytes) {
+                largest = Some((prepared.estimate, loaded));
+            }
         }
-        let Some(largest) = largest else { return Ok(()) };
+        let Some((largest, loaded)) = largest else { return Ok(()) };
         let at_a_time = self.at_a_time(planned, planned.len()) as f64;
         let together = Estimate { memory_bytes: largest.memory_bytes * at_a_time, ..largest };
-        check::refuse_what_does_not_fit(&together, self.force)
+        memory::refuse_what_does_not_fit(&loaded, &together, self.force)
     }
 
     /// Runs those of the planned runs that are in `jobs`, each into a folder of its own in `root`, and hands on what

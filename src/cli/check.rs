@@ -1,5 +1,6 @@
 //! `p2pfl-sim check`: reads scenarios, prints what would run and what it asks of this machine, and runs nothing.
 
+use super::memory::{self, Available};
 use super::setting::{Settings, threads};
 use super::{CliError, Format};
 use crate::engine::reach::Means;
@@ -9,7 +10,7 @@ use crate::node::spec::Variant;
 use crate::report::figures::{amount, bytes, time};
 use crate::say;
 use crate::scenario::{self, Clock, Loaded};
-use crate::simulation::{Estimate, Options, Prepared, prepare};
+use crate::simulation::{Options, Prepared, prepare};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -122,7 +123,7 @@ fn check(args: &Args, path: &std::path::Path) -> Result<Checked, CliError> {
     if !loaded.warnings.is_empty() {
         say::painted(&loaded.warnings.for_stderr());
     }
-    refuse_what_does_not_fit(&prepared.estimate, args.force)?;
+    memory::refuse_what_does_not_fit(&loaded, &prepared.estimate, args.force)?;
     Ok(facts(path, &loaded, &prepared))
 }
 
@@ -164,7 +165,7 @@ fn facts(path: &std::path::Path, loaded: &Loaded, prepared: &Prepared) -> Checke
         start_after_s: plan.start_after.as_secs_f64(),
         model_bytes: estimate.model_bytes,
         memory_bytes: estimate.memory_bytes,
-        memory_available_bytes: available_memory(),
+        memory_available_bytes: Available::now().map(|it| it.bytes),
         descriptors: plan.sockets.as_ref().map(|it| it.descriptors),
         descriptors_allowed: plan.sockets.as_ref().map(|it| it.descriptors_allowed),
         warnings: prepared.warnings.clone(),
@@ -259,34 +260,4 @@ fn spreading(it: &Checked) -> Option<String> {
             lack.enough.ttl
         ),
     })
-}
-
-/// Refuses what would not fit this machine's memory.
-///
-/// # Errors
-/// With the numbers, unless `force`.
-pub fn refuse_what_does_not_fit(estimate: &Estimate, force: bool) -> Result<(), CliError> {
-    let Some(available) = available_memory() else { return Ok(()) };
-    if estimate.memory_bytes <= available as f64 {
-        return Ok(());
-    }
-    let text = format!(
-        "this would take about {} of memory; {} are available",
-        bytes(estimate.memory_bytes),
-        bytes(available as f64)
-    );
-    if force {
-        say::line(&format!("p2pfl-sim: {text}"));
-        return Ok(());
-    }
-    Err(CliError::Usage(format!(
-        "{text}; fewer nodes or smaller models would fit, or --force runs it anyway"
-    )))
-}
-
-/// Memory that this machine could give, where it tells.
-fn available_memory() -> Option<u64> {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }

@@ -9,6 +9,7 @@ pub mod check;
 pub mod compare;
 pub mod diff;
 mod live;
+mod memory;
 pub mod node;
 mod place;
 mod replay;

@@ -4,7 +4,7 @@ use super::batch::{self, Conditions, Planned, unwritten};
 use super::replay::Original;
 use super::setting::{Settings, threads};
 use super::watch::{Shown, Watcher, on_ctrl_c};
-use super::{CliError, Format, check, live, place, verdict};
+use super::{CliError, Format, live, memory, place, verdict};
 use crate::learning::Model;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::metrics::{Meter, Recording};
@@ -157,7 +157,7 @@ pub fn run(args: Args) -> Result<(), CliError> {
     if !args.quiet && !loaded.warnings.is_empty() {
         say::painted(&loaded.warnings.for_stderr());
     }
-    check::refuse_what_does_not_fit(&prepared.estimate, args.force)?;
+    memory::refuse_what_does_not_fit(&loaded, &prepared.estimate, args.force)?;
     place::refuse_unwritable("--save-model", args.save_model.as_deref())?;
     if let (Some(original), Some(out)) = (&original, &args.out) {
         original.refuse_own_folder(out)?;

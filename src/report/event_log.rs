@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
+
+/// The most of a line that is read at a time: the program writes none that is as long.
+const LINE: u64 = 1 << 20;
 
 /// The name of the log in a result folder.
 pub const NAME: &str = "events.jsonl";
@@ -32,8 +35,8 @@ fn compare(mut original: impl BufRead, mut replay: impl BufRead) -> io::Result<O
     for line in 1.. {
         one.clear();
         other.clear();
-        original.read_until(b'\n', &mut one)?;
-        replay.read_until(b'\n', &mut other)?;
+        (&mut original).take(LINE).read_until(b'\n', &mut one)?;
+        (&mut replay).take(LINE).read_until(b'\n', &mut other)?;
         if one != other {
             return Ok(Some(Difference { line, original: text(&one), replay: text(&other) }));
         }
@@ -81,6 +84,15 @@ mod tests {
     fn a_line_without_its_end_differs() {
         assert_eq!(of("a\nb\n", "a\nb"), difference(2, Some("b"), Some("b")));
         assert_eq!(of("a\n\n", "a\n"), difference(2, Some(""), None));
+    }
+
+    /// Pieces of a line that is longer than any count as lines.
+    #[test]
+    fn a_line_without_an_end_is_not_read_at_once() {
+        let long = "x".repeat(3 * LINE as usize);
+        assert_eq!(of(&long, &long), None);
+        let found = of(&long, &format!("{long}y")).expect("they differ");
+        assert_eq!((found.line, found.original, found.replay.as_deref()), (4, None, Some("y")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a scenario asks of the machine: memory, inboxes, and the shipped scenarios.
 
-use crate::program::{Place, dpsgd, p2pfl, run};
+use crate::program::{Ended, Place, dpsgd, p2pfl, run};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -26,7 +26,7 @@ fn a_million_peers_that_flood_are_refused_with_the_numbers() {
     let refused = place.types(&["check", "FILE", "--nodes", "1000000"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{}", refused.stderr);
     let said = refused.stderr.replace('\n', " ");
-    for part in ["TB of memory", "are available", "--force"] {
+    for part in ["TB of memory", "are available", "--force", "nodes"] {
         assert!(said.contains(part), "`{part}` is missing in {said}");
     }
     let forced = place.types(&["check", "FILE", "--nodes", "1000000", "--force"]);
@@ -34,6 +34,23 @@ fn a_million_peers_that_flood_are_refused_with_the_numbers() {
     assert!(forced.stdout.contains("1000000 nodes"), "{}", forced.stdout);
     let run = place.types(&["run", "FILE", "--nodes", "1000000"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn what_ulimit_leaves_is_what_is_available() {
+    let place = Place::with(&dpsgd(12, json!({ "kind": "ring" }), json!({})));
+    let check = format!(
+        "ulimit -v 8000000; exec '{}' check scenario.json --nodes 2000000",
+        env!("CARGO_BIN_EXE_p2pfl-sim")
+    );
+    let checked =
+        std::process::Command::new("sh").args(["-c", &check]).current_dir(place.folder.path()).output();
+    let refused = Ended::from(checked.expect("there is a shell"));
+    let said = refused.stderr.replace('\n', " ");
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{said}");
+    for part in ["of memory", "by `ulimit`", "scenario.json"] {
+        assert!(said.contains(part), "`{part}` is missing in {said}");
+    }
 }
 
 #[test]

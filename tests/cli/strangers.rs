@@ -252,6 +252,7 @@ fn undisturbed(place: &Place, ended: &Output) -> BTreeMap<String, u64> {
 #[test]
 fn who_has_not_shaken_hands_changes_nothing_in_a_run_that_others_may_join() {
     let (place, child, at) = open("grpc", "127.0.0.2:9");
+    let (quiet, alone, _) = open("grpc", "127.0.0.2:9");
     let own = at[0].to_string();
     let crowd: Vec<String> =
         (0..100_000).map(|i| format!("10.{}.{}.{}:1", i >> 16, (i >> 8) & 255, i & 255)).collect();
@@ -279,9 +280,21 @@ fn who_has_not_shaken_hands_changes_nothing_in_a_run_that_others_may_join() {
     for reason in ["stranger", "forged"] {
         assert!(refused.get(reason).is_some_and(|it| *it > 0), "{reason}: {refused:?}");
     }
-    let result: RunResult = place.result("out/result.json");
-    let sockets = result.sockets.expect("it went over sockets");
+    let sockets = place.result("out/result.json").sockets.expect("it went over sockets");
     assert_eq!((sockets.peers_outside, sockets.messages_outside), (0, 0));
+    let peaceful = undisturbed(&quiet, &alone.wait_with_output().unwrap());
+    assert!(peaceful.is_empty(), "{peaceful:?}");
+    takes_little_more(&place, &quiet, MODEL);
+}
+
+/// Bytes of the values of a model that these networks learn.
+const MODEL: u64 = 650 * 4;
+
+/// At its peak, an attacked run takes up to 64 MB and eight models more than one that is left alone.
+fn takes_little_more(attacked: &Place, quiet: &Place, model: u64) {
+    let peak = |place: &Place| place.result("out/result.json").cost.peak_rss_bytes.expect("this is Linux");
+    let (with, without) = (peak(attacked), peak(quiet));
+    assert!(with <= without + 64_000_000 + 8 * model, "{with} bytes under attack, {without} without");
 }
 
 #[test]
@@ -307,19 +320,25 @@ fn who_has_not_shaken_hands_is_not_heard_over_http_either() {
 #[test]
 fn a_peer_neither_starts_a_run_that_starts_by_itself_nor_slips_it_a_model() {
     let (place, child, at) = open("grpc", SOMEBODY);
+    let (quiet, alone, _) = open("grpc", SOMEBODY);
     let mut hash = 0;
     let ended = say(child, &at, || {
         hash += 1;
         let start = gossip(SOMEBODY, "start_learning", hash, &["0", "1", "4", "x"]);
         let models = (0..2).map(|round| message(SOMEBODY, "add_model", round, model(1.0)));
-        std::iter::once(start).chain(models).collect()
+        // Far more than a model of this network can weigh, and nothing in it.
+        let heavy = Weights { weights: vec![0; 8 << 20].into(), contributors: Vec::new(), num_samples: 1 };
+        let heavy = message(SOMEBODY, "add_model", 0, PayloadType::Weights(heavy));
+        std::iter::once(start).chain(models).chain([heavy]).collect()
     });
     let refused = undisturbed(&place, &ended);
-    for reason in ["start", "unasked"] {
+    for reason in ["start", "unasked", "oversized"] {
         assert!(refused.get(reason).is_some_and(|it| *it > 0), "{reason}: {refused:?}");
     }
     let sockets = place.result("out/result.json").sockets.expect("it went over sockets");
     assert!(sockets.peers_outside == 1 && sockets.messages_outside > 0, "{sockets:?}");
+    undisturbed(&quiet, &alone.wait_with_output().unwrap());
+    takes_little_more(&place, &quiet, MODEL);
 }
 
 #[test]

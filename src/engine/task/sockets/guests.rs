@@ -5,6 +5,7 @@
 //! is the place that a call comes from, and with mutual TLS the certificate.
 
 use crate::transport::socket::{Address, Call, Caller, Place, Refusal};
+use crate::wire::proto::RootMessage;
 use crate::wire::proto::root_message::PayloadType;
 use crate::wire::{Command, Names, PeerId};
 use foldhash::fast::FixedState;
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// Peers that one caller may bring along at most: so many that shake hands, and so many that only beat.
 pub const MAX_BROUGHT: u32 = 1 << 12;
+
+/// Places from which somebody has spoken who belongs to the network are remembered up to so many.
+const MAX_PLACES: usize = 1 << 16;
 
 /// What nodes here have said is known by the last so many hashes, longer than any of it circulates.
 const MAX_SAID: usize = 1 << 16;
@@ -53,6 +57,14 @@ struct State {
     looked: u64,
     messages: u64,
     ever: u64,
+}
+
+/// A call from outside, and what is needed to judge it.
+#[derive(Clone, Copy)]
+struct Visit<'a> {
+    names: &'a Names,
+    caller: &'a Caller,
+    now: u64,
 }
 
 /// What is known of a place.
@@ -118,7 +130,7 @@ impl Guests {
         let guests = Self {
             nodes,
             others: nodes + join.len() as PeerId,
-            callable: discriminant(own),
+            callable: kind(own),
             patience: crate::time::nanos(patience),
             beats: beats.is_some(),
             state: Mutex::default(),
@@ -139,7 +151,7 @@ impl Guests {
         let mut state = self.state();
         state.guests.insert(peer, Guest { place, shaken: true, last: None });
         if place != Place::Unknown {
-            state.places.entry(place).or_default().belongs = true;
+            state.belongs(place);
         }
     }
 
@@ -150,30 +162,18 @@ impl Guests {
     pub fn admit(&self, names: &Names, caller: &Caller, call: &Call, now: u64) -> Result<(), Unwelcome> {
         let mut state = self.state();
         state.forget_silent(self, names, now);
+        let visit = Visit { names, caller, now };
         match call {
-            Call::Handshake(name) => self.handshake(&mut state, names, caller, name, now)?,
-            Call::Disconnect(name) => self.disconnect(&mut state, names, caller, name)?,
-            Call::Send { message, .. } => {
-                let gossip = match &message.payload_type {
-                    Some(PayloadType::GossipMessage(it)) => Some(it.hash),
-                    _ => None,
-                };
-                let beats = gossip.is_some() && message.cmd == Command::Beat.name();
-                self.said(&mut state, names, caller, &message.source, gossip, beats, now)?;
-            }
+            Call::Handshake(name) => self.handshake(&mut state, visit, name)?,
+            Call::Disconnect(name) => self.disconnect(&state, visit, name)?,
+            Call::Send { message, .. } => self.said(&mut state, visit, message)?,
         }
         state.messages += 1;
         Ok(())
     }
 
-    fn handshake(
-        &self,
-        state: &mut State,
-        names: &Names,
-        caller: &Caller,
-        name: &str,
-        now: u64,
-    ) -> Result<(), Unwelcome> {
+    fn handshake(&self, state: &mut State, visit: Visit<'_>, name: &str) -> Result<(), Unwelcome> {
+        let Visit { names, caller, now } = visit;
         let known = names.find(name);
         if known.is_some_and(|it| it < self.nodes) {
             return Err(Unwelcome::Forged);
@@ -185,17 +185,12 @@ impl Guests {
                 self.enter(state, names, name, Guest { place: caller.place, shaken: true, last: Some(now) })?
             }
         }
-        state.places.entry(caller.place).or_default().belongs = true;
+        state.belongs(caller.place);
         Ok(())
     }
 
-    fn disconnect(
-        &self,
-        state: &mut State,
-        names: &Names,
-        caller: &Caller,
-        name: &str,
-    ) -> Result<(), Unwelcome> {
+    fn disconnect(&self, state: &State, visit: Visit<'_>, name: &str) -> Result<(), Unwelcome> {
+        let Visit { names, caller, .. } = visit;
         let known = names.find(name).ok_or(Unwelcome::Stranger)?;
         if known < self.nodes {
             return Err(Unwelcome::Forged);
@@ -208,16 +203,12 @@ impl Guests {
         Ok(())
     }
 
-    fn said(
-        &self,
-        state: &mut State,
-        names: &Names,
-        caller: &Caller,
-        source: &str,
-        gossip: Option<i64>,
-        beats: bool,
-        now: u64,
-    ) -> Result<(), Unwelcome> {
+    fn said(&self, state: &mut State, visit: Visit<'_>, message: &RootMessage) -> Result<(), Unwelcome> {
+        let (Visit { names, caller, now }, source) = (visit, message.source.as_str());
+        let gossip = match &message.payload_type {
+            Some(PayloadType::GossipMessage(it)) => Some(it.hash),
+            _ => None,
+        };
         let (place, known) = (caller.place, names.find(source));
         let belongs = state.places.get(&place).is_some_and(|it| it.belongs);
         if known.is_some_and(|it| it < self.nodes) {
@@ -236,7 +227,7 @@ impl Guests {
         }
         match guest {
             Some(peer) => state.heard(peer, now),
-            None if beats => {
+            None if gossip.is_some() && message.cmd == Command::Beat.name() => {
                 self.address(source)?;
                 self.enter(state, names, source, Guest { place, shaken: false, last: Some(now) })?;
             }
@@ -244,7 +235,7 @@ impl Guests {
         }
         if shaken {
             // A peer may be called at one address and call from another.
-            state.places.entry(place).or_default().belongs = true;
+            state.belongs(place);
         }
         Ok(())
     }
@@ -295,12 +286,7 @@ impl Guests {
     /// Where a peer of this name could be called from here.
     fn address(&self, name: &str) -> Result<Address, Unwelcome> {
         let address: Address = name.parse().map_err(|_| Unwelcome::Uncallable)?;
-        let kind = match &address {
-            // A name stands for an address of IP.
-            Address::Host(..) => discriminant(&Address::Tcp((Ipv4Addr::LOCALHOST, 0).into())),
-            other => discriminant(other),
-        };
-        let callable = kind == self.callable && address.is_callable();
+        let callable = kind(&address) == self.callable && address.is_callable();
         callable.then_some(address).ok_or(Unwelcome::Uncallable)
     }
 
@@ -328,6 +314,13 @@ impl State {
         }
     }
 
+    /// What comes from a place is listened to from now on.
+    fn belongs(&mut self, place: Place) {
+        if self.places.len() < MAX_PLACES || self.places.contains_key(&place) {
+            self.places.entry(place).or_default().belongs = true;
+        }
+    }
+
     fn heard(&mut self, peer: PeerId, now: u64) {
         if let Some(guest) = self.guests.get_mut(&peer) {
             self.ever += u64::from(guest.last.replace(now).is_none());
@@ -341,6 +334,14 @@ impl State {
         if (room.shaken, room.beating) == (0, 0) && !self.guests.values().any(|it| it.place == guest.place) {
             self.places.remove(&guest.place);
         }
+    }
+}
+
+/// How one at this address is called. A name stands for an address of IP.
+fn kind(address: &Address) -> Discriminant<Address> {
+    match address {
+        Address::Host(..) => discriminant(&Address::Tcp((Ipv4Addr::LOCALHOST, 0).into())),
+        other => discriminant(other),
     }
 }
 
