@@ -59,6 +59,8 @@ pub struct P2pfl {
     /// What is known of the other peers' progress.
     status: PeerMap<Status>,
     votes: PeerMap<Votes>,
+    /// Who has been heard to vote in any round, noted by `repaired` only.
+    voters: PeerMap<()>,
     /// Votes for the round after this one, kept apart by `repaired` only.
     next_votes: PeerMap<Votes>,
     pub(super) train_set: Arc<[PeerId]>,
@@ -183,6 +185,7 @@ impl P2pfl {
             round_began: cx.now,
             status: PeerMap::default(),
             votes: PeerMap::default(),
+            voters: PeerMap::default(),
             next_votes: PeerMap::default(),
             train_set: Arc::from([]),
             held_by: PeerMap::default(),
@@ -355,6 +358,7 @@ impl P2pfl {
         self.experiment = None;
         self.status.clear();
         self.votes.clear();
+        self.voters.clear();
         self.next_votes.clear();
         self.train_set = Arc::from([]);
         self.held_by.clear();

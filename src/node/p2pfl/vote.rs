@@ -65,6 +65,9 @@ impl P2pfl {
         if self.experiment.is_none() {
             return;
         }
+        if self.repaired {
+            self.voters.insert(source, ());
+        }
         let ahead = i64::from(round) - i64::from(self.round);
         match ahead {
             0 => self.votes.insert(source, Arc::clone(votes)),
@@ -144,22 +147,34 @@ impl P2pfl {
         }
     }
 
-    /// The sum of weights of each candidate, over the votes of known peers and the node's own. In `repaired` the candidates are
-    /// those who have voted: others may not be there at all, and everybody would wait for what they train.
+    /// The sum of weights of each candidate, over the votes of known peers and the node's own.
     fn tally(&self, links: &Links) -> Vec<(PeerId, u64)> {
         let mut sums: PeerMap<u64> = PeerMap::default();
         for (voter, votes) in self.votes.iter() {
             if voter == links.node() || links.neighbours.knows(voter) {
-                if self.repaired {
-                    sums.entry(voter, || 0);
-                }
                 for &(candidate, weight) in votes.iter() {
-                    if !self.repaired || self.votes.contains(candidate) {
-                        *sums.entry(candidate, || 0) += u64::from(weight);
-                    }
+                    *sums.entry(candidate, || 0) += u64::from(weight);
                 }
             }
         }
-        sums.iter().map(|(peer, &sum)| (peer, sum)).collect()
+        let mut ranking: Vec<(PeerId, u64)> = sums.iter().map(|(peer, &sum)| (peer, sum)).collect();
+        if self.repaired {
+            self.leave_out_who_never_votes(links, &mut ranking);
+        }
+        ranking
+    }
+
+    /// Whom the node knows, and has not heard to vote in any round, may not be there at all, and everybody would wait for
+    /// what it trains. In its place there may be anybody else who has voted. It must not matter whether the vote was in this
+    /// round: not all nodes hear all votes in time, and they are to elect the same peers.
+    fn leave_out_who_never_votes(&self, links: &Links, ranking: &mut Vec<(PeerId, u64)>) {
+        let candidates = ranking.len();
+        ranking.retain(|(peer, _)| self.voters.contains(*peer) || !links.neighbours.knows(*peer));
+        if ranking.len() < candidates {
+            ranking.sort_unstable_by_key(|it| it.0);
+            let named = |peer| ranking.binary_search_by_key(&peer, |it| it.0).is_ok();
+            let others: Vec<_> = self.votes.iter().filter(|it| !named(it.0)).map(|it| (it.0, 0)).collect();
+            ranking.extend(others);
+        }
     }
 }
