@@ -301,6 +301,20 @@ impl Links {
         port.enter_cpu(now, stretched(takes, faults.map_or(1.0, |it| it.compute(node))))
     }
 
+    /// Packets that a message of so many bytes goes in.
+    pub fn packets(&self, payload: u64) -> u64 {
+        self.packets.count(payload.into())
+    }
+
+    /// The share of messages of so many bytes that get lost for good, without what a script makes of the links.
+    pub fn lost(&self, payload: u64) -> f64 {
+        if !self.spec.lossy {
+            return 0.0;
+        }
+        let arrives = 1.0 - self.spec.packet_loss;
+        1.0 - arrives.powf(self.packets(payload) as f64)
+    }
+
     /// How much longer a message takes because packets are lost and sent again; nothing if it is lost itself.
     fn resending(
         &self,

@@ -26,6 +26,7 @@ pub(super) fn misfits(
         calls(rules, graph, links),
         beats(rules, graph, links, load),
         models(rules, graph, links, &slowed, model_bytes),
+        lost(rules, links, model_bytes),
     ];
     all.into_iter().flatten().collect()
 }
@@ -114,6 +115,22 @@ fn models(rules: &Rules, graph: &Graph, links: &Links, slowed: &[f64], model_byt
     })
 }
 
+/// Models of which more get lost than arrive, where nothing is sent again.
+fn lost(rules: &Rules, links: &Links, model_bytes: u64) -> Option<Misfit> {
+    let share = links.lost(model_bytes);
+    (rules.workflow.learns() && share > 0.5).then(|| Misfit {
+        path: "network.packet_loss",
+        code: "models-get-lost",
+        message: format!(
+            "{:.0} % of models get lost: one goes in {} packets, and `network.lossy` has nothing sent again",
+            share * 100.0,
+            links.packets(model_bytes)
+        ),
+        help: "leave `network.lossy` out, as gRPC's TCP sends again what is lost, or choose a smaller model"
+            .into(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::scenario::parse;
@@ -137,7 +154,7 @@ mod tests {
             .0
             .iter()
             .map(|it| it.code)
-            .filter(|it| it.contains("slow") || it.contains("-time-out"))
+            .filter(|it| it.contains("slow") || it.contains("-time-out") || it.contains("-lost"))
             .collect()
     }
 
@@ -168,6 +185,15 @@ mod tests {
             ["models-time-out"],
             "to three neighbours"
         );
+    }
+
+    #[test]
+    fn models_that_mostly_get_lost_are_warned_of() {
+        // A megabyte goes in some 700 packets.
+        let losing = |share: f64, lossy: bool| format!(r#"{{ "packet_loss": {share}, "lossy": {lossy} }}"#);
+        assert_eq!(warned(4, "p2pfl", &losing(0.01, true)), ["models-get-lost"]);
+        assert!(warned(4, "p2pfl", &losing(0.0005, true)).is_empty(), "three in ten");
+        assert!(warned(4, "p2pfl", &losing(0.01, false)).is_empty(), "they are sent again");
     }
 
     #[test]

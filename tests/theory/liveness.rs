@@ -14,8 +14,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// How many are drawn.
 const NETWORKS: u64 = 500;
 /// What `check` warns of where a network cannot be expected to end well.
-const EXPLAINED: [&str; 6] =
-    ["topology", "out-of-reach", "calls-time-out", "models-time-out", "slow-uplink", "cap-exceeded"];
+const EXPLAINED: [&str; 7] = [
+    "topology",
+    "out-of-reach",
+    "calls-time-out",
+    "models-time-out",
+    "models-get-lost",
+    "slow-uplink",
+    "cap-exceeded",
+];
 
 fn topology(random: &mut Pcg64, nodes: u32) -> Value {
     match random.random_range(0..10) {
