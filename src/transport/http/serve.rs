@@ -16,13 +16,13 @@ use hyper::service::{HttpService, Service, service_fn};
 use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::task::Poll;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::io::InspectReader;
 
 /// HTTP/2's windows: what the other end may send before it is told to go on. A window is no allocation.
 pub(super) const WINDOW: u32 = 16 << 20;
@@ -40,7 +40,8 @@ pub async fn serve_http1<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began:
     let mut http = http1::Builder::new();
     // Times are kept here, for both versions alike: hyper's time for a head runs while nobody asks for anything.
     http.header_read_timeout(None).max_buf_size(BUFFER);
-    let io = Listening { io, line: Arc::clone(&line) };
+    let reading = Arc::clone(&line);
+    let io = InspectReader::new(io, move |came: &[u8]| reading.came(came));
     let connection = http.serve_connection(TokioIo::new(io), Arc::clone(&line).service());
     attend(connection, &line, began).await;
 }
@@ -77,6 +78,14 @@ impl<H: Host> Line<H> {
         Arc::new(Self { shared: Arc::clone(shared), requests, answered, head_after })
     }
 
+    /// Over HTTP/1.1, whatever comes between two requests is the next one's head.
+    fn came(&self, bytes: &[u8]) {
+        let requests = self.requests.load(Relaxed);
+        if !bytes.is_empty() && self.answered.load(Relaxed) == requests {
+            self.head_after.store(requests, Relaxed);
+        }
+    }
+
     /// Whether a head has begun after so many requests that has not come to its end.
     fn is_within_head(&self, requests: u64) -> bool {
         requests > 0 && self.head_after.load(Relaxed) == requests
@@ -99,56 +108,6 @@ impl<H: Host> Line<H> {
                 response
             }
         })
-    }
-}
-
-/// What HTTP/1.1 is read from. Whatever comes between two requests is the next one's head.
-struct Listening<S, H> {
-    io: S,
-    line: Arc<Line<H>>,
-}
-
-impl<S: Io, H> AsyncRead for Listening<S, H> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.io).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            let requests = self.line.requests.load(Relaxed);
-            if self.line.answered.load(Relaxed) == requests {
-                self.line.head_after.store(requests, Relaxed);
-            }
-        }
-        read
-    }
-}
-
-impl<S: Io, H> AsyncWrite for Listening<S, H> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 
