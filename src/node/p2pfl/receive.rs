@@ -15,6 +15,9 @@ const NOT_LEARNING: &str = "Error while processing command: stop_learning. KeyEr
 const STARTS_ITSELF: &str =
     "Error while processing command: start_learning. ValueError: this network starts by itself";
 
+/// A peer outside names no more, however many are to train: it may have said that number itself.
+const MOST_NAMED: usize = 1 << 12;
+
 /// What a peer outside is answered that names more peers than can have trained.
 const TOO_MANY: &str = "ValueError: that is more peers than train in a round";
 
@@ -55,13 +58,15 @@ impl P2pfl {
 
     /// Whether a vote, or all that a peer says it holds, has more names than may train.
     fn names_too_many(&self, source: PeerId, round: i32, body: &GossipBody) -> bool {
+        let most = self.trainset_size().min(MOST_NAMED);
         match body {
-            GossipBody::Vote(votes) => votes.len() > self.trainset_size(),
+            GossipBody::Vote(votes) => votes.len() > most,
             GossipBody::ModelsAggregated(held) => {
                 let map = if round == self.round as i32 { &self.held_by } else { &self.next_held_by };
                 let before = map.get(source).map_or(&[][..], Vec::as_slice);
-                let new = held.iter().filter(|it| !before.contains(it)).count();
-                before.len() + new > self.trainset_size()
+                // They are kept in order.
+                let new = held.iter().filter(|it| before.binary_search(it).is_err()).count();
+                before.len() + new > most
             }
             _ => false,
         }

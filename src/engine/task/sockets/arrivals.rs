@@ -75,16 +75,18 @@ impl Door {
             sockets.traffic.refused(Refusal::Held);
             return reply.answer(Answer::Error("ValueError: too many models at a time".into()));
         }
-        let (door, reading) = (self.clone(), Arc::clone(&sockets.reading));
+        let (door, reading, waiting) =
+            (self.clone(), Arc::clone(&sockets.reading), Arc::clone(&sockets.waiting));
         tokio::spawn(async move {
             let _place = reading.acquire().await;
             let finish = move || {
-                let Some(sockets) = &door.shared.sockets else { return };
-                door.finish(sockets, call, None, bytes, reply);
-                sockets.waiting.holds(size, 0);
+                if let Some(sockets) = &door.shared.sockets {
+                    door.finish(sockets, call, None, bytes, reply);
+                }
             };
-            // Nobody waits for it but those who come after: what it has to say it has said.
+            // Whatever became of it, there is room for the next.
             let _ = tokio::task::spawn_blocking(finish).await;
+            waiting.holds(size, 0);
         });
     }
 

@@ -338,7 +338,12 @@ fn room(plan: &Plan, spec: &SocketPlan, expected: &Expected) -> (usize, usize) {
     let max_message = usize::try_from(known).unwrap_or(usize::MAX).min(configured);
     // Every peer may send every node a model at a time.
     let peers = nodes + spec.join.len();
-    (max_message, held(max_message).max(nodes * peers * max_message / 4).min(held(configured)))
+    (
+        max_message,
+        held(max_message)
+            .max(nodes.saturating_mul(peers).saturating_mul(max_message / 4))
+            .min(held(configured)),
+    )
 }
 
 /// What models have to look like.
