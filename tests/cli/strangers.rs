@@ -52,6 +52,11 @@ fn unix(line: &str, sockets: &BTreeSet<String>) -> Option<Door> {
     listens.then_some(Door::Unix(fields.get(7)?.into()))
 }
 
+fn started(place: &Place) -> Child {
+    let mut run = place.command(&["run", "FILE", "--out", "out", "--quiet"]);
+    run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+}
+
 fn over(child: &mut Child) -> bool {
     child.try_wait().expect("it is a child of ours").is_some()
 }
@@ -92,12 +97,7 @@ fn nobody_else_is_heard_in_a_run_that_joins_nobody() {
 fn is_called_all_along(transport: &str, said: &'static str) {
     let place =
         Place::with(&p2pfl(4, json!({ "kind": "ring" }), json!({ "transport": transport, "speedup": 5 })));
-    let mut child = place
-        .command(&["run", "FILE", "--out", "out", "--quiet"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut child = started(&place);
     let mut calls = 0;
     while !over(&mut child) {
         // All of them at once: each waits until it is hung up on.
@@ -175,12 +175,7 @@ fn open(transport: &str, join: &str) -> (Place, Child, Vec<SocketAddr>) {
     );
     scenario["learning"] = json!({ "learning_rate": 1.0, "batch_size": 4 });
     let place = Place::with(&scenario);
-    let mut child = place
-        .command(&["run", "FILE", "--out", "out", "--quiet"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut child = started(&place);
     let tcp = |door| match door {
         Door::Tcp(at) => Some(at),
         Door::Unix(_) => None,

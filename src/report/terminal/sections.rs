@@ -249,7 +249,8 @@ pub fn cost(result: &RunResult, style: Style) -> String {
         grid.row(["sockets".to_owned(), format!("{} connections{set_up}{refused}", Count(it.connections))]);
         if it.peers_outside > 0 {
             let (peers, calls) = (Count(it.peers_outside), Count(it.messages_outside));
-            grid.row(["outside".to_owned(), format!("{peers} peers, {calls} calls of theirs")]);
+            let peers = if it.peers_outside == 1 { "one peer".to_owned() } else { format!("{peers} peers") };
+            grid.row(["outside".to_owned(), format!("{peers}, {calls} calls from there")]);
         }
     }
     with_title("Cost", &grid.render(style).unwrap_or_default(), style)
