@@ -10,7 +10,7 @@ use crate::time::Time;
 use std::ops::Range;
 
 /// A handful has at least so many events, unless it is the last.
-const HANDFUL: usize = 64;
+pub const HANDFUL: usize = 64;
 
 /// What is left to do in a window.
 #[derive(Debug, Default)]

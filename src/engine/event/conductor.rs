@@ -5,7 +5,6 @@ use super::calendar::Window;
 use super::core::Event;
 use super::crew::Conduct;
 use super::host::{Host, Place};
-use super::pulse::Stopwatch;
 use super::shard::Shard;
 use super::shared::{Shared, Word};
 use crate::engine::ending::{Away, Standing, Verdict, brings};
@@ -14,7 +13,7 @@ use crate::engine::recent::Recent;
 use crate::engine::start::{self, Anew};
 use crate::engine::{Action, Details, Doing, Fate, Snapshot, Watch};
 use crate::metrics::result::Outcome;
-use crate::metrics::{Histogram, Tracer, resident_bytes};
+use crate::metrics::{Histogram, Tracer};
 use crate::network::churn::{Change, Churn, Churns};
 use crate::network::{Faults, Timeline};
 use crate::node::Node;
@@ -23,7 +22,6 @@ use crate::node::spec::Workflow;
 use crate::scenario::script::At;
 use crate::time::{Time, nanos};
 use crate::wire::PeerId;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
@@ -38,8 +36,6 @@ const SETUP: Duration = Duration::from_secs(3_600);
 pub struct Conductor<'a> {
     shared: &'a Shared,
     watch: &'a mut dyn Watch,
-    interrupted: Arc<AtomicBool>,
-    wall: Stopwatch,
     pub zero: Option<Time>,
     faults: Faults,
     timeline: Timeline,
@@ -149,8 +145,6 @@ impl<'a> Conductor<'a> {
     pub fn new(shared: &'a Shared, watch: &'a mut dyn Watch, evaluator: Evaluator) -> Self {
         let plan = &shared.plan;
         Self {
-            interrupted: watch.interrupted(),
-            wall: Stopwatch::start(),
             zero: None,
             faults: Faults::default(),
             timeline: Timeline::default(),
@@ -478,21 +472,10 @@ impl<'a> Conductor<'a> {
         let mut snapshot = self.snapshot(shards, words);
         snapshot.details = self.details(shards);
         self.watch.update(&snapshot);
-        let plan = &self.shared.plan;
-        let verdict = if self.interrupted.load(Ordering::Relaxed) {
-            Some((Outcome::Interrupted, "interrupted by the user".to_owned()))
-        } else if self.wall.elapsed() >= plan.wall_limit {
-            Some((Outcome::Failed, format!("the limit of wall time, {:?}, was reached", plan.wall_limit)))
-        } else if let Some(used) = resident_bytes().filter(|used| *used > plan.memory_limit) {
-            let (used, limit) = (used >> 20, plan.memory_limit >> 20);
-            let reason = format!("the limit of memory, {limit} MiB, was reached: {used} MiB are in use");
-            Some((Outcome::Failed, reason))
-        } else {
-            None
-        };
-        if let Some((outcome, reason)) = verdict {
+        if let Some(verdict) = self.shared.halt.reached() {
+            // Of the last window some nodes may have seen less than others.
             self.end = shards[0].core.reached();
-            self.verdict = Some(Verdict { outcome, reason: Some(reason) });
+            self.verdict = Some(verdict.clone());
         }
     }
 
@@ -533,7 +516,7 @@ impl<'a> Conductor<'a> {
         Some(Details {
             nodes: hosts.map(doing).collect(),
             every,
-            latency: recent.add(self.wall.elapsed(), &taken),
+            latency: recent.add(self.shared.halt.began.elapsed(), &taken),
             happened: happened.iter().map(|it| it.mark(zero)).collect(),
         })
     }
@@ -550,7 +533,7 @@ impl<'a> Conductor<'a> {
             .min();
         Snapshot {
             scenario_s: self.zero.map(|zero| reached.since(zero).as_secs_f64()),
-            wall_s: self.wall.elapsed().as_secs_f64(),
+            wall_s: self.shared.halt.began.elapsed().as_secs_f64(),
             rounds_done: match self.zero {
                 Some(_) => slowest.unwrap_or(self.evaluated.len() as u32),
                 None => 0,

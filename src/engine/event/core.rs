@@ -9,7 +9,7 @@
 //!
 //! It knows nothing of nodes and networks: what a process does with an event is for a [`World`] to say.
 
-use super::agenda::Agenda;
+use super::agenda::{Agenda, HANDFUL};
 use super::calendar::{Bucket, Calendar, Window};
 use crate::time::Time;
 use std::cmp::Ordering;
@@ -57,6 +57,12 @@ pub trait World {
     /// The same for what is known only after a first glance: where that points to.
     fn look(&self, _event: &Event<Self::Body>) -> u64 {
         0
+    }
+
+    /// Whether the run has to end now, and what is left of the window is dropped. It is asked after every handful of events,
+    /// and has to say so again once it has.
+    fn gives_up(&mut self) -> bool {
+        false
     }
 }
 
@@ -184,7 +190,7 @@ impl<B> Core<B> {
         }
     }
 
-    /// Runs all events of a window.
+    /// Runs all events of a window, unless the world gives up.
     pub fn run(&mut self, window: Window, world: &mut impl World<Body = B>) {
         let mut bucket = self.out.calendar.take(window);
         self.out.end = self.end_of(window);
@@ -192,7 +198,9 @@ impl<B> Core<B> {
             Order::ByProcess => self.by_process(&mut bucket, world),
             Order::ByTime => self.by_time(&mut bucket, world),
         }
-        self.out.calendar.recycle(bucket);
+        if !world.gives_up() {
+            self.out.calendar.recycle(bucket);
+        }
         self.reached = self.out.end;
         self.out.end = Time::ZERO;
     }
@@ -200,7 +208,10 @@ impl<B> Core<B> {
     fn by_process(&mut self, bucket: &mut Bucket<B>, world: &mut impl World<Body = B>) {
         let mut agenda = std::mem::take(&mut self.agenda);
         agenda.spread(bucket, self.out.sharding.range(self.out.shard));
-        while let Some(keys) = agenda.next(bucket) {
+        'window: while let Some(keys) = agenda.next(bucket) {
+            if world.gives_up() {
+                break;
+            }
             for (i, key) in keys.iter().enumerate() {
                 if i % GLANCE == 0 {
                     let soon = &keys[i..keys.len().min(i + GLANCE)];
@@ -209,7 +220,9 @@ impl<B> Core<B> {
                     std::hint::black_box(events().fold(0, |sum: u64, it| sum.wrapping_add(world.look(it))));
                 }
                 if key.to != self.out.running {
-                    self.run_all_soon(world);
+                    if !self.run_all_soon(world) {
+                        break 'window;
+                    }
                     self.out.running = key.to;
                 }
                 while let Some(Soon(soon)) = self.out.soon.peek()
@@ -226,10 +239,18 @@ impl<B> Core<B> {
         self.agenda = agenda;
     }
 
-    fn run_all_soon(&mut self, world: &mut impl World<Body = B>) {
+    /// Runs what is left beside the bucket. Whether the world goes on; if not, nothing is left either.
+    fn run_all_soon(&mut self, world: &mut impl World<Body = B>) -> bool {
+        let mut run = 0_usize;
         while !self.out.soon.is_empty() {
+            run += 1;
+            if run.is_multiple_of(HANDFUL) && world.gives_up() {
+                self.out.soon.clear();
+                return false;
+            }
             self.run_soon(world);
         }
+        true
     }
 
     fn run_soon(&mut self, world: &mut impl World<Body = B>) {
@@ -290,5 +311,58 @@ impl<B> Ord for Soon<B> {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |event: &Event<B>| (event.at, event.to, event.from, event.seq);
         key(&other.0).cmp(&key(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Gives up after some events.
+    struct Tired {
+        handled: usize,
+        enough: usize,
+    }
+
+    impl World for Tired {
+        type Body = u32;
+
+        fn gives_up(&mut self) -> bool {
+            self.handled >= self.enough
+        }
+
+        /// Each event is followed by another of the same process at the same moment, until its count is zero.
+        fn handle(&mut self, event: Event<u32>, out: &mut Outbox<u32>) {
+            self.handled += 1;
+            if let Some(body) = event.body.checked_sub(1) {
+                out.push(Event { seq: event.seq + 1, body, ..event });
+            }
+        }
+    }
+
+    /// How many events are handled of a window with these processes, each with so many events one after another.
+    fn handled(order: Order, processes: u32, each: u32, enough: usize) -> usize {
+        let sharding = Sharding { processes, shards: 1 };
+        let mut core = Core::new(sharding, 0, Duration::from_secs(1), order);
+        for to in 0..processes {
+            core.outbox().push(Event { at: Time::ZERO, to, from: to, seq: 0, body: each - 1 });
+        }
+        let mut world = Tired { handled: 0, enough };
+        core.run(0, &mut world);
+        assert_eq!(core.first(), None, "what is left of the window is dropped");
+        world.handled
+    }
+
+    #[test]
+    fn a_world_that_gives_up_within_a_window_is_left_alone_at_once() {
+        for order in [Order::ByProcess, Order::ByTime] {
+            for (processes, each) in [(1, 100_000), (100_000, 1), (300, 300)] {
+                let all = processes as usize * each as usize;
+                assert_eq!(handled(order, processes, each, usize::MAX), all, "{order:?}");
+                let stopped = handled(order, processes, each, 1_000);
+                assert!((1_000..1_000 + 2 * HANDFUL).contains(&stopped), "{order:?}: {stopped} of {all}");
+            }
+        }
     }
 }

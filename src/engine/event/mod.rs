@@ -32,7 +32,7 @@ use super::evaluate::Evaluator;
 use super::{Plan, Run, Watch};
 use conductor::Conductor;
 use log::Log;
-use pulse::Pulse;
+use pulse::Halt;
 use rayon::prelude::*;
 use shard::Shard;
 use shared::Shared;
@@ -56,16 +56,12 @@ pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
         plan.rules.workflow.rounds(),
         plan.evaluate_every,
     );
-    let shared = Shared { plan, links, sharding };
+    let halt = Halt::of(&plan, watch.interrupted());
+    let shared = Shared { plan, links, sharding, halt };
     let wanted = evaluator.sample();
-    let interrupted = watch.interrupted();
     let mut logs = log.into_iter();
-    let mut shards: Vec<Shard> = (0..sharding.shards)
-        .map(|number| {
-            let pulse = (number == 0).then(|| Pulse::new(Arc::clone(&interrupted)));
-            Shard::new(&shared, number, wanted.clone(), logs.next(), pulse)
-        })
-        .collect();
+    let mut shards: Vec<Shard> =
+        (0..sharding.shards).map(|number| Shard::new(&shared, number, wanted.clone(), logs.next())).collect();
     if watch.wants_details() {
         shards.iter_mut().for_each(|shard| shard.peers.recorder.watch());
     }

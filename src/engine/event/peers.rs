@@ -6,6 +6,7 @@ use super::core::{Event, Outbox, World};
 use super::fingerprint;
 use super::host::{Host, Place};
 use super::log::Log;
+use super::pulse::Pulse;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
 use super::timers::Alarm;
@@ -48,6 +49,8 @@ pub struct Peers<'a> {
     pub(super) asking: Option<Asking>,
     /// The model measured last among the outputs of one input, by its place in memory, and its size.
     pub(super) measured: (usize, u64),
+    /// When to look whether the run has to end in the middle of a window.
+    pub(super) pulse: Pulse,
 }
 
 /// A request that is being handled, for its answer.
@@ -96,6 +99,12 @@ impl World for Peers<'_> {
 
     fn look(&self, event: &Event<Body>) -> u64 {
         self.host_of(event.to).node.as_ref().map_or(0, Node::look)
+    }
+
+    fn gives_up(&mut self) -> bool {
+        let halt = &self.shared.halt;
+        self.pulse.beats(halt);
+        halt.reached().is_some()
     }
 
     fn handle(&mut self, event: Event<Body>, out: &mut Out) {

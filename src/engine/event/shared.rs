@@ -1,6 +1,7 @@
 //! What all shards see and none changes, and what each counts for the conductor.
 
 use super::core::Sharding;
+use super::pulse::Halt;
 use crate::engine::Plan;
 use crate::metrics::Phase;
 use crate::network::{Links, Timeline};
@@ -13,6 +14,8 @@ pub struct Shared {
     pub plan: Plan,
     pub links: Links,
     pub sharding: Sharding,
+    /// What ends the run in the middle of a window, too.
+    pub halt: Halt,
 }
 
 /// What the conductor decides, and every shard knows while it runs a window.
