@@ -1,12 +1,8 @@
 //! A gRPC message on its way in: put together from what comes, within bounds, and checked to be one message.
 
 use super::payload::PREFIX;
-use bytes::{Buf as _, Bytes, BytesMut};
-
-/// Room that is made on the strength of a claim alone.
-const TRUSTED: usize = 64 << 10;
-/// How much of a claimed length has to be there before room is made for the next step of it.
-const STEP: usize = 16;
+use crate::transport::socket::make_room;
+use bytes::{Buf as _, Bytes};
 
 /// Puts one message together.
 #[derive(Debug)]
@@ -14,7 +10,7 @@ pub struct Gather {
     limit: usize,
     /// All of it, if it came in one piece, and nothing is copied then.
     first: Bytes,
-    rest: BytesMut,
+    rest: Vec<u8>,
 }
 
 /// Why what came is not a message.
@@ -37,12 +33,15 @@ pub enum Unfit {
     /// It ends before its end.
     #[error("the message ends before its end")]
     Short,
+    /// The system has no memory for it.
+    #[error("there is no memory for the message")]
+    NoMemory,
 }
 
 impl Gather {
     /// For a message of up to `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, first: Bytes::new(), rest: BytesMut::new() }
+        Self { limit, first: Bytes::new(), rest: Vec::new() }
     }
 
     /// Adds what came.
@@ -54,7 +53,9 @@ impl Gather {
         if self.first.is_empty() && self.rest.is_empty() {
             self.first = chunk;
         } else {
-            self.make_room(chunk.len())?;
+            let whole = PREFIX + self.claimed()?.unwrap_or(0);
+            let needed = self.held() + chunk.len();
+            make_room(&mut self.rest, needed, whole).map_err(|_| Unfit::NoMemory)?;
             self.rest.extend_from_slice(&std::mem::take(&mut self.first));
             self.rest.extend_from_slice(&chunk);
         }
@@ -82,7 +83,7 @@ impl Gather {
     pub fn finish(self) -> Result<Bytes, Unfit> {
         match self.claimed()? {
             Some(claimed) if self.held() == PREFIX + claimed => {
-                let mut message = if self.rest.is_empty() { self.first } else { self.rest.freeze() };
+                let mut message = if self.rest.is_empty() { self.first } else { self.rest.into() };
                 message.advance(PREFIX);
                 Ok(message)
             }
@@ -104,18 +105,6 @@ impl Gather {
             return Err(Unfit::Oversized { claimed, limit: self.limit });
         }
         Ok(Some(claimed))
-    }
-
-    /// Room for `more`, growing towards the claimed length in great steps: little is copied twice, and who only claims
-    /// does not get much memory.
-    fn make_room(&mut self, more: usize) -> Result<(), Unfit> {
-        let needed = self.held() + more;
-        if needed > self.rest.capacity() {
-            let whole = PREFIX + self.claimed()?.unwrap_or(0);
-            let room = needed.max(whole.min(TRUSTED.max(needed.saturating_mul(STEP))));
-            self.rest.reserve(room - self.rest.len());
-        }
-        Ok(())
     }
 }
 
@@ -179,6 +168,6 @@ mod tests {
         gather.add(Bytes::from_static(&[0, 0x40, 0, 0])).unwrap();
         gather.add(Bytes::from_static(&[0, 1])).unwrap();
         gather.add(Bytes::from_static(&[2, 3])).unwrap();
-        assert!(gather.rest.capacity() <= TRUSTED + PREFIX, "{} bytes", gather.rest.capacity());
+        assert!(gather.rest.capacity() <= (64 << 10) + PREFIX, "{} bytes", gather.rest.capacity());
     }
 }

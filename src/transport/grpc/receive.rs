@@ -3,7 +3,7 @@
 use super::gather::{Gather, Unfit};
 use super::respond::Responder;
 use crate::transport::socket::serve::Serving;
-use crate::transport::socket::{Call, Host, Refusal, Reply, Responder as Back};
+use crate::transport::socket::{Call, Hold, Host, Refusal, Reply, Responder as Back};
 use crate::wire::proto;
 use bytes::Bytes;
 use h2::RecvStream;
@@ -23,8 +23,8 @@ pub(super) struct Receiving<H> {
     which: Which,
     body: RecvStream,
     gather: Gather,
-    /// Bytes that are counted in `limits.held`.
-    held: usize,
+    /// What it takes of `limits.held`.
+    hold: Hold,
     /// Made only for a call that did not come at once.
     deadline: Option<Pin<Box<Sleep>>>,
     back: Option<Responder>,
@@ -69,7 +69,7 @@ impl<H: Host> Receiving<H> {
             which,
             body: request.into_body(),
             gather: Gather::new(shared.limits.max_message),
-            held: 0,
+            hold: shared.limits.held.begin(),
             deadline: None,
             back: Some(back),
         })
@@ -111,6 +111,9 @@ impl<H: Host> Receiving<H> {
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Refused>>> {
+        if self.gather.held() > 0 && !self.hold.waits(cx) {
+            return Poll::Ready(Some(Err(Refused::held())));
+        }
         let within = self.shared.limits.receiving;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(within)));
         ready!(deadline.as_mut().poll(cx));
@@ -120,12 +123,7 @@ impl<H: Host> Receiving<H> {
 
     fn take(&mut self, chunk: Bytes) -> Result<(), Refused> {
         self.gather.add(chunk)?;
-        let before = std::mem::replace(&mut self.held, self.gather.takes());
-        if !self.shared.limits.held.holds(before, self.held) {
-            let status = Status::resource_exhausted("too many requests at a time");
-            return Err(Refused(Refusal::Held, status));
-        }
-        Ok(())
+        if self.hold.is(self.gather.takes()) { Ok(()) } else { Err(Refused::held()) }
     }
 
     fn hand_over(&mut self) -> Result<(), Refused> {
@@ -155,13 +153,14 @@ impl<H: Host> Future for Receiving<H> {
     }
 }
 
-impl<H> Drop for Receiving<H> {
-    fn drop(&mut self) {
-        self.shared.limits.held.holds(self.held, 0);
+impl<H> Unpin for Receiving<H> {}
+
+impl Refused {
+    /// There is no room for it, or none any longer.
+    fn held() -> Self {
+        Self(Refusal::Held, Status::resource_exhausted("too many requests at a time"))
     }
 }
-
-impl<H> Unpin for Receiving<H> {}
 
 fn decode<M: prost::Message + Default>(bytes: Bytes) -> Result<M, Refused> {
     M::decode(bytes).map_err(|error| Refused(Refusal::Malformed, Status::internal(error.to_string())))
@@ -173,6 +172,7 @@ impl From<Unfit> for Refused {
         match unfit {
             Unfit::Oversized { .. } => Self(Refusal::Oversized, Status::resource_exhausted(text)),
             Unfit::Compressed => Self(Refusal::Malformed, Status::unimplemented(text)),
+            Unfit::NoMemory => Self::held(),
             Unfit::Trailing | Unfit::Short => Self(Refusal::Malformed, Status::internal(text)),
         }
     }

@@ -6,8 +6,8 @@ use super::route::{Route, Which, route};
 use super::text::Text;
 use super::{base64, openapi};
 use crate::transport::socket::serve::{Serving, hung_up};
-use crate::transport::socket::{Answer, Call, Host, Refusal, Reply, Responder};
-use bytes::{Bytes, BytesMut};
+use crate::transport::socket::{Answer, Call, Hold, Host, Refusal, Reply, Responder, make_room};
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -16,6 +16,7 @@ use prost::Message as _;
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -24,10 +25,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 /// What JSON may have beside the bytes of a message: names, quotation marks, escapes.
 const BESIDE: usize = 64 << 10;
-/// Room that is made on the strength of a claim alone.
-const TRUSTED: usize = 64 << 10;
-/// How much of a claimed length has to be there before room is made for the next step of it.
-const STEP: usize = 16;
 
 /// How long more is waited for of a request that is refused already.
 const LINGER: Duration = Duration::from_millis(500);
@@ -81,7 +78,7 @@ async fn answer<H: Host>(
         Route::Description => return Ok(ok(Text::of(openapi::served()))),
     };
     let call = {
-        let mut received = Received { shared, bytes: 0 };
+        let mut received = Received { shared, bytes: 0, hold: shared.limits.held.begin() };
         let within = shared.limits.receiving;
         let all = timeout(within, received.all(body)).await;
         let all = all.unwrap_or_else(|_| {
@@ -157,6 +154,7 @@ fn oversized(what: impl std::fmt::Display, limit: usize) -> Refused {
 struct Received<'a, H> {
     shared: &'a Serving<H>,
     bytes: usize,
+    hold: Hold,
 }
 
 impl<H> Received<'_, H> {
@@ -167,8 +165,8 @@ impl<H> Received<'_, H> {
         if claimed > limit {
             return Err(oversized(format_args!("{claimed} bytes of JSON"), max_message).into());
         }
-        let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
-        while let Some(chunk) = next(body).await? {
+        let (mut first, mut rest) = (Bytes::new(), Vec::new());
+        while let Some(chunk) = next(body, Some(&mut self.hold)).await? {
             self.count(chunk.len())?;
             if self.bytes > limit {
                 return Err(oversized(format_args!("more than {limit} bytes of JSON"), max_message).into());
@@ -178,36 +176,33 @@ impl<H> Received<'_, H> {
                 first = chunk;
                 continue;
             }
-            if self.bytes > rest.capacity() {
-                let room = self.bytes.max(claimed.min(TRUSTED.max(self.bytes.saturating_mul(STEP))));
-                rest.reserve(room - rest.len());
-            }
+            make_room(&mut rest, self.bytes, claimed).map_err(|_| held())?;
             rest.extend_from_slice(&std::mem::take(&mut first));
             rest.extend_from_slice(&chunk);
         }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(if rest.is_empty() { first } else { rest.into() })
     }
 
     fn count(&mut self, more: usize) -> Result<(), Refused> {
-        let before = self.bytes;
         self.bytes += more;
-        if !self.shared.limits.held.holds(before, self.bytes) {
-            let detail = "too many requests at a time";
-            return Err(Refused::new(Refusal::Held, StatusCode::TOO_MANY_REQUESTS, detail));
-        }
-        Ok(())
+        if self.hold.is(self.bytes) { Ok(()) } else { Err(held()) }
     }
 }
 
-impl<H> Drop for Received<'_, H> {
-    fn drop(&mut self) {
-        self.shared.limits.held.holds(self.bytes, 0);
-    }
+/// There is no room for a request, or none any longer.
+fn held() -> Refused {
+    Refused::new(Refusal::Held, StatusCode::TOO_MANY_REQUESTS, "too many requests at a time")
 }
 
-/// The next piece of a request's content.
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Unheard> {
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+/// The next piece of a request's content, for which what has come of it may wait.
+async fn next(body: &mut Incoming, mut hold: Option<&mut Hold>) -> Result<Option<Bytes>, Unheard> {
+    loop {
+        let frame = poll_fn(|cx| match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+            Poll::Pending if hold.as_mut().is_none_or(|it| it.waits(cx)) => Poll::Pending,
+            Poll::Pending => Poll::Ready(Err(held())),
+        });
+        let Some(frame) = frame.await? else { return Ok(None) };
         match frame {
             // Trailers say nothing here.
             Ok(frame) => {
@@ -218,12 +213,11 @@ async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Unheard> {
             Err(error) => return Err(broken(&error)),
         }
     }
-    Ok(None)
 }
 
 /// Reads what still comes, and keeps nothing.
 async fn discard(body: &mut Incoming) {
-    while let Ok(Ok(Some(_))) = timeout(LINGER, next(body)).await {}
+    while let Ok(Ok(Some(_))) = timeout(LINGER, next(body, None)).await {}
 }
 
 /// What became of a request that broke off: no end of it came, or no sense is in its pieces.

@@ -96,8 +96,8 @@ impl Behaviour {
         ConnectionDenied::new(NotLetIn)
     }
 
-    fn handler(&self) -> Handler {
-        Handler::new(self.taker.clone(), self.limits.greeting)
+    fn handler(&self, peer: PeerId) -> Handler {
+        Handler::new(peer, self.taker.clone(), self.limits.greeting)
     }
 }
 
@@ -125,23 +125,23 @@ impl NetworkBehaviour for Behaviour {
     fn handle_established_inbound_connection(
         &mut self,
         id: ConnectionId,
-        _: PeerId,
+        peer: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
         // The node may have gone down meanwhile, and come up again.
-        if self.inbound.contains(&id) { Ok(self.handler()) } else { Err(ConnectionDenied::new(NotLetIn)) }
+        if self.inbound.contains(&id) { Ok(self.handler(peer)) } else { Err(ConnectionDenied::new(NotLetIn)) }
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         _: ConnectionId,
-        _: PeerId,
+        peer: PeerId,
         _: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<Handler, ConnectionDenied> {
-        if self.is_up() { Ok(self.handler()) } else { Err(ConnectionDenied::new(NotLetIn)) }
+        if self.is_up() { Ok(self.handler(peer)) } else { Err(ConnectionDenied::new(NotLetIn)) }
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

@@ -7,7 +7,7 @@ use ::libp2p::swarm::handler::{
     ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound,
 };
 use ::libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
-use ::libp2p::{Stream, StreamProtocol};
+use ::libp2p::{PeerId, Stream, StreamProtocol};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,24 +18,29 @@ use tokio::sync::{mpsc, oneshot};
 /// Who waits for a stream.
 pub type Asker = oneshot::Sender<Result<Stream, NoLink>>;
 
-/// Where the streams go that others open, if there is somebody who takes them.
+/// Who takes the streams that others open, with who opened each.
+pub type Streams = mpsc::UnboundedSender<(PeerId, Stream)>;
+
+/// Where they go, if there is somebody who takes them.
 #[derive(Clone, Debug, Default)]
-pub struct Taker(Arc<Mutex<Option<mpsc::UnboundedSender<Stream>>>>);
+pub struct Taker(Arc<Mutex<Option<Streams>>>);
 
 impl Taker {
-    pub fn set(&self, streams: Option<mpsc::UnboundedSender<Stream>>) {
+    pub fn set(&self, streams: Option<Streams>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = streams;
     }
 
-    fn take(&self, stream: Stream) {
+    fn take(&self, peer: PeerId, stream: Stream) {
         if let Some(streams) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            let _ = streams.send(stream);
+            let _ = streams.send((peer, stream));
         }
     }
 }
 
 /// What a connection has to do with streams.
 pub struct Handler {
+    /// Who is at the other end.
+    peer: PeerId,
     asked: VecDeque<Asker>,
     taker: Taker,
     /// The longest that agreeing on a stream may take.
@@ -43,8 +48,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    pub fn new(taker: Taker, greeting: Duration) -> Self {
-        Self { asked: VecDeque::new(), taker, greeting }
+    pub fn new(peer: PeerId, taker: Taker, greeting: Duration) -> Self {
+        Self { peer, asked: VecDeque::new(), taker, greeting }
     }
 }
 
@@ -86,7 +91,7 @@ impl ConnectionHandler for Handler {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
                 // Nobody takes the streams of a node that only calls.
-                self.taker.take(stream);
+                self.taker.take(self.peer, stream);
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
                 protocol: stream,

@@ -3,7 +3,7 @@
 use super::Secret;
 use super::behaviour::Behaviour;
 use super::failure::Failure;
-use super::handler::{Asker, Taker};
+use super::handler::{Asker, Streams, Taker};
 use super::place::{Place, multiaddr};
 use super::tcp::{Parked, Tcp};
 use crate::transport::socket::{Gate, Limits, NoLink, Traffic};
@@ -39,7 +39,7 @@ struct Inner {
 }
 
 enum Command {
-    Listen { socket: TcpListener, gate: Arc<Gate>, streams: mpsc::UnboundedSender<Stream> },
+    Listen { socket: TcpListener, gate: Arc<Gate>, streams: Streams },
     Ask { place: Place, peer: PeerId, asker: Asker },
     HangUp,
 }
@@ -84,12 +84,7 @@ impl Host {
     }
 
     /// Lets others in at `socket` as long as `gate` says so, until `streams` is closed. Once for a host.
-    pub(super) fn listen(
-        &self,
-        socket: TcpListener,
-        gate: Arc<Gate>,
-        streams: mpsc::UnboundedSender<Stream>,
-    ) {
+    pub(super) fn listen(&self, socket: TcpListener, gate: Arc<Gate>, streams: Streams) {
         self.tell(Command::Listen { socket, gate, streams });
     }
 
@@ -119,7 +114,7 @@ struct Running {
     swarm: Swarm<Behaviour>,
     parked: Parked,
     taker: Taker,
-    listening: Option<(ListenerId, mpsc::UnboundedSender<Stream>)>,
+    listening: Option<(ListenerId, Streams)>,
 }
 
 impl Running {
@@ -136,12 +131,7 @@ impl Running {
         Self { swarm, parked, taker, listening: None }
     }
 
-    fn listen(
-        &mut self,
-        socket: TcpListener,
-        gate: Arc<Gate>,
-        streams: mpsc::UnboundedSender<Stream>,
-    ) -> io::Result<()> {
+    fn listen(&mut self, socket: TcpListener, gate: Arc<Gate>, streams: Streams) -> io::Result<()> {
         let at = multiaddr(socket.local_addr()?);
         self.taker.set(Some(streams.clone()));
         self.swarm.behaviour_mut().watch(gate);
@@ -191,7 +181,7 @@ async fn drive(mut it: Running, mut commands: mpsc::UnboundedReceiver<Command>) 
 }
 
 /// Waits until nobody takes streams any more; for ever where nobody began to.
-async fn abandoned(streams: Option<mpsc::UnboundedSender<Stream>>) {
+async fn abandoned(streams: Option<Streams>) {
     match streams {
         Some(streams) => streams.closed().await,
         None => std::future::pending().await,

@@ -33,14 +33,14 @@ pub async fn serve<H: Host>(socket: TcpListener, swarming: Swarming, shared: Arc
                 Some(_) if streams.len() >= shared.limits.connections => {
                     shared.traffic.refused(Refusal::Connections);
                 }
-                Some(stream) => {
-                    streams.spawn(one(stream, Arc::clone(&shared)));
+                Some((peer, stream)) => {
+                    streams.spawn(one(Caller::at(peer.into()), stream, Arc::clone(&shared)));
                 }
             }
         }
     }
 }
 
-async fn one<H: Host>(stream: Stream, shared: Arc<Shared<H>>) {
-    grpc::serve(stream.compat(), &Serving::new(shared, Caller::default()), Instant::now()).await;
+async fn one<H: Host>(caller: Caller, stream: Stream, shared: Arc<Shared<H>>) {
+    grpc::serve(stream.compat(), &Serving::new(shared, caller), Instant::now()).await;
 }

@@ -28,6 +28,9 @@ pub enum Place {
     Machine(IpAddr),
     /// A process of this machine, at the other end of a Unix socket.
     Process(u32),
+    /// A libp2p host, which has shown that it has the key that it is called by.
+    #[cfg(feature = "libp2p")]
+    Libp2p(::libp2p::PeerId),
 }
 
 impl Caller {
@@ -46,8 +49,12 @@ impl Caller {
     }
 
     /// Whether the caller may say that it is the peer at `address`: its certificate, if it has shown one that names anybody,
-    /// has to name that host.
+    /// has to name that host. A libp2p host is the one whose key it has, and no other.
     pub fn may_be(&self, address: &Address) -> bool {
+        #[cfg(feature = "libp2p")]
+        if let Place::Libp2p(peer) = self.place {
+            return matches!(address, Address::Libp2p(it) if it.peer == Some(peer));
+        }
         let Some(shown) = &self.certificate else { return true };
         let Some(name) = server_name(address) else { return false };
         ParsedCertificate::try_from(&**shown).is_ok_and(|it| verify_server_name(&it, &name).is_ok())
@@ -65,6 +72,13 @@ impl Place {
                 process.map_or(Self::Unknown, Self::Process)
             }
         }
+    }
+}
+
+#[cfg(feature = "libp2p")]
+impl From<::libp2p::PeerId> for Place {
+    fn from(peer: ::libp2p::PeerId) -> Self {
+        Self::Libp2p(peer)
     }
 }
 
@@ -99,6 +113,18 @@ mod tests {
         let anybody = "10.0.0.1:4000".parse().unwrap();
         assert!(Caller::default().may_be(&anybody));
         assert!(showing(&[]).may_be(&anybody));
+    }
+
+    #[cfg(feature = "libp2p")]
+    #[test]
+    fn a_libp2p_host_is_whose_key_it_has_and_nobody_else() {
+        let (one, other) = (::libp2p::PeerId::random(), ::libp2p::PeerId::random());
+        let may_be = |peer: &str| {
+            Caller::at(one.into()).may_be(&format!("/ip4/10.0.0.1/tcp/1{peer}").parse().unwrap())
+        };
+        assert!(may_be(&format!("/p2p/{one}")));
+        assert!(!may_be(&format!("/p2p/{other}")) && !may_be(""));
+        assert!(!Caller::at(one.into()).may_be(&"10.0.0.1:1".parse().unwrap()));
     }
 
     #[test]

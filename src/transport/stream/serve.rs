@@ -1,11 +1,11 @@
 //! A stream for whoever is called: requests are handed to the host in their order, answers go back as they are ready.
 
-use super::split::{Piece, Splitter};
+use super::split::{Piece, Splitter, Unreadable};
 use super::writer::Writer;
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::grpc;
 use crate::transport::socket::serve::Serving;
-use crate::transport::socket::{Call, Host, Refusal, Reply, Responder};
+use crate::transport::socket::{Call, Hold, Host, Refusal, Reply, Responder};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
@@ -28,8 +28,8 @@ pub struct Exchanging<H> {
     splitter: Splitter,
     answers: Answers,
     writer: Writer,
-    /// Bytes that are counted in `limits.held`.
-    held: usize,
+    /// What a message that has not come to its end takes of `limits.held`.
+    hold: Hold,
     /// Set while a message has begun and not come to its end.
     deadline: Option<Pin<Box<Sleep>>>,
     /// Counts what came, for whoever looks whether the connection is idle.
@@ -44,6 +44,13 @@ const UNREAD: usize = 256 << 10;
 
 /// Why a stream is ended: with which status, and as what it is counted.
 struct Refused(Refusal, Status);
+
+impl Refused {
+    /// There is no room for it, or none any longer.
+    fn held() -> Self {
+        Self(Refusal::Held, Status::resource_exhausted("too many requests at a time"))
+    }
+}
 
 impl<H: Host> Exchanging<H> {
     /// Begins to serve a stream, and says so at once. Nothing if the other end is gone.
@@ -68,7 +75,7 @@ impl<H: Host> Exchanging<H> {
             splitter: Splitter::new(shared.limits.max_message.saturating_add(frames::AROUND)),
             answers: Answers::default(),
             writer: Writer::default(),
-            held: 0,
+            hold: shared.limits.held.begin(),
             deadline: None,
             activity: Arc::clone(activity),
             rest: Bytes::new(),
@@ -109,6 +116,7 @@ impl<H: Host> Exchanging<H> {
                 }
                 Ok(Some(Piece::Oversized { beginning, claimed })) => self.oversized(&beginning, claimed)?,
                 Ok(None) => break,
+                Err(Unreadable::NoMemory) => return Err(Refused::held()),
                 Err(error) => {
                     return Err(Refused(Refusal::Malformed, Status::unimplemented(error.to_string())));
                 }
@@ -124,12 +132,11 @@ impl<H: Host> Exchanging<H> {
 
     /// Counts what is held of a message that has not come to its end.
     fn hold(&mut self) -> Result<(), Refused> {
-        let (before, now) = (self.held, self.splitter.takes());
-        self.held = now;
-        if before != now && !self.shared.limits.held.holds(before, now) {
-            return Err(Refused(Refusal::Held, Status::resource_exhausted("too many requests at a time")));
+        let now = self.splitter.takes();
+        if now == 0 {
+            self.hold.ends();
         }
-        Ok(())
+        if self.hold.is(now) { Ok(()) } else { Err(Refused::held()) }
     }
 
     fn hand_over(&mut self, message: Bytes) -> Result<(), Refused> {
@@ -168,6 +175,9 @@ impl<H: Host> Exchanging<H> {
         if !self.splitter.is_within() {
             self.deadline = None;
             return Poll::Pending;
+        }
+        if self.splitter.takes() > 0 && !self.hold.waits(cx) {
+            return Poll::Ready(Err(Refused::held()));
         }
         let within = self.shared.limits.receiving;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(within)));
@@ -225,7 +235,6 @@ impl<H: Host> Future for Exchanging<H> {
 impl<H> Drop for Exchanging<H> {
     fn drop(&mut self) {
         self.answers.gone();
-        self.shared.limits.held.holds(self.held, 0);
     }
 }
 

@@ -1,12 +1,9 @@
 //! gRPC messages out of a stream of bytes, within bounds.
 
 use super::super::grpc::PREFIX;
-use bytes::{Buf as _, Bytes, BytesMut};
+use crate::transport::socket::make_room;
+use bytes::{Buf as _, Bytes};
 
-/// Room that is made on the strength of a claim alone.
-const TRUSTED: usize = 64 << 10;
-/// How much of a claimed length has to be there before room is made for the next step of it.
-const STEP: usize = 16;
 /// So many bytes of a message that is too large are kept, to see which it is.
 const BEGINNING: usize = 16;
 
@@ -15,7 +12,7 @@ const BEGINNING: usize = 16;
 pub struct Splitter {
     limit: usize,
     /// The beginning of a message that has not come to its end.
-    partial: BytesMut,
+    partial: Vec<u8>,
     /// Bytes of a message that is too large which are still to come.
     skip: usize,
 }
@@ -34,15 +31,21 @@ pub enum Piece {
     },
 }
 
-/// It says that it is compressed, which was not agreed on.
+/// Why what comes is not to be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("compressed messages are not taken")]
-pub struct Compressed;
+pub enum Unreadable {
+    /// It says that it is compressed, which was not agreed on.
+    #[error("compressed messages are not taken")]
+    Compressed,
+    /// The system has no memory for a message.
+    #[error("there is no memory for the message")]
+    NoMemory,
+}
 
 impl Splitter {
     /// For messages of up to `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, partial: BytesMut::new(), skip: 0 }
+        Self { limit, partial: Vec::new(), skip: 0 }
     }
 
     /// Bytes of memory that a message takes which has not come to its end, with room for what is still to come.
@@ -60,7 +63,7 @@ impl Splitter {
     /// # Errors
     ///
     /// If what comes is not to be read any further.
-    pub fn next(&mut self, chunk: &mut Bytes) -> Result<Option<Piece>, Compressed> {
+    pub fn next(&mut self, chunk: &mut Bytes) -> Result<Option<Piece>, Unreadable> {
         let passed_over = self.skip.min(chunk.len());
         chunk.advance(passed_over);
         self.skip -= passed_over;
@@ -80,7 +83,7 @@ impl Splitter {
     }
 
     /// Goes on with a message that comes in pieces.
-    fn go_on(&mut self, chunk: &mut Bytes) -> Result<Option<Piece>, Compressed> {
+    fn go_on(&mut self, chunk: &mut Bytes) -> Result<Option<Piece>, Unreadable> {
         // Its length first, and enough of it to know which it is.
         self.take(chunk, PREFIX);
         let Some(claimed) = claimed(&self.partial)? else { return Ok(None) };
@@ -91,24 +94,19 @@ impl Splitter {
                 return Ok(None);
             }
             self.skip = claimed - beginning;
-            let mut beginning = std::mem::take(&mut self.partial).freeze();
+            let mut beginning = Bytes::from(std::mem::take(&mut self.partial));
             beginning.advance(PREFIX);
             return Ok(Some(Piece::Oversized { beginning, claimed }));
         }
         let whole = PREFIX + claimed;
         let more = (whole - self.partial.len()).min(chunk.len());
         let needed = self.partial.len() + more;
-        if needed > self.partial.capacity() {
-            // Growing towards the claimed length in great steps: little is copied twice, and who only claims does not get
-            // much memory.
-            let room = needed.max(whole.min(TRUSTED.max(needed.saturating_mul(STEP))));
-            self.partial.reserve(room - self.partial.len());
-        }
+        make_room(&mut self.partial, needed, whole).map_err(|_| Unreadable::NoMemory)?;
         self.take(chunk, whole);
         if self.partial.len() < whole {
             return Ok(None);
         }
-        let mut message = std::mem::take(&mut self.partial).freeze();
+        let mut message = Bytes::from(std::mem::take(&mut self.partial));
         message.advance(PREFIX);
         Ok(Some(Piece::Message(message)))
     }
@@ -122,11 +120,11 @@ impl Splitter {
 }
 
 /// The length that a message says it has, once that is known.
-fn claimed(known: &[u8]) -> Result<Option<usize>, Compressed> {
+fn claimed(known: &[u8]) -> Result<Option<usize>, Unreadable> {
     match known.first_chunk::<PREFIX>() {
         None => Ok(None),
         Some(&[0, a, b, c, d]) => Ok(Some(u32::from_be_bytes([a, b, c, d]) as usize)),
-        Some(_) => Err(Compressed),
+        Some(_) => Err(Unreadable::Compressed),
     }
 }
 
@@ -142,7 +140,7 @@ mod tests {
         bytes
     }
 
-    fn split(bytes: &[u8], piece: usize, limit: usize) -> Result<Vec<Piece>, Compressed> {
+    fn split(bytes: &[u8], piece: usize, limit: usize) -> Result<Vec<Piece>, Unreadable> {
         let mut splitter = Splitter::new(limit);
         let mut all = Vec::new();
         for chunk in bytes.chunks(piece) {
@@ -184,7 +182,7 @@ mod tests {
 
     #[test]
     fn compressed_messages_are_refused() {
-        assert_eq!(split(&[1, 0, 0, 0, 0], 1, 9), Err(Compressed));
+        assert_eq!(split(&[1, 0, 0, 0, 0], 1, 9), Err(Unreadable::Compressed));
     }
 
     #[test]
@@ -193,7 +191,7 @@ mod tests {
         for mut chunk in [&[0, 0x40, 0, 0][..], &[0, 1], &[2, 3]].map(Bytes::from_static) {
             assert_eq!(splitter.next(&mut chunk), Ok(None));
         }
-        assert!(splitter.partial.capacity() <= TRUSTED + PREFIX, "{} bytes", splitter.partial.capacity());
+        assert!(splitter.partial.capacity() <= (64 << 10) + PREFIX, "{} bytes", splitter.partial.capacity());
     }
 
     #[test]

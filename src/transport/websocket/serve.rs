@@ -7,7 +7,7 @@ use super::{FAREWELL, PATH, SUBPROTOCOL, config, too_large};
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::socket::link::Io;
 use crate::transport::socket::serve::{Serving, hung_up};
-use crate::transport::socket::{Call, Host, Refusal, Reply, Responder, pieces};
+use crate::transport::socket::{Call, Hold, Host, Refusal, Reply, Responder, pieces};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -76,8 +76,9 @@ struct Attending<'a, H, S> {
     requests_since_last_look: u64,
     /// Bytes that had been read when the last message was complete.
     complete: u64,
-    /// Bytes that are counted in `limits.held`.
+    /// Bytes that have come of a message that has not come to its end, and what they take of `limits.held`.
     held: usize,
+    hold: Hold,
     /// Set while a message has begun and not come to its end.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -103,6 +104,7 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
             quiet: Box::pin(sleep(shared.limits.idle)),
             requests_since_last_look: 0,
             held: 0,
+            hold: shared.limits.held.begin(),
             deadline: None,
             shared,
         }
@@ -200,17 +202,19 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
     fn hold(&mut self) -> Result<(), End> {
         let (before, now) = (self.held, (self.socket.read() - self.complete) as usize);
         self.held = now;
-        if before != now && !self.shared.limits.held.holds(before, now) {
-            let why = "too many requests at a time".into();
-            return Err(End::Refused(Refusal::Held, CloseCode::Again, why));
+        if now == 0 && before > 0 {
+            self.hold.ends();
         }
-        Ok(())
+        if before == now || self.hold.is(now) { Ok(()) } else { Err(End::held()) }
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         if self.held == 0 {
             self.deadline = None;
         } else {
+            if !self.hold.waits(cx) {
+                return Poll::Ready(End::held());
+            }
             let within = self.shared.limits.receiving;
             let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(within)));
             if deadline.as_mut().poll(cx).is_ready() {
@@ -241,11 +245,15 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
 impl<H, S> Drop for Attending<'_, H, S> {
     fn drop(&mut self) {
         self.answers.gone();
-        self.shared.limits.held.holds(self.held, 0);
     }
 }
 
 impl End {
+    /// There is no room for a request, or none any longer.
+    fn held() -> Self {
+        Self::Refused(Refusal::Held, CloseCode::Again, "too many requests at a time".into())
+    }
+
     fn of(error: &Error) -> Self {
         let why = error.to_string();
         match error {

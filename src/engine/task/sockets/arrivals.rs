@@ -48,7 +48,7 @@ impl Host for Door {
         };
         let ticket = sockets.tickets.take(self.node, key);
         let admitted = match (&ticket, &sockets.guests) {
-            (None, Some(guests)) => {
+            (None, Some(guests)) if !sockets.tickets.is_late(self.node, key) => {
                 guests.admit(&sockets.names, caller, &call, self.shared.clock.wall()).map_err(Unread::from)
             }
             _ => Ok(()),
@@ -70,13 +70,12 @@ impl Door {
     /// Reads a model of a peer outside, and delivers it, where that keeps nobody waiting.
     fn finish_beside(&self, sockets: &Sockets, call: Call, bytes: u64, reply: Reply) {
         let size = usize::try_from(bytes).unwrap_or(usize::MAX);
-        if !sockets.waiting.holds(0, size) {
-            sockets.waiting.holds(size, 0);
+        let mut hold = sockets.waiting.begin();
+        if !hold.is(size) {
             sockets.traffic.refused(Refusal::Held);
             return reply.answer(Answer::Error("ValueError: too many models at a time".into()));
         }
-        let (door, reading, waiting) =
-            (self.clone(), Arc::clone(&sockets.reading), Arc::clone(&sockets.waiting));
+        let (door, reading) = (self.clone(), Arc::clone(&sockets.reading));
         tokio::spawn(async move {
             let _place = reading.acquire().await;
             let finish = move || {
@@ -86,7 +85,7 @@ impl Door {
             };
             // Whatever became of it, there is room for the next.
             let _ = tokio::task::spawn_blocking(finish).await;
-            waiting.holds(size, 0);
+            drop(hold);
         });
     }
 

@@ -11,6 +11,7 @@ use crate::wire::{Command, PeerId, proto};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -45,7 +46,12 @@ struct Waiting {
     /// Tickets of messages that say what another says that is under way already, in their order. They are rare.
     others: Vec<(u64, u64, Ticket)>,
     count: u64,
+    /// What messages were known by whose tickets were taken back: they may get there all the same.
+    late: VecDeque<u64>,
 }
+
+/// So many messages may still get there after their ticket was taken back.
+const MAX_LATE: usize = 1_024;
 
 impl Tickets {
     /// For messages to so many nodes.
@@ -81,10 +87,23 @@ impl Tickets {
         if waiting.first.get(&key).is_some_and(|(it, _)| *it == number) {
             waiting.first.remove(&key);
             waiting.promote(key);
-            return true;
+        } else {
+            let place = waiting.others.iter().position(|(_, it, _)| *it == number);
+            let Some(i) = place else { return false };
+            waiting.others.remove(i);
         }
-        let place = waiting.others.iter().position(|(_, it, _)| *it == number);
-        place.map(|i| waiting.others.remove(i)).is_some()
+        if waiting.late.len() == MAX_LATE {
+            waiting.late.pop_front();
+        }
+        waiting.late.push_back(key);
+        true
+    }
+
+    /// Whether a message without a ticket is one of ours, which was given up before it got there. Each is once.
+    pub fn is_late(&self, to: PeerId, key: u64) -> bool {
+        let Some(mut waiting) = self.of(to) else { return false };
+        let place = waiting.late.iter().position(|it| *it == key);
+        place.map(|i| waiting.late.remove(i)).is_some()
     }
 
     fn of(&self, to: PeerId) -> Option<MutexGuard<'_, Waiting>> {
@@ -145,6 +164,16 @@ mod tests {
         assert_eq!(tickets.take(0, 7), None);
         assert_eq!(tickets.leave(1, 7, ticket(1)), None, "nobody here would take it up");
         assert_eq!(tickets.take(1, 7), None);
+    }
+
+    #[test]
+    fn a_message_that_was_given_up_and_comes_all_the_same_is_known_once() {
+        let tickets = Tickets::new(1);
+        let number = tickets.leave(0, 7, ticket(1)).unwrap();
+        assert!(!tickets.is_late(0, 7));
+        assert!(tickets.withdraw(0, 7, number));
+        assert_eq!(tickets.take(0, 7), None);
+        assert!(tickets.is_late(0, 7) && !tickets.is_late(0, 7));
     }
 
     proptest! {
