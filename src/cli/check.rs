@@ -2,7 +2,7 @@
 
 use super::memory::{self, Available};
 use super::setting::{Settings, threads};
-use super::{CliError, Format};
+use super::{CliError, Format, planning};
 use crate::engine::reach::Means;
 use crate::engine::{Plan, Reach};
 use crate::network::Links;
@@ -119,7 +119,8 @@ pub fn run(args: &Args) -> Result<(), CliError> {
 fn check(args: &Args, path: &std::path::Path) -> Result<Checked, CliError> {
     let mut loaded = scenario::load(path, &args.settings.overrides())?;
     let options = Options { threads: threads(None, loaded.scenario.clock), ..Options::default() };
-    let prepared = prepare(&mut loaded, options)?;
+    let nodes = loaded.scenario.nodes;
+    let prepared = planning::shown(nodes, false, || prepare(&mut loaded, options))?;
     if !loaded.warnings.is_empty() {
         say::painted(&loaded.warnings.for_stderr());
     }

@@ -12,6 +12,7 @@ mod live;
 mod memory;
 pub mod node;
 mod place;
+mod planning;
 mod replay;
 pub mod report;
 pub mod run;

@@ -4,7 +4,7 @@ use super::batch::{self, Conditions, Planned, unwritten};
 use super::replay::Original;
 use super::setting::{Settings, threads};
 use super::watch::{Shown, Watcher, on_ctrl_c};
-use super::{CliError, Format, live, memory, place, verdict};
+use super::{CliError, Format, live, memory, place, planning, verdict};
 use crate::learning::Model;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::metrics::{Meter, Recording};
@@ -149,11 +149,13 @@ pub fn run(args: Args) -> Result<(), CliError> {
     }
     let meter = Meter::start();
     let options = args.options(loaded.scenario.clock);
-    let mut prepared = prepare(&mut loaded, options).inspect_err(|_| {
-        if original.is_some() && args.base.is_none() {
-            say::line("p2pfl-sim: --base names the folder that paths in the scenario are relative to");
-        }
-    })?;
+    let nodes = loaded.scenario.nodes;
+    let mut prepared =
+        planning::shown(nodes, args.quiet, || prepare(&mut loaded, options)).inspect_err(|_| {
+            if original.is_some() && args.base.is_none() {
+                say::line("p2pfl-sim: --base names the folder that paths in the scenario are relative to");
+            }
+        })?;
     if !args.quiet && !loaded.warnings.is_empty() {
         say::painted(&loaded.warnings.for_stderr());
     }

@@ -2,6 +2,7 @@
 //! `program` is how all of them start it. What can be shown without a process is tested beside the code.
 
 mod bad_input;
+mod callers;
 mod compare;
 mod diff;
 mod dpsgd;

@@ -1,19 +1,17 @@
 //! Who may take part in a run over sockets. One that joins nobody is among itself: whoever else reaches its ports is hung up
 //! on before a word of it is heard, and counted. In one that is open to peers outside, the result says what they did to it.
 
+use crate::callers::{self, Door, Said};
 use crate::program::{Place, balanced, p2pfl};
-use bytes::Bytes;
 use p2pfl_sim::learning::{Layout, Model};
 use p2pfl_sim::metrics::result::{Outcome, RunResult};
 use p2pfl_sim::wire::proto::root_message::PayloadType;
-use p2pfl_sim::wire::proto::{GossipMessage, HandShakeRequest, RootMessage, Weights};
+use p2pfl_sim::wire::proto::{GossipMessage, RootMessage, Weights};
 use p2pfl_sim::wire::weights;
-use prost::Message as _;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::process::{Child, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +28,6 @@ fn doors(child: &Child) -> Vec<Door> {
     let tcp = table("tcp").lines().filter_map(|line| tcp(line, &sockets)).collect::<Vec<_>>();
     let unix = table("unix").lines().filter_map(|line| unix(line, &sockets)).collect::<Vec<_>>();
     tcp.into_iter().chain(unix).collect()
-}
-
-enum Door {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
 }
 
 fn tcp(line: &str, sockets: &BTreeSet<String>) -> Option<Door> {
@@ -127,43 +120,8 @@ fn is_called_all_along(transport: &str, said: &'static str) {
     assert!(result.warnings.iter().any(|it| it.contains("stranger")), "{transport}: {:?}", result.warnings);
 }
 
-/// What a client says in one call.
-#[derive(Clone)]
-enum Said {
-    Disconnect(String),
-    Send(RootMessage),
-}
-
-/// A client of gRPC that is not ours: frames of HTTP/2, and in them a message.
-async fn send(at: SocketAddr, said: &Said) -> Result<(), Box<dyn std::error::Error>> {
-    let (call, message) = match said {
-        Said::Disconnect(addr) => ("disconnect", HandShakeRequest { addr: addr.clone() }.encode_to_vec()),
-        Said::Send(message) => ("send", message.encode_to_vec()),
-    };
-    let stream = tokio::net::TcpStream::connect(at).await?;
-    let (mut client, connection) = h2::client::handshake(stream).await?;
-    tokio::spawn(connection);
-    let request = http::Request::post(format!("http://localhost/node.NodeServices/{call}"))
-        .header("te", "trailers")
-        .header("content-type", "application/grpc")
-        .body(())?;
-    let (answer, mut body) = client.send_request(request, false)?;
-    let mut framed = vec![0];
-    framed.extend((message.len() as u32).to_be_bytes());
-    framed.extend(message);
-    let mut rest = Bytes::from(framed);
-    while !rest.is_empty() {
-        body.reserve_capacity(rest.len());
-        let room = std::future::poll_fn(|cx| body.poll_capacity(cx)).await.ok_or("closed")??;
-        let part = rest.split_to(room.min(rest.len()));
-        body.send_data(part, rest.is_empty())?;
-    }
-    answer.await?;
-    Ok(())
-}
-
 /// An open run: a peer outside is waited for that never comes, and learning goes on for long enough to be meddled with.
-fn open(transport: &str, join: &str) -> (Place, Child, Vec<SocketAddr>) {
+fn open(transport: &str, join: &str) -> (Place, Child, Vec<Door>) {
     let mut scenario = p2pfl(
         4,
         json!({ "kind": "full" }),
@@ -176,30 +134,26 @@ fn open(transport: &str, join: &str) -> (Place, Child, Vec<SocketAddr>) {
     scenario["learning"] = json!({ "learning_rate": 1.0, "batch_size": 4 });
     let place = Place::with(&scenario);
     let mut child = started(&place);
-    let tcp = |door| match door {
-        Door::Tcp(at) => Some(at),
-        Door::Unix(_) => None,
-    };
     loop {
-        let at: Vec<SocketAddr> = doors(&child).into_iter().filter_map(tcp).collect();
-        if at.len() == 4 {
-            return (place, child, at);
+        let doors = doors(&child);
+        if doors.len() == 4 {
+            return (place, child, doors);
         }
-        assert!(!over(&mut child), "it ended before it listened");
+        assert!(!over(&mut child), "{transport}: it ended before it listened");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 /// Says all of this to every node over and over, until the run is done.
-fn say(mut child: Child, at: &[SocketAddr], mut said: impl FnMut() -> Vec<Said>) -> Output {
+fn say(transport: &str, mut child: Child, doors: &[Door], mut said: impl FnMut() -> Vec<Said>) -> Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     while !over(&mut child) {
         runtime.block_on(async {
-            for said in said() {
-                for &at in at {
-                    // It may be over by now.
-                    let _ = tokio::time::timeout(Duration::from_secs(2), send(at, &said)).await;
-                }
+            let said = said();
+            for door in doors {
+                // It may be over by now.
+                let _ =
+                    tokio::time::timeout(Duration::from_secs(2), callers::say(transport, door, &said)).await;
             }
         });
         std::thread::sleep(Duration::from_millis(20));
@@ -248,12 +202,12 @@ fn undisturbed(place: &Place, ended: &Output) -> BTreeMap<String, u64> {
 fn who_has_not_shaken_hands_changes_nothing_in_a_run_that_others_may_join() {
     let (place, child, at) = open("grpc", "127.0.0.2:9");
     let (quiet, alone, _) = open("grpc", "127.0.0.2:9");
-    let own = at[0].to_string();
+    let own = at[0].name();
     let crowd: Vec<String> =
         (0..100_000).map(|i| format!("10.{}.{}.{}:1", i >> 16, (i >> 8) & 255, i & 255)).collect();
     let crowd: Vec<&str> = crowd.iter().map(String::as_str).collect();
     let mut hash = 0;
-    let ended = say(child, &at, || {
+    let ended = say("grpc", child, &at, || {
         hash += 1;
         let mut said = vec![
             gossip(SOMEBODY, "stop_learning", hash, &[]),
@@ -292,23 +246,63 @@ fn takes_little_more(attacked: &Place, quiet: &Place, model: u64) {
     assert!(with <= without + 64_000_000 + 8 * model, "{with} bytes under attack, {without} without");
 }
 
+/// The same over every other transport, each with a client of its own that is not ours.
 #[test]
-fn who_has_not_shaken_hands_is_not_heard_over_http_either() {
-    let (place, mut child, at) = open("http", "127.0.0.2:9");
-    let said = r#"{"source":"127.0.0.1:9","round":-1,"cmd":"stop_learning","gossipMessage":{"ttl":3,"hash":"5","args":[]}}"#;
-    let post = format!(
-        "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{said}",
-        said.len()
-    );
-    while !over(&mut child) {
-        for at in &at {
-            let _ = TcpStream::connect(at).map(|it| answered(it, post.as_bytes()));
-        }
-        std::thread::sleep(Duration::from_millis(20));
+fn who_has_not_shaken_hands_is_not_heard_over_any_transport() {
+    let transports = [
+        "grpc+uds",
+        "grpc+tls",
+        "grpc+mtls",
+        "grpc-stream",
+        "grpc-stream+uds",
+        "grpc-stream+tls",
+        "grpc-stream+mtls",
+        "websocket",
+        "websocket+tls",
+        "http",
+        "http+tls",
+        "http2",
+        "http2+tls",
+    ];
+    // Not all at once: they are to be late for no other reason than what is said to them.
+    for some in transports.chunks(4) {
+        std::thread::scope(|scope| some.iter().for_each(|it| drop(scope.spawn(|| is_meddled_with(it)))));
     }
-    let refused = undisturbed(&place, &child.wait_with_output().unwrap());
-    assert!(refused.get("stranger").is_some_and(|it| *it > 0), "{refused:?}");
+}
+
+fn is_meddled_with(transport: &str) {
+    let nobody = if transport.ends_with("+uds") { "unix:///tmp/nobody-listens-here" } else { "127.0.0.2:9" };
+    let (place, child, doors) = open(transport, nobody);
+    let own = doors[0].name();
+    let mut hash = 0;
+    let ended = say(transport, child, &doors, || {
+        hash += 1;
+        let mut said: Vec<Said> = [SOMEBODY, &own]
+            .into_iter()
+            .flat_map(|name| {
+                [
+                    gossip(name, "stop_learning", hash, &[]),
+                    gossip(name, "start_learning", hash, &["0", "1", "4", "x"]),
+                    gossip(name, "beat", hash, &["1.0"]),
+                    message(name, "add_model", 0, model(1.0)),
+                    Said::Disconnect(name.into()),
+                ]
+            })
+            .collect();
+        // In JSON there are no such numbers.
+        if !transport.starts_with("http") {
+            said.push(message(SOMEBODY, "add_model", 0, model(f32::NAN)));
+        }
+        said
+    });
+    let refused = undisturbed(&place, &ended);
+    // Without a certificate nobody gets as far as to say anything.
+    let reasons: &[&str] = if transport.ends_with("+mtls") { &["tls"] } else { &["stranger", "forged"] };
+    for reason in reasons {
+        assert!(refused.get(*reason).is_some_and(|it| *it > 0), "{transport}, {reason}: {refused:?}");
+    }
+    let sockets = place.result("out/result.json").sockets.expect("it went over sockets");
+    assert_eq!((sockets.peers_outside, sockets.messages_outside), (0, 0), "{transport}");
 }
 
 /// A peer that belongs to the network does not start what starts by itself, and sends no model that nobody wants.
@@ -317,7 +311,7 @@ fn a_peer_neither_starts_a_run_that_starts_by_itself_nor_slips_it_a_model() {
     let (place, child, at) = open("grpc", SOMEBODY);
     let (quiet, alone, _) = open("grpc", SOMEBODY);
     let mut hash = 0;
-    let ended = say(child, &at, || {
+    let ended = say("grpc", child, &at, || {
         hash += 1;
         let start = gossip(SOMEBODY, "start_learning", hash, &["0", "1", "4", "x"]);
         let models = (0..2).map(|round| message(SOMEBODY, "add_model", round, model(1.0)));
@@ -340,7 +334,7 @@ fn a_peer_neither_starts_a_run_that_starts_by_itself_nor_slips_it_a_model() {
 fn a_run_that_a_peer_outside_stops_has_not_completed() {
     let (place, child, at) = open("grpc", SOMEBODY);
     let mut hash = 0;
-    let ended = say(child, &at, || {
+    let ended = say("grpc", child, &at, || {
         hash += 1;
         vec![gossip(SOMEBODY, "stop_learning", hash, &[])]
     });
@@ -354,7 +348,7 @@ fn a_run_that_a_peer_outside_stops_has_not_completed() {
 fn a_model_that_is_no_number_is_refused_from_outside() {
     let (place, child, at) = open("grpc", SOMEBODY);
     let nan = |round| message(SOMEBODY, "add_model", round, model(f32::NAN));
-    let ended = say(child, &at, || vec![nan(0), nan(1)]);
+    let ended = say("grpc", child, &at, || vec![nan(0), nan(1)]);
     let refused = undisturbed(&place, &ended);
     assert!(refused.get("unread").is_some_and(|it| *it > 0), "{refused:?}");
 }
