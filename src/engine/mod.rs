@@ -6,14 +6,13 @@
 //! measurements. Reading scenarios and making results of runs is not done here.
 
 mod compute;
-mod ending;
+mod course;
 mod evaluate;
 pub mod event;
 pub mod load;
 mod plan;
 pub mod reach;
 mod recent;
-mod start;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -122,7 +121,7 @@ pub fn run(plan: Plan, watch: &mut dyn Watch) -> Result<Run, Failure> {
         Clock::Real => task::run(plan, watch)?,
         Clock::Virtual => event::run(plan, watch)?,
     };
-    Ok(ending::judged(run))
+    Ok(course::ending::judged(run))
 }
 
 /// Why a run could not begin.

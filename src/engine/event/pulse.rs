@@ -2,7 +2,7 @@
 //! wants it to, and keeps its limits. Nothing of this touches what happens in the run.
 
 use crate::engine::Plan;
-use crate::engine::ending::Verdict;
+use crate::engine::course::ending::Verdict;
 use crate::metrics::resident_bytes;
 use crate::metrics::result::Outcome;
 use std::sync::atomic::{AtomicBool, Ordering};

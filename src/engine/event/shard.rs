@@ -10,7 +10,7 @@ use super::peers::Peers;
 use super::pulse::Pulse;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
-use crate::engine::start;
+use crate::engine::course::start;
 use crate::metrics::{Recorder, RoundLog, Tracer};
 use crate::node::io::Taken;
 use crate::time::Time;

@@ -2,7 +2,7 @@
 
 use super::shared::{Command, Event};
 use super::supervisor::{NodeState, Supervisor};
-use crate::engine::ending::{self, Verdict};
+use crate::engine::course::ending::{self, Verdict};
 use crate::engine::load::SHARE_OF_PERIOD;
 use crate::engine::{NodeReport, Run, Watch};
 use crate::metrics::result::{Outcome, Sockets};

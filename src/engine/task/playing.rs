@@ -3,7 +3,7 @@
 use super::shared::Command;
 use super::sockets::Sockets;
 use super::supervisor::{NodeState, Return, Supervisor};
-use crate::engine::start::{self, Anew};
+use crate::engine::course::start::{self, Anew};
 use crate::engine::{Action, Fate};
 use crate::metrics::trace::Happening;
 use crate::network::churn::{Change, Churn};

@@ -3,10 +3,10 @@
 
 use super::shared::{Event, LastWord, Shared};
 use super::sockets::Sockets;
-use crate::engine::ending::{Away, Standing, Verdict, brings};
+use crate::engine::course::ending::{Away, Standing, Verdict, brings};
+use crate::engine::course::start::Anew;
 use crate::engine::evaluate::Evaluator;
 use crate::engine::recent::Recent;
-use crate::engine::start::Anew;
 use crate::engine::{Details, Doing, Fate, Run, Snapshot, Watch};
 use crate::learning::Model;
 use crate::metrics::result::{Nodes, Outcome};

@@ -1,7 +1,7 @@
 //! How nodes come up and learning starts, whichever engine runs them.
 
-use super::Plan;
-use super::reach::{Means, Reach};
+use crate::engine::Plan;
+use crate::engine::reach::{Means, Reach};
 use crate::metrics::ranges;
 use crate::node::Rules;
 use crate::node::io::Start;

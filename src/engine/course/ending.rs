@@ -1,6 +1,6 @@
 //! Whether a run is over, and what is told of one that is, whichever engine runs it.
 
-use super::{Action, Fate, NodeReport, Run, Step};
+use crate::engine::{Action, Fate, NodeReport, Run, Step};
 use crate::metrics::result::{Outcome, StalledGroup};
 use crate::metrics::{Cause, Counts, Phase, Recorder, ranges};
 use crate::network::churn::Churns;
