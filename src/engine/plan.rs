@@ -211,6 +211,12 @@ impl Plan {
         self.sockets.as_ref().map_or(0, |it| it.join.len() as u32)
     }
 
+    /// How long it takes until missing heartbeats have told everyone who has gone.
+    pub fn settling(&self) -> Duration {
+        let heartbeat = &self.rules.settings.heartbeat;
+        heartbeat.timeout.0 + 2 * heartbeat.period.0
+    }
+
     /// A node's neighbours, as it is told of them when it comes up.
     pub fn peers(&self, node: PeerId) -> Peers {
         if self.graph.is_complete() {

@@ -96,8 +96,7 @@ impl Flood {
             self.foreign += u64::from(gossip.size);
         }
         self.pending.push_back(Gossip { ttl, hops: gossip.hops.saturating_add(1), ..gossip.clone() });
-        let weight =
-            if matches!(gossip.body, GossipBody::Beat(_)) { Weight::Background } else { Weight::Progress };
+        let weight = if gossip.body.moves_on() { Weight::Progress } else { Weight::Background };
         if self.armed.is_none() || (self.armed == Some(Weight::Background) && weight == Weight::Progress) {
             self.arm(cx, weight);
         }
@@ -137,7 +136,7 @@ impl Flood {
         }
         cx.flood(Arc::clone(direct), whole.into());
         if !self.pending.is_empty() {
-            let progress = self.pending.iter().any(|it| !matches!(it.body, GossipBody::Beat(_)));
+            let progress = self.pending.iter().any(|it| it.body.moves_on());
             self.arm(cx, if progress { Weight::Progress } else { Weight::Background });
         }
     }

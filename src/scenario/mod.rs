@@ -141,7 +141,7 @@ pub struct Limits {
     /// Inputs that nodes handle: messages, timers, finished jobs. Counts on the virtual clock. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<u64>,
-    /// Memory of the whole program. Counts on the virtual clock. Default: none.
+    /// Memory of the whole program. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Size>,
     /// Bytes of messages that may wait in one node's inbox on the real clock; what comes on top is dropped and counted as `overflow`. Default 256 MiB.

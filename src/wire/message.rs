@@ -192,9 +192,23 @@ impl GossipBody {
             Self::Metrics(_) => Command::Metrics,
         }
     }
+
+    /// Whether it may move a node on: a run does not stall while it is on its way. That nobody is missing makes no difference to
+    /// who waits.
+    pub const fn moves_on(&self) -> bool {
+        !matches!(self, Self::Beat(_))
+    }
 }
 
 impl Message {
+    /// Whether it may move a node on.
+    pub fn moves_on(&self) -> bool {
+        match self {
+            Self::Gossip(parcel) => parcel.iter().any(|it| it.body.moves_on()),
+            _ => true,
+        }
+    }
+
     /// Reads a little of the body, so that it is at hand when it is needed. What is read means nothing.
     pub fn glance(&self) -> u64 {
         match self {

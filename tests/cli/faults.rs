@@ -296,6 +296,31 @@ fn nodes_come_and_go_as_a_trace_says() {
     assert!(ran.dropped("crash") > 0);
 }
 
+/// A node on its way out is told to crash and to come back at once: on either clock it has left, and stays away.
+#[test]
+fn who_leaves_is_not_brought_back_by_churn() {
+    for clock in ["virtual", "real"] {
+        let place = Place::with(&p2pfl(
+            8,
+            json!({ "kind": "full" }),
+            json!({
+                "clock": clock,
+                "settings": patient(),
+                "script": [
+                    { "at": "1s", "do": "leave", "nodes": [5] },
+                    { "at": "1s", "do": "churn", "nodes": [5], "trace": "churn.csv" }
+                ]
+            }),
+        ));
+        std::fs::write(place.file("churn.csv"), "node,up_s,down_s\na,0,0.001\na,0.002,\n").expect("a trace");
+        let ended = place.types(&["run", "FILE", "--out", "out"]);
+        let result = place.result("out/result.json");
+        let ran = Ran { place, ended, result }.completed();
+        assert_eq!((ran.result.nodes.left, ran.result.nodes.crashed), (1, 0), "{clock}");
+        assert_eq!(ran.state(5), "left", "{clock}");
+    }
+}
+
 #[test]
 fn nodes_come_and_go_as_drawn_until_they_are_left_in_peace() {
     let scenario = p2pfl(

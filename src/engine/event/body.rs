@@ -1,8 +1,9 @@
 //! What events of the engine carry. They are small and all of one size: bodies are shared, rare things are boxed.
 
 use super::jobs::Value;
+use crate::engine::course::script::Order;
 use crate::metrics::Phase;
-use crate::node::io::{Control, JobId, RequestId, Start, Timer};
+use crate::node::io::{JobId, RequestId, Timer};
 use crate::time::Time;
 use crate::wire::{Command, Message, Response};
 
@@ -72,19 +73,6 @@ pub struct Answer {
     pub command: Command,
     pub sent: Time,
     pub phase: Phase,
-}
-
-/// What the conductor tells a node.
-#[derive(Debug)]
-pub enum Order {
-    /// Come up.
-    Up(Start),
-    /// Crash.
-    Crash,
-    /// Say goodbye and go.
-    Leave,
-    /// Do something.
-    Control(Control),
 }
 
 impl Flags {

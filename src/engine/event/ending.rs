@@ -6,9 +6,9 @@ use super::host::Host;
 use super::shard::Shard;
 use super::shared::{Shared, Word};
 use super::throughput::Throughput;
-use crate::engine::course::ending;
+use crate::engine::course::{ending, roster};
 use crate::engine::{Fate, NodeReport, Run};
-use crate::metrics::result::{Nodes, Outcome};
+use crate::metrics::result::Outcome;
 use crate::metrics::{Recorder, RoundLog};
 use crate::node::Node;
 use crate::time::Time;
@@ -25,10 +25,12 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         fingerprint::combine(shards.iter().flat_map(|shard| &shard.peers.hosts).map(|host| host.chain));
     let mut recorder = Recorder::new(plan.recording);
     let mut throughput = Throughput::default();
-    let mut tracer = conductor.tracer.clone();
+    let verdict = conductor.verdict.take().expect("a run ends with a verdict");
+    let mut tracer = conductor.script.tracer.clone();
     let mut rounds = RoundLog::default();
-    let mut counts = Nodes { total: plan.nodes(), joined: conductor.joined, ..Nodes::default() };
-    let mut faults = Vec::new();
+    let members = shards.iter().flat_map(|shard| &shard.peers.hosts).map(|it| &it.member);
+    let nodes = roster::totals(plan, conductor.script.joined(), members);
+    let mut faults = std::mem::take(&mut conductor.faults);
     let mut reports: Vec<NodeReport> = Vec::new();
     for shard in shards {
         let peers = shard.peers;
@@ -38,14 +40,10 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         let mut traced = peers.tracer;
         for (node, host) in (peers.base..).zip(&peers.hosts) {
             if let Some(stage) = host.node.as_ref().and_then(Node::stage) {
-                traced.last_stage(node, stage, conductor.end);
+                traced.last_stage(node, stage, verdict.end);
             }
         }
         tracer.merge(traced);
-        let count = |of: fn(&Host) -> bool| peers.hosts.iter().filter(|host| of(host)).count() as u32;
-        counts.crashed += count(|host| host.crashed);
-        counts.left += count(|host| host.left);
-        counts.panicked += count(|host| host.panicked);
         faults.extend(peers.faults);
         // What a node holds is let go of before the next one's report is made, which takes its place in memory.
         drop(shard.core);
@@ -62,17 +60,14 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
             }
         }
     }
-    counts.finished = reports.iter().filter(|it| it.finished_at.is_some()).count() as u32;
-    faults.sort_unstable();
+    faults.sort_unstable_by_key(|it| (it.at, it.node));
     let mut warnings = std::mem::take(&mut conductor.warnings);
-    warnings.extend(ending::faults(faults.into_iter().map(|(.., text)| text).collect()));
-    for i in &conductor.unplayed {
-        warnings.push(format!("script[{i}] never fired: the run was over before"));
-    }
+    let faults = faults.into_iter().map(|it| roster::fault(it.node, it.fate, &it.why));
+    warnings.extend(ending::faults(faults.collect()));
+    warnings.extend(conductor.script.left_over());
     for (node, accuracy) in conductor.evaluator.end(&mut rounds, &mut warnings) {
         reports[node as usize].accuracy = Some(accuracy);
     }
-    let verdict = conductor.verdict.expect("a run ends with a verdict");
     let completed = verdict.outcome == Outcome::Completed;
     Run {
         stalled: if completed { Vec::new() } else { ending::waiting(&reports) },
@@ -80,14 +75,14 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
         reason: verdict.reason,
         overloaded: Vec::new(),
         warnings,
-        nodes: counts,
+        nodes,
         reports,
         zero: conductor.zero,
-        end: conductor.end,
+        end: verdict.end,
         rounds,
         recorder,
         series: throughput.series(reached),
-        trace: tracer.trace(conductor.zero.unwrap_or(conductor.end), conductor.end),
+        trace: tracer.trace(conductor.zero.unwrap_or(verdict.end), verdict.end),
         laps: None,
         inputs: all.inputs,
         threads,
@@ -102,12 +97,12 @@ pub fn finish(shared: &Shared, shards: Vec<Shard>, mut conductor: Conductor) -> 
 }
 
 fn report(host: Host) -> NodeReport {
-    let node = host.node.as_ref();
+    let (node, member) = (host.node.as_ref(), host.member);
     NodeReport {
-        fate: host.fate,
-        rounds_finished: host.rounds_finished,
-        rounds_trained: host.rounds_trained,
-        finished_at: (host.finished_at != Time::NEVER).then_some(host.finished_at),
+        fate: member.fate,
+        rounds_finished: member.rounds_finished,
+        rounds_trained: member.rounds_trained,
+        finished_at: member.has_finished().then_some(member.finished_at),
         sent: host.sent,
         handled: host.handled,
         bytes_sent: host.bytes_sent,
@@ -115,6 +110,6 @@ fn report(host: Host) -> NodeReport {
         accuracy: None,
         stage: node.and_then(Node::stage),
         // Who is done waits for nothing; there may be a million of them.
-        waits_for: node.filter(|_| host.fate == Fate::Up).map(Node::waits_for).unwrap_or_default(),
+        waits_for: node.filter(|_| member.fate == Fate::Up).map(Node::waits_for).unwrap_or_default(),
     }
 }

@@ -28,11 +28,13 @@ mod shared;
 mod throughput;
 mod timers;
 
+use super::course::script::Script;
+use super::course::verdict::Halt;
 use super::evaluate::Evaluator;
 use super::{Plan, Run, Watch};
 use conductor::Conductor;
 use log::Log;
-use pulse::Halt;
+use pulse::Halting;
 use rayon::prelude::*;
 use shard::Shard;
 use shared::Shared;
@@ -56,8 +58,8 @@ pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
         plan.rules.workflow.rounds(),
         plan.evaluate_every,
     );
-    let halt = Halt::of(&plan, watch.interrupted());
-    let shared = Shared { plan, links, sharding, halt };
+    let halting = Halting::new(Halt::of(&plan, watch.interrupted()));
+    let shared = Shared { plan, links, sharding, halting };
     let wanted = evaluator.sample();
     let mut logs = log.into_iter();
     let mut shards: Vec<Shard> =
@@ -65,8 +67,9 @@ pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
     if watch.wants_details() {
         shards.iter_mut().for_each(|shard| shard.peers.recorder.watch());
     }
-    shards.par_iter_mut().for_each(Shard::bring_up);
-    let mut conductor = Conductor::new(&shared, watch, evaluator);
+    let script = Script::new(&shared.plan);
+    shards.par_iter_mut().for_each(|shard| shard.bring_up(&script));
+    let mut conductor = Conductor::new(&shared, script, watch, evaluator);
     let shards = crew::run(shards, &mut conductor)?;
     Ok(ending::finish(&shared, shards, conductor))
 }

@@ -1,15 +1,17 @@
 //! The nodes of one shard: takes events, feeds the nodes, keeps the accounts. What comes of a node's outputs is in
 //! `sending`.
 
-use super::body::{Answer, Body, Envelope, Order, Wants};
+use super::body::{Answer, Body, Envelope, Wants};
 use super::core::{Event, Outbox, World};
 use super::fingerprint;
-use super::host::{Host, Place};
+use super::host::Host;
 use super::log::Log;
 use super::pulse::Pulse;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
 use super::timers::Alarm;
+use crate::engine::course::roster::{Counts, Member};
+use crate::engine::course::script::Order;
 use crate::engine::{Fate, text_of};
 use crate::learning::Model;
 use crate::metrics::trace::Happening;
@@ -40,8 +42,8 @@ pub struct Peers<'a> {
     pub(super) finished: Vec<(u32, PeerId, Arc<Model>)>,
     /// Of which nodes they are wanted, ascending; of all if there is nothing.
     pub(super) wanted: Option<Arc<[PeerId]>>,
-    /// Nodes that stopped themselves or panicked: when, and why.
-    pub(super) faults: Vec<(Time, PeerId, String)>,
+    /// Nodes that went by a fault, until the conductor collects them.
+    pub(super) faults: Vec<Fault>,
     pub(super) log: Option<Log>,
     pub(super) outputs: Vec<Output>,
     pub(super) taken: Taken,
@@ -51,6 +53,16 @@ pub struct Peers<'a> {
     pub(super) measured: (usize, u64),
     /// When to look whether the run has to end in the middle of a window.
     pub(super) pulse: Pulse,
+}
+
+/// A node that stopped itself or panicked.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub at: Time,
+    pub node: PeerId,
+    pub life: u16,
+    pub fate: Fate,
+    pub why: String,
 }
 
 /// A request that is being handled, for its answer.
@@ -102,9 +114,9 @@ impl World for Peers<'_> {
     }
 
     fn gives_up(&mut self) -> bool {
-        let halt = &self.shared.halt;
-        self.pulse.beats(halt);
-        halt.reached().is_some()
+        let halting = &self.shared.halting;
+        self.pulse.beats(halting);
+        halting.reached().is_some()
     }
 
     fn handle(&mut self, event: Event<Body>, out: &mut Out) {
@@ -116,7 +128,7 @@ impl World for Peers<'_> {
             Body::Response(answer) => self.response(at, to, *answer, out),
             Body::Timer(timer) => self.timer(at, to, timer, out),
             Body::Job { incarnation, job, value } => {
-                if incarnation != self.host(to).incarnation {
+                if incarnation != self.host(to).member.life {
                     return;
                 }
                 match value.get(&*self.shared.plan.learner) {
@@ -231,7 +243,7 @@ impl Peers<'_> {
 
     fn response(&mut self, now: Time, to: PeerId, answer: Answer, out: &mut Out) {
         let host = self.host(to);
-        if host.node.is_none() || answer.incarnation != host.incarnation {
+        if host.node.is_none() || answer.incarnation != host.member.life {
             return;
         }
         // A failure is not an answer: how long it took says nothing about the network.
@@ -280,31 +292,30 @@ impl Peers<'_> {
         if host.node.is_some() {
             return;
         }
-        let incarnation = u32::from(host.incarnation);
+        host.up_since = now;
+        let life = u32::from(host.member.life);
         // Those that are there from the beginning come up before anything has happened.
         if now > Time::ZERO {
-            let what = if incarnation == 0 { Happening::Join } else { Happening::Restart };
+            let what = if life == 0 { Happening::Join } else { Happening::Restart };
             self.tracer.happened(node, what, now);
         }
-        self.alter(node, |host| {
-            host.fate = Fate::Up;
-            host.takes_part = false;
-            host.started = false;
-            host.up_since = now;
-        });
+        self.count(node, |counts, it| counts.up(it, it.life));
         let made = catch_unwind(AssertUnwindSafe(|| {
             let model = plan.learner.initial(node);
             let samples = plan.learner.samples(node);
             let (out, taken) = (&mut self.outputs, &mut self.taken);
             let cx = Context { now, rules: &plan.rules, out, taken };
-            Node::new(&cx, node, incarnation, model, samples, &start)
+            Node::new(&cx, node, life, model, samples, &start)
         }));
         match made {
             Ok(it) => self.host(node).node = Some(it),
             Err(panic) => return self.gone(now, node, Fate::Panicked, Some(text_of(&*panic))),
         }
         self.input(now, node, Input::Start(start), out);
-        self.check_ready(now, node);
+        let awaited = self.shared.plan.reach.awaited(node);
+        if self.host(node).readiness.is_ready_now(awaited) {
+            self.count(node, |counts, it| counts.ready(it, now));
+        }
     }
 
     pub(super) fn die(&mut self, now: Time, node: PeerId, fate: Fate, why: Option<String>) {
@@ -323,25 +334,14 @@ impl Peers<'_> {
             self.tracer.happened(node, what, now);
         }
         self.word.pending -= self.host(node).timers.clear();
-        self.alter(node, |host| {
-            host.fate = fate;
-            // The script knows of what it has ordered itself.
-            if !matches!(fate, Fate::Crashed | Fate::Left) {
-                host.place = Place::Away;
-            }
-            host.port.restart();
-            host.crashed |= fate == Fate::Crashed;
-            host.left |= fate == Fate::Left;
-            host.panicked |= fate == Fate::Panicked;
-            host.incarnation = host.incarnation.wrapping_add(1);
-        });
-        self.word.ended_at = self.word.ended_at.max(now);
-        let heartbeat = &self.shared.plan.rules.settings.heartbeat;
-        let unsettled = now + heartbeat.timeout.0 + 2 * heartbeat.period.0;
-        self.word.unsettled = self.word.unsettled.max(unsettled);
-        if let Some(why) = why {
-            let what = if fate == Fate::Panicked { "panicked" } else { "stopped itself" };
-            self.faults.push((now, node, format!("node {node} {what}: {why}")));
+        let host = self.host(node);
+        host.port.restart();
+        let life = host.member.life;
+        let settling = self.shared.plan.settling();
+        self.count(node, |counts, it| counts.ended(it, life, fate, now, settling));
+        // The script knows of what it has ordered itself.
+        if !matches!(fate, Fate::Crashed | Fate::Left) {
+            self.faults.push(Fault { at: now, node, life, fate, why: why.unwrap_or_default() });
         }
     }
 
@@ -368,26 +368,20 @@ impl Peers<'_> {
     /// Notes something for the results.
     pub(super) fn record(&mut self, now: Time, node: PeerId, record: Record) {
         match record {
-            Record::Heard => {
-                let host = self.host(node);
-                host.heard = host.heard.saturating_add(1);
-                self.check_ready(now, node);
-            }
-            Record::Connected => {
-                self.host(node).connected = true;
-                self.check_ready(now, node);
+            Record::Heard | Record::Connected => {
+                let awaited = self.shared.plan.reach.awaited(node);
+                if self.host(node).readiness.note(&record, awaited) {
+                    self.count(node, |counts, it| counts.ready(it, now));
+                }
             }
             Record::Started => {
                 self.tracer.started(node, now);
-                self.alter(node, |host| {
-                    host.takes_part = true;
-                    host.started = true;
-                });
+                self.count(node, Counts::started);
             }
             Record::RoundStarted(round) => {
                 self.tracer.round(node, round, now);
                 self.rounds.started(round, now);
-                self.word.furthest = self.word.furthest.max(round + 1);
+                self.word.counts.entered(round);
             }
             Record::Stage(stage, took) => {
                 self.recorder.stage(stage, nanos(took));
@@ -397,15 +391,14 @@ impl Peers<'_> {
                 self.recorder.round(nanos(took));
                 self.rounds.finished(round, node, now, train_set.as_deref());
                 let host = self.host(node);
-                host.rounds_finished += 1;
+                host.member.finished_round(trained);
                 host.round_nanos = host.round_nanos.saturating_add(nanos(took));
-                host.rounds_trained += u32::from(trained);
                 if self.wanted.as_ref().is_none_or(|wanted| wanted.binary_search(&node).is_ok()) {
                     self.finished.push((round, node, model));
                 }
             }
-            Record::Finished => self.ended(now, node, Fate::Finished),
-            Record::Stopped => self.ended(now, node, Fate::Stopped),
+            Record::Finished => self.done(now, node, Fate::Finished),
+            Record::Stopped => self.done(now, node, Fate::Stopped),
             Record::Measured(it) => self.recorder.measured(it, now, |nanos| nanos),
             Record::Failed(why) => self.die(now, node, Fate::Failed, Some(why.to_owned())),
             // There is nobody outside.
@@ -414,44 +407,15 @@ impl Peers<'_> {
     }
 
     /// A node is done; it stays up.
-    fn ended(&mut self, now: Time, node: PeerId, fate: Fate) {
-        self.alter(node, |host| {
-            host.fate = fate;
-            if fate == Fate::Finished {
-                host.finished_at = now;
-            }
-        });
-        self.word.ended_at = self.word.ended_at.max(now);
-    }
-
-    /// Whether the node has heard of everyone that it can hear of, and made its connections.
-    fn check_ready(&mut self, now: Time, node: PeerId) {
-        let expected = self.shared.plan.reach.awaited(node);
-        let host = self.host(node);
-        if !host.ready && host.connected && host.heard >= expected {
-            self.alter(node, |host| host.ready = true);
-            self.word.ready_at = self.word.ready_at.max(now);
-        }
+    fn done(&mut self, now: Time, node: PeerId, fate: Fate) {
+        let settling = self.shared.plan.settling();
+        self.count(node, |counts, it| counts.ended(it, it.life, fate, now, settling));
     }
 
     /// Changes what is known of a node, and the counts with it.
-    pub(super) fn alter(&mut self, node: PeerId, change: impl FnOnce(&mut Host)) {
+    pub(super) fn count(&mut self, node: PeerId, change: impl FnOnce(&mut Counts, &mut Member)) {
         let host = &mut self.hosts[(node - self.base) as usize];
-        let done = |host: &Host| matches!(host.fate, Fate::Finished | Fate::Stopped);
-        let word = &mut self.word;
-        word.unready -= u64::from(host.unready());
-        word.awaited -= u64::from(host.awaited());
-        word.newcomers -= u64::from(host.is_newcomer());
-        word.learning -= u64::from(host.is_learning());
-        word.done -= u64::from(done(host));
-        word.stopped -= u64::from(host.fate == Fate::Stopped);
-        change(host);
-        word.unready += u64::from(host.unready());
-        word.awaited += u64::from(host.awaited());
-        word.newcomers += u64::from(host.is_newcomer());
-        word.learning += u64::from(host.is_learning());
-        word.done += u64::from(done(host));
-        word.stopped += u64::from(host.fate == Fate::Stopped);
+        change(&mut self.word.counts, &mut host.member);
     }
 
     /// A message waits at its receiver until `at`.

@@ -7,7 +7,7 @@ use super::peers::{Asked, Out, Peers};
 use crate::network::{Departure, Handover};
 use crate::node::io::{Expect, Job, JobId, Output, Timer, Weight};
 use crate::time::Time;
-use crate::wire::{Gossip, GossipBody, Message, PeerId, Response};
+use crate::wire::{Gossip, Message, PeerId, Response};
 use std::sync::Arc;
 
 impl Peers<'_> {
@@ -75,7 +75,7 @@ impl Peers<'_> {
             message,
             sent: now,
             request: expect.request().unwrap_or(0),
-            incarnation: host.incarnation,
+            incarnation: host.member.life,
             wants,
             flags: Flags::new(phase, true),
         };
@@ -102,12 +102,12 @@ impl Peers<'_> {
             sent += copies;
             bytes_sent += copies * size;
             bytes += size;
-            progress |= progresses(gossip);
+            progress |= gossip.body.moves_on();
         }
         let host = self.host(from);
         host.sent += sent;
         host.bytes_sent += bytes_sent;
-        let incarnation = host.incarnation;
+        let incarnation = host.member.life;
         let envelope = |parcel: Arc<[Gossip]>, progress| Envelope {
             message: Message::Gossip(parcel),
             sent: now,
@@ -124,7 +124,7 @@ impl Peers<'_> {
             if links.loses() || self.view.faults.at(now).is_some_and(loses) {
                 // Each message is lost or delayed for itself.
                 for gossip in parcel.iter().filter(|it| it.source != peer) {
-                    let alone = envelope(Arc::from([gossip.clone()]), progresses(gossip));
+                    let alone = envelope(Arc::from([gossip.clone()]), gossip.body.moves_on());
                     self.pass(now, from, peer, alone, sizes.gossip_payload(gossip).into(), out);
                 }
             } else {
@@ -293,7 +293,7 @@ impl Peers<'_> {
             takes = takes.mul_f64(faults.compute(node));
         }
         self.tracer.job(node, job.kind(), now, now + takes);
-        let incarnation = self.host(node).incarnation;
+        let incarnation = self.host(node).member.life;
         let value = Value::start(&plan.learner, node, job);
         self.push(now + takes, node, node, Body::Job { incarnation, job: job_id, value }, out);
     }
@@ -323,9 +323,4 @@ impl Peers<'_> {
             other => sizes.payload(from, other).into(),
         }
     }
-}
-
-/// Whether a message can move a node on.
-fn progresses(gossip: &Gossip) -> bool {
-    !matches!(gossip.body, GossipBody::Beat(_))
 }

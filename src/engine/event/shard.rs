@@ -4,13 +4,13 @@ use super::body::Body;
 use super::calendar::Window;
 use super::core::{Core, Order, World};
 use super::crew::Run;
-use super::host::{Host, Place};
+use super::host::Host;
 use super::log::Log;
 use super::peers::Peers;
 use super::pulse::Pulse;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
-use crate::engine::course::start;
+use crate::engine::course::script::Script;
 use crate::metrics::{Recorder, RoundLog, Tracer};
 use crate::node::io::Taken;
 use crate::time::Time;
@@ -58,19 +58,17 @@ impl<'a> Shard<'a> {
     }
 
     /// Brings up those nodes that are there from the beginning.
-    pub fn bring_up(&mut self) {
+    pub fn bring_up(&mut self, script: &Script) {
         let plan = &self.peers.shared.plan;
-        let there = |peer: PeerId| plan.absent.binary_search(&peer).is_err();
         let nodes = self.peers.base..self.peers.base + self.peers.hosts.len() as u32;
-        for node in nodes.filter(|&node| there(node)) {
+        for node in nodes {
             // A million of them take a while.
             if node.is_multiple_of(256) && self.peers.gives_up() {
                 return;
             }
-            // Of two neighbours the one with the lower number connects, as P2PFL's examples do.
-            let start = start::of(plan, node, |peer| peer > node && there(peer), false);
-            self.peers.host(node).place = Place::There;
-            self.peers.up(Time::ZERO, node, start, self.core.outbox());
+            if let Some(start) = script.first(plan, node) {
+                self.peers.up(Time::ZERO, node, start, self.core.outbox());
+            }
         }
     }
 }
@@ -92,8 +90,8 @@ impl Run for Shard<'_> {
     }
 
     fn word(&mut self) -> Word {
-        let halt = &self.peers.shared.halt;
-        let tick = (self.peers.base == 0 && self.pulse.beats(halt)) || halt.reached().is_some();
+        let halting = &self.peers.shared.halting;
+        let tick = (self.peers.base == 0 && self.pulse.beats(halting)) || halting.reached().is_some();
         Word { tick, ..self.peers.word }
     }
 }

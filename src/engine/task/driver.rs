@@ -4,11 +4,14 @@ use super::shared::{Command, Event, Inbound, LastWord, Shared};
 use super::sockets::{Berth, Socket};
 use super::timers::{Due, Timers};
 use super::worker::Worker;
+use crate::engine::course::roster::Readiness;
+use crate::engine::course::script::Order;
 use crate::engine::{Fate, text_of};
 use crate::metrics::{Cause, Phase};
 use crate::network::Port;
 use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
 use crate::node::{Context, Node};
+use crate::time::Time;
 use crate::transport::socket::Answer;
 use crate::transport::{Back, Envelope, Item};
 use crate::wire::{self, Message, PeerId, Response};
@@ -38,10 +41,7 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     /// Requests under way: which command, when sent, and in which phase.
     pub(super) requests: Vec<Request>,
-    /// Peers heard of for the first time, until all are.
-    heard: u32,
-    connected: bool,
-    ready: bool,
+    readiness: Readiness,
     /// Messages sent and taken.
     pub(super) sent: u64,
     pub(super) handled: u64,
@@ -83,9 +83,7 @@ impl Driver {
             incarnation: 0,
             timers: Timers::default(),
             requests: Vec::new(),
-            heard: 0,
-            connected: false,
-            ready: false,
+            readiness: Readiness::default(),
             sent: 0,
             handled: 0,
             bytes_sent: 0,
@@ -383,16 +381,22 @@ impl Driver {
 
     fn command(&mut self, worker: &mut Worker, command: Command) {
         match command {
-            Command::Up(start) => self.up(worker, *start),
-            Command::Crash => self.die(worker, Fate::Crashed, None),
-            Command::Leave => {
-                self.input(worker, Input::Control(Control::Leave));
-                self.die(worker, Fate::Left, None);
-            }
-            Command::Control(control) => self.input(worker, Input::Control(control)),
+            Command::Order(order) => self.order(worker, *order),
             Command::Send(to, outbound) => self.hand_to_line(to, *outbound),
             Command::Answer(reply, answer) => reply.answer(answer),
             Command::Quit => self.quit(worker),
+        }
+    }
+
+    fn order(&mut self, worker: &mut Worker, order: Order) {
+        match order {
+            Order::Up(start) => self.up(worker, start),
+            Order::Crash => self.die(worker, Fate::Crashed, None),
+            Order::Leave => {
+                self.input(worker, Input::Control(Control::Leave));
+                self.die(worker, Fate::Left, None);
+            }
+            Order::Control(control) => self.input(worker, Input::Control(control)),
         }
     }
 
@@ -416,7 +420,10 @@ impl Driver {
             Err(panic) => return self.gone(worker, Fate::Panicked, Some(text_of(&*panic))),
         }
         self.input(worker, Input::Start(start));
-        self.check_ready();
+        let awaited = self.awaited();
+        if self.readiness.is_ready_now(awaited) {
+            self.ready(now);
+        }
     }
 
     /// The node goes: its timers, requests and pending items with it.
@@ -449,11 +456,11 @@ impl Driver {
                 _ => self.settle(1),
             }
         }
+        let at = self.shared.clock.scenario(self.shared.clock.wall());
+        self.ended(fate, at, why);
         self.incarnation += 1;
         self.port.restart();
         self.socket.iter_mut().for_each(Socket::down);
-        let at = self.shared.clock.scenario(self.shared.clock.wall());
-        self.shared.tell(Event::Ended(self.id, fate, at, why));
         worker.out.clear();
     }
 
@@ -482,20 +489,18 @@ impl Driver {
     }
 
     /// Notes something for the results.
-    pub(super) fn record(&mut self, worker: &mut Worker, now: crate::time::Time, record: Record) {
+    pub(super) fn record(&mut self, worker: &mut Worker, now: Time, record: Record) {
         let node = self.id;
         match record {
-            Record::Heard => {
-                self.heard = self.heard.saturating_add(1);
-                self.check_ready();
-            }
-            Record::Connected => {
-                self.connected = true;
-                self.check_ready();
+            Record::Heard | Record::Connected => {
+                let awaited = self.awaited();
+                if self.readiness.note(&record, awaited) {
+                    self.ready(now);
+                }
             }
             Record::Started => {
                 worker.tracer.started(node, now);
-                self.shared.tell(Event::Started(node));
+                self.shared.tell(Event::Started { node, life: self.life() });
             }
             // When the first node enters a round is all that anybody asks.
             Record::RoundStarted(round) => {
@@ -514,8 +519,8 @@ impl Driver {
                 self.round_nanos = self.round_nanos.saturating_add(nanos);
                 self.shared.tell(Event::RoundFinished { node, round, at: now, model, train_set, trained });
             }
-            Record::Finished => self.shared.tell(Event::Ended(node, Fate::Finished, now, None)),
-            Record::Stopped => self.shared.tell(Event::Ended(node, Fate::Stopped, now, None)),
+            Record::Finished => self.ended(Fate::Finished, now, None),
+            Record::Stopped => self.ended(Fate::Stopped, now, None),
             Record::Measured(it) => {
                 let clock = self.shared.clock;
                 let wall = |nanos| clock.wall_span(std::time::Duration::from_nanos(nanos));
@@ -526,14 +531,24 @@ impl Driver {
         }
     }
 
-    /// Whether the node has heard of everyone that it can hear of, and made its connections.
-    fn check_ready(&mut self) {
+    /// Of how many peers the node has to hear before it is ready.
+    fn awaited(&self) -> u32 {
         let plan = &self.shared.plan;
-        let expected = plan.reach.awaited(self.id).saturating_add(plan.outside());
-        if !self.ready && self.connected && self.heard >= expected {
-            self.ready = true;
-            self.shared.tell(Event::Ready(self.id));
-        }
+        plan.reach.awaited(self.id).saturating_add(plan.outside())
+    }
+
+    fn ready(&self, at: Time) {
+        self.shared.tell(Event::Ready { node: self.id, life: self.life(), at });
+    }
+
+    /// The node is done, or gone.
+    fn ended(&self, fate: Fate, at: Time, why: Option<String>) {
+        self.shared.tell(Event::Ended { node: self.id, life: self.life(), fate, at, why });
+    }
+
+    /// Which of the node's lives this is, as the script counts them.
+    fn life(&self) -> u16 {
+        self.incarnation as u16
     }
 
     /// A message found nobody.

@@ -1,13 +1,14 @@
 //! The end of a run: tasks say their last word, and what the supervisor knows becomes the run's raw measurements.
 
-use super::shared::{Command, Event};
-use super::supervisor::{NodeState, Supervisor};
-use crate::engine::course::ending::{self, Verdict};
+use super::shared::{Command, Event, LastWord};
+use super::supervisor::Supervisor;
+use crate::engine::course::ending;
+use crate::engine::course::roster::{self, Member};
+use crate::engine::course::verdict::Verdict;
 use crate::engine::load::SHARE_OF_PERIOD;
 use crate::engine::{NodeReport, Run, Watch};
 use crate::metrics::result::{Outcome, Sockets};
 use crate::metrics::{Histogram, Recorder};
-use crate::time::Time;
 use crate::transport::socket::Refusal;
 use crate::wire::{Command as Say, PeerId};
 use std::sync::Arc;
@@ -24,16 +25,15 @@ impl Supervisor {
     /// Ends all tasks and collects what they know.
     pub(super) async fn end(mut self, verdict: Verdict, watch: &mut dyn Watch) -> Run {
         let wall = Duration::from_nanos(self.shared.clock.wall());
-        let end = self.now();
         self.sample(wall);
         let mut snapshot = self.snapshot(wall);
         snapshot.details = self.details(wall);
         watch.update(&snapshot);
         self.shared.over.store(true, Ordering::Relaxed);
-        for node in 0..self.counts.total {
+        for node in 0..self.shared.plan.nodes() {
             self.shared.command(node, Command::Quit);
         }
-        let mut missing = self.nodes.len();
+        let mut missing = self.members.len();
         while missing > 0 {
             match tokio::time::timeout(FAREWELL, self.events.recv_async()).await {
                 Ok(Ok(event)) => {
@@ -47,7 +47,7 @@ impl Supervisor {
             }
         }
         self.farewell().await;
-        self.finish(verdict, end)
+        self.finish(verdict)
     }
 
     /// Lets what nodes have said last to peers outside go out.
@@ -96,7 +96,8 @@ impl Supervisor {
         why
     }
 
-    fn finish(mut self, verdict: Verdict, end: Time) -> Run {
+    fn finish(mut self, verdict: Verdict) -> Run {
+        let end = verdict.end;
         let plan = Arc::clone(&self.shared.plan);
         let (mut recorder, mut tracer, inputs) = self.shared.workers.merged();
         let sockets = self.shared.sockets.as_ref().map(|it| it.measured(&mut recorder));
@@ -104,34 +105,34 @@ impl Supervisor {
         self.warnings.extend(self.shared.sockets.as_ref().and_then(|it| it.refusals_outside()));
         let overloaded = self.overloaded(&recorder);
         self.warnings.extend(ending::faults(std::mem::take(&mut self.faults)));
-        for &i in &self.pending {
-            self.warnings.push(format!("script[{i}] never fired: the run was over before"));
-        }
-        self.counts.finished = self.nodes.iter().filter(|it| it.finished_at.is_some()).count() as u32;
+        self.warnings.extend(self.script.left_over());
+        let nodes = roster::totals(&plan, self.script.joined(), self.members.iter());
         let accuracy = self.evaluator.end(&mut self.rounds, &mut self.warnings);
-        let report = |(node, state): (usize, NodeState)| {
-            let word = state.word.map(|word| *word);
+        let report = |(node, (it, word)): (PeerId, (&Member, Option<Box<LastWord>>))| {
+            let word = word.unwrap_or_default();
             NodeReport {
-                fate: state.fate,
-                rounds_finished: state.rounds_finished,
-                rounds_trained: state.rounds_trained,
-                finished_at: state.finished_at,
-                sent: word.as_ref().map_or(0, |it| it.sent),
-                handled: word.as_ref().map_or(0, |it| it.handled),
-                bytes_sent: word.as_ref().map_or(0, |it| it.bytes_sent),
-                round_nanos: word.as_ref().map_or(0, |it| it.round_nanos),
-                accuracy: accuracy.get(&(node as PeerId)).copied(),
-                stage: word.as_ref().and_then(|word| word.stage),
-                waits_for: word.map(|word| word.waits_for).unwrap_or_default(),
+                fate: it.fate,
+                rounds_finished: it.rounds_finished,
+                rounds_trained: it.rounds_trained,
+                finished_at: it.has_finished().then_some(it.finished_at),
+                sent: word.sent,
+                handled: word.handled,
+                bytes_sent: word.bytes_sent,
+                round_nanos: word.round_nanos,
+                accuracy: accuracy.get(&node).copied(),
+                stage: word.stage,
+                waits_for: word.waits_for,
             }
         };
-        let reports: Vec<NodeReport> = self.nodes.into_iter().enumerate().map(report).collect();
+        let words = std::mem::take(&mut self.words);
+        let reports: Vec<NodeReport> = (0..).zip(self.members.iter().zip(words)).map(report).collect();
         for (node, report) in (0..).zip(&reports) {
             if let Some(stage) = report.stage {
                 tracer.last_stage(node, stage, end);
             }
         }
         tracer.merge(self.tracer);
+        tracer.merge(self.script.tracer);
         let completed = verdict.outcome == Outcome::Completed;
         Run {
             stalled: if completed { Vec::new() } else { ending::waiting(&reports) },
@@ -139,7 +140,7 @@ impl Supervisor {
             reason: verdict.reason,
             overloaded,
             warnings: self.warnings,
-            nodes: self.counts,
+            nodes,
             reports,
             zero: self.shared.zero(),
             end,

@@ -9,7 +9,7 @@ use crate::node::io::{Expect, Job, JobId, Output, Weight};
 use crate::time::Time;
 use crate::transport::{Back, Envelope, Full, Item, ReturnTo};
 use crate::wire::size::GRPC_PREFIX;
-use crate::wire::{Command, Gossip, GossipBody, Message, PeerId, Response};
+use crate::wire::{Command, Gossip, Message, PeerId, Response};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -155,7 +155,7 @@ impl Driver {
             self.sent += copies;
             self.bytes_sent += copies * size;
             bytes += size;
-            progress |= !matches!(gossip.body, GossipBody::Beat(_));
+            progress |= gossip.body.moves_on();
         }
         let faults = self.shared.faults();
         if self.socket.is_some() {
@@ -173,7 +173,8 @@ impl Driver {
                 for gossip in parcel.iter().filter(|it| it.source != peer) {
                     let size = self.shared.plan.rules.sizes.gossip_payload(gossip);
                     let message = Message::Gossip(Arc::from([gossip.clone()]));
-                    self.pass(worker, wall, phase, peer, message, size, progress, faults.as_deref());
+                    let alone = gossip.body.moves_on();
+                    self.pass(worker, wall, phase, peer, message, size, alone, faults.as_deref());
                 }
             } else {
                 self.pass(worker, wall, phase, peer, message, bytes, progress, faults.as_deref());

@@ -3,12 +3,12 @@
 use super::clock::Clock;
 use super::sockets::{Outbound, Sockets};
 use super::worker::Workers;
+use crate::engine::course::script::Order;
 use crate::engine::{Fate, Plan};
 use crate::learning::Model;
 use crate::metrics::Phase;
 use crate::network::Faults;
 use crate::node::Stage;
-use crate::node::io::{Control, Start};
 use crate::time::Time;
 use crate::transport::socket::{Answer, Reply};
 use crate::transport::{Item, Memory};
@@ -20,17 +20,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// What lies in a node's inbox.
 pub type Inbound = Item<Command>;
 
-/// What the supervisor tells a node's task.
+/// What a node's task is told.
 #[derive(Debug)]
 pub enum Command {
-    /// The node comes up.
-    Up(Box<Start>),
-    /// It crashes.
-    Crash,
-    /// It says goodbye and goes.
-    Leave,
-    /// It is told to do something.
-    Control(Control),
+    /// By the script.
+    Order(Box<Order>),
     /// A message that the network has held back goes out now.
     Send(PeerId, Box<Outbound>),
     /// And so does an answer.
@@ -39,13 +33,14 @@ pub enum Command {
     Quit,
 }
 
-/// What a node's task tells the supervisor.
+/// What a node's task tells the supervisor. `life` says in which of its lives the node did it: the script may have brought it
+/// back since.
 #[derive(Debug)]
 pub enum Event {
     /// A node has made its connections and heard of everyone that it can hear of.
-    Ready(PeerId),
+    Ready { node: PeerId, life: u16, at: Time },
     /// Learning has started at a node.
-    Started(PeerId),
+    Started { node: PeerId, life: u16 },
     /// The first node entered a round.
     RoundStarted(u32, Time),
     /// A node finished a round.
@@ -58,7 +53,7 @@ pub enum Event {
         trained: bool,
     },
     /// A node is done, or gone: how, and why.
-    Ended(PeerId, Fate, Time, Option<String>),
+    Ended { node: PeerId, life: u16, fate: Fate, at: Time, why: Option<String> },
     /// Something that the user should know.
     Noticed(String),
     /// The last word of a node's task.
@@ -66,7 +61,7 @@ pub enum Event {
 }
 
 /// What a task knows of its node at the end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LastWord {
     pub sent: u64,
     pub handled: u64,
@@ -188,12 +183,15 @@ impl Shared {
             .then(|| Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// The script may change them; what it says of that.
-    pub fn change_faults<R>(&self, change: impl FnOnce(&mut Faults) -> R) -> R {
-        let mut faults = self.faults.write().unwrap_or_else(PoisonError::into_inner);
-        let said = change(Arc::make_mut(&mut faults));
+    /// From now on these are there.
+    pub fn set_faults(&self, faults: Faults) {
         self.faulty.store(!faults.is_none(), Ordering::Relaxed);
-        said
+        *self.faults.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(faults);
+    }
+
+    /// Tells a node something that the script wants.
+    pub fn order(&self, node: PeerId, order: Order) {
+        self.command(node, Command::Order(Box::new(order)));
     }
 
     /// Tells a node's task something. It counts as pending until the task has done it.

@@ -305,7 +305,6 @@ fn what_counts_on_the_other_clock_alone_is_named() {
         ("/speedup", json!(10), true),
         ("/limits/inbox", json!("1MiB"), true),
         ("/limits/events", json!(1_000), false),
-        ("/limits/memory", json!("1GiB"), false),
     ] {
         let (idle, useful) = match on_virtual {
             true => (vec![virtual_clock.clone(), (path, value.clone())], vec![(path, value)]),

@@ -167,10 +167,11 @@ impl Door {
         let phase = shared.phase();
         shared.sockets.iter().for_each(|it| it.heard_of(source, None));
         shared.workers.with(|it| it.recorder.sent_outside(phase, command_of(message), bytes));
-        shared.pending.fetch_add(1, Ordering::Relaxed);
+        let progress = message.moves_on();
+        shared.pending.fetch_add(i64::from(progress), Ordering::Relaxed);
         let born = shared.clock.scenario(now);
         let command = command_of(message);
-        Ticket { from: source, sent: now, phase, command, progress: true, hops: 0, born }
+        Ticket { from: source, sent: now, phase, command, progress, hops: 0, born }
     }
 
     /// A call that says nothing that could be understood.

@@ -237,7 +237,7 @@ impl Outbound {
             phase: Phase::Setup,
             bytes: encoded.len() as u64,
             what: What::Send(Body::Encoded(encoded)),
-            progress: true,
+            progress: gossip.body.moves_on(),
             hops: gossip.hops,
             born: gossip.born,
         }
