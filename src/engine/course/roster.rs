@@ -3,10 +3,8 @@
 //! An engine keeps a [`Member`] for every node and [`Counts`] of all, or of the nodes of one thread; what happens to a node
 //! goes through these functions, so that the counts follow.
 
-use super::start::Anew;
-use crate::engine::{Fate, Plan};
+use crate::engine::{Fate, NodeReport};
 use crate::metrics::result::Nodes;
-use crate::node::Rules;
 use crate::node::io::Record;
 use crate::time::Time;
 use crate::wire::PeerId;
@@ -113,6 +111,23 @@ impl Member {
     /// Whether it has finished all rounds, whatever became of it then.
     pub fn has_finished(&self) -> bool {
         self.finished_at != Time::NEVER
+    }
+
+    /// What is told of it at the end; what it sent, handled and waits for its engine knows.
+    pub fn report(&self) -> NodeReport {
+        NodeReport {
+            fate: self.fate,
+            rounds_finished: self.rounds_finished,
+            rounds_trained: self.rounds_trained,
+            finished_at: self.has_finished().then_some(self.finished_at),
+            sent: 0,
+            handled: 0,
+            bytes_sent: 0,
+            round_nanos: 0,
+            accuracy: None,
+            stage: None,
+            waits_for: String::new(),
+        }
     }
 
     /// It finished a round.
@@ -224,38 +239,37 @@ impl Counts {
         }
     }
 
-    /// Who has to start learning because nobody learns of those that are up; nobody if somebody does.
-    pub fn starter<'a>(
-        &self,
-        rules: &Rules,
-        members: impl Iterator<Item = (PeerId, &'a Member)>,
-    ) -> Option<PeerId> {
-        let up = members.filter(|(_, it)| it.fate == Fate::Up).map(|(node, _)| node);
-        if self.learning + self.done > 0 { None } else { Anew::starter(rules, up) }
+    /// Whether of those that are up nobody learns, nor has.
+    pub fn nobody_learns(&self) -> bool {
+        self.learning + self.done == 0
     }
 }
 
 /// Rounds that every node has finished that is still awaited; nothing if none is.
-pub fn slowest<'a>(members: impl Iterator<Item = &'a Member>) -> Option<u32> {
-    members.filter(|it| it.is_awaited()).map(|it| it.rounds_finished).min()
+pub fn slowest<'a>(members: impl Iterator<Item = (PeerId, &'a Member)>) -> Option<u32> {
+    members.filter(|(_, it)| it.is_awaited()).map(|(_, it)| it.rounds_finished).min()
 }
 
-/// The nodes that learning waits for, as a text.
-pub fn unready<'a>(plan: &Plan, members: impl Iterator<Item = (PeerId, &'a Member)>) -> String {
-    let unready: Vec<PeerId> = members.filter(|(_, it)| it.is_unready()).map(|(node, _)| node).collect();
-    super::start::warning(&plan.reach, &unready, plan.nodes())
+/// The nodes that learning waits for.
+pub fn unready<'a>(members: impl Iterator<Item = (PeerId, &'a Member)>) -> Vec<PeerId> {
+    members.filter(|(_, it)| it.is_unready()).map(|(node, _)| node).collect()
 }
 
-/// What became of a run's nodes, of which so many joined later. A node counts once, however often it crashes.
-pub fn totals<'a>(plan: &Plan, joined: u32, members: impl Iterator<Item = &'a Member>) -> Nodes {
-    let mut totals = Nodes { total: plan.nodes(), joined, ..Nodes::default() };
-    for it in members {
-        totals.finished += u32::from(it.has_finished());
-        totals.crashed += u32::from(it.crashed);
-        totals.left += u32::from(it.left);
-        totals.panicked += u32::from(it.panicked);
-    }
-    totals
+/// The nodes that are up and have not finished.
+pub fn up<'a>(members: impl Iterator<Item = (PeerId, &'a Member)>) -> impl Iterator<Item = PeerId> {
+    members.filter(|(_, it)| it.fate == Fate::Up).map(|(node, _)| node)
+}
+
+/// What became of nodes. Each counts once, however often it crashes.
+pub fn totals<'a>(members: impl Iterator<Item = &'a Member>) -> Nodes {
+    members.fold(Nodes::default(), |sum, it| Nodes {
+        total: sum.total + 1,
+        finished: sum.finished + u32::from(it.has_finished()),
+        crashed: sum.crashed + u32::from(it.crashed),
+        left: sum.left + u32::from(it.left),
+        panicked: sum.panicked + u32::from(it.panicked),
+        joined: sum.joined,
+    })
 }
 
 /// What is told of a node that went by a fault: its own or this program's.

@@ -1,50 +1,47 @@
-//! Looks after all shards between windows: starts learning, plays the script, and sees when the run is over.
+//! Looks after all shards between windows: has learning start, does what the script says, sees when the run is over, and makes
+//! a run of what they leave. What it tells them and what they report is in `desk`.
 
-use super::body::Body;
 use super::calendar::Window;
-use super::core::Event;
 use super::crew::Conduct;
-use super::host::Host;
+use super::desk::{News, Progress};
+use super::fingerprint;
 use super::peers::Fault;
 use super::shard::Shard;
 use super::shared::{Shared, Word};
-use crate::engine::course::roster::{self, Counts, Member};
+use super::throughput::Throughput;
+use crate::engine::course::ending::{Facts, conclude};
+use crate::engine::course::roster;
 use crate::engine::course::script::{Deed, Scene, Script};
+use crate::engine::course::start::{self, Anew};
 use crate::engine::course::verdict::{State, Verdict, judge_setup, setup_limit};
 use crate::engine::evaluate::Evaluator;
 use crate::engine::recent::Recent;
-use crate::engine::{Details, Doing, Fate, Snapshot, Watch};
-use crate::metrics::Histogram;
+use crate::engine::{Details, Run, Snapshot, Watch};
+use crate::metrics::result::Nodes;
+use crate::metrics::{Histogram, Recorder, RoundLog, Tracer};
 use crate::network::Timeline;
-use crate::node::Node;
-use crate::node::spec::Workflow;
 use crate::time::{Time, nanos};
 use crate::wire::PeerId;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-/// Who causes the events that no node causes.
-const NOBODY: PeerId = PeerId::MAX;
-
 /// The conductor of a run.
 pub struct Conductor<'a> {
     shared: &'a Shared,
     watch: &'a mut dyn Watch,
-    pub zero: Option<Time>,
-    pub script: Script,
+    zero: Option<Time>,
+    script: Script,
     timeline: Timeline,
-    /// Events that nobody caused, for their order.
-    seq: u32,
-    pub evaluator: Evaluator,
+    evaluator: Evaluator,
     /// Nodes that stopped themselves or panicked.
-    pub faults: Vec<Fault>,
+    faults: Vec<Fault>,
     /// For who wants details: latencies of the last seconds, and how many happenings were told, of the script and of
     /// each shard.
     recent: Option<(Recent, Vec<usize>)>,
     /// How many nodes of those evaluated have finished each round.
     evaluated: Vec<u32>,
-    pub warnings: Vec<String>,
-    pub verdict: Option<Verdict>,
+    warnings: Vec<String>,
+    verdict: Option<Verdict>,
 }
 
 /// When the conductor has to act.
@@ -87,30 +84,18 @@ impl<'a> Conduct<Shard<'a>> for Conductor<'_> {
         if words.iter().any(|word| word.tick) {
             self.tick(shards, words);
         }
-        for shard in shards.iter_mut() {
-            for fault in shard.peers.faults.drain(..) {
-                self.script.gone(&self.shared.plan, fault.node, fault.life, fault.at);
-                self.faults.push(fault);
-            }
-        }
+        self.collect(shards);
         let width = nanos(self.shared.links.lookahead()).max(1);
         let ends = next.map(|window| Time::from_nanos((window + 1).saturating_mul(width)));
         self.start(shards, &Word::all(words), ends);
         self.play(shards, ends);
-        for shard in shards.iter_mut() {
-            shard.peers.view.zero = self.zero;
-            if let (Some(zero), None) = (self.zero, &shard.peers.view.begin) {
-                shard.peers.view.begin = Some(self.shared.plan.begin(zero));
-            }
-        }
-        let words: Vec<Word> = shards.iter().map(|shard| shard.peers.word).collect();
-        let first = shards.iter().filter_map(|shard| shard.core.first()).min();
+        let words: Vec<Word> = shards.iter().map(|shard| shard.stands()).collect();
+        let first = shards.iter().filter_map(|shard| shard.first()).min();
         let begins = first.map(|window| Time::from_nanos(window.saturating_mul(width)));
         if self.verdict.is_none() {
             self.verdict = self.judge(shards, &Word::all(&words), begins);
         }
         if self.verdict.is_some() {
-            self.collect(shards);
             return None;
         }
         let plan = &self.shared.plan;
@@ -138,7 +123,6 @@ impl<'a> Conductor<'a> {
             zero: None,
             script,
             timeline: Timeline::default(),
-            seq: 0,
             evaluator,
             faults: Vec::new(),
             recent: watch.wants_details().then(Default::default),
@@ -150,51 +134,33 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn push(&mut self, shards: &mut Shards, at: Time, to: PeerId, body: Body) {
-        let seq = self.seq;
-        self.seq = seq.checked_add(1).expect("a script causes fewer than four thousand million events");
-        let shard = &mut shards[self.shared.sharding.shard(to) as usize];
-        shard.peers.word.pending += 1;
-        shard.core.outbox().push(Event { at, to, from: NOBODY, seq, body });
-    }
-
     /// Has learning start one lookahead after everyone has heard of everyone, or when it has taken too long.
     fn start(&mut self, shards: &mut Shards, all: &Word, ends: Option<Time>) {
         if self.zero.is_some() {
             return;
         }
         let plan = &self.shared.plan;
-        let reached = shards[0].core.reached();
+        let reached = shards[0].reached();
         let latest = Time::ZERO + plan.start_after;
         let zero = if all.counts.unready == 0 {
             all.counts.ready_at + self.shared.links.lookahead()
         } else if ends.is_none_or(|ends| latest < ends) {
-            self.warnings.push(roster::unready(plan, members(shards)));
+            let unready: Vec<PeerId> = shards.iter().flat_map(|shard| shard.unready()).collect();
+            self.warnings.push(start::warning(&plan.reach, &unready, plan.nodes()));
             latest
         } else {
             return;
         };
         let zero = zero.max(reached);
         self.zero = Some(zero);
-        for i in 0..shards.len() {
-            let base = shards[i].peers.base;
-            for node in base..base + shards[i].peers.hosts.len() as u32 {
-                shards[i].peers.count(node, Counts::begins);
-                let initiates = match &plan.rules.workflow {
-                    Workflow::P2pfl(it) => it.initiator == node,
-                    _ => shards[i].peers.host_of(node).member.fate == Fate::Up,
-                };
-                if initiates {
-                    self.push(shards, zero, node, Body::Begin);
-                }
-            }
-        }
+        let control = plan.begin(zero);
+        shards.iter_mut().for_each(|shard| shard.begin(zero, control.clone()));
     }
 
     /// Plays what is due before the end of the next window; the next thing of all if there is no such window.
     fn play(&mut self, shards: &mut Shards, ends: Option<Time>) {
         let Some(zero) = self.zero else { return };
-        let (shared, reached) = (self.shared, shards[0].core.reached());
+        let (shared, reached) = (self.shared, shards[0].reached());
         let mut deeds = Vec::new();
         self.script.play(
             &shared.plan,
@@ -204,27 +170,27 @@ impl<'a> Conductor<'a> {
                 until: ends,
                 // A later round may have begun without this one, which nobody came to enter.
                 entered: &|round| {
-                    let entered = shards.iter().filter_map(|it| it.peers.rounds.first_from(round)).min()?;
+                    let entered = shards.iter().filter_map(|shard| shard.entered(round)).min()?;
                     Some(entered + shared.links.lookahead())
                 },
                 starter: &|| {
-                    let counts =
-                        shards.iter().fold(Counts::default(), |sum, it| sum.and(&it.peers.word.counts));
-                    counts.starter(&shared.plan.rules, members(shards))
+                    let nobody = shards.iter().all(|shard| shard.stands().counts.nobody_learns());
+                    let first = shards.iter().filter_map(|shard| shard.starter());
+                    nobody.then(|| Anew::starter(&shared.plan.rules, first))?
                 },
             },
             &mut deeds,
         );
         for (at, deed) in deeds {
             match deed {
-                Deed::Tell(node, order) => self.push(shards, at, node, Body::Order(Box::new(order))),
+                Deed::Tell(node, order) => {
+                    shards[shared.sharding.shard(node) as usize].tell(at, node, order);
+                }
                 Deed::Faults(faults) => {
                     self.timeline.push(at, faults);
                     self.timeline.forget(reached);
                     let timeline = Arc::new(self.timeline.clone());
-                    for shard in shards.iter_mut() {
-                        shard.peers.view.faults = Arc::clone(&timeline);
-                    }
+                    shards.iter_mut().for_each(|shard| shard.faults(&timeline));
                 }
             }
         }
@@ -232,12 +198,9 @@ impl<'a> Conductor<'a> {
 
     /// Whether the run is over; `next` is when the next window begins.
     fn judge(&self, shards: &Shards, all: &Word, next: Option<Time>) -> Option<Verdict> {
-        let (plan, reached) = (&self.shared.plan, shards[0].core.reached());
+        let (plan, reached) = (&self.shared.plan, shards[0].reached());
         let Some(zero) = self.zero else { return judge_setup(plan, reached, next, all.inputs) };
-        let finished = |node| {
-            let shard = &shards[self.shared.sharding.shard(node) as usize];
-            shard.peers.host_of(node).member.has_finished()
-        };
+        let finished = |node| shards[self.shared.sharding.shard(node) as usize].has_finished(node);
         State {
             plan,
             script: &self.script,
@@ -254,22 +217,27 @@ impl<'a> Conductor<'a> {
 
     /// Several times a second of the real clock.
     fn tick(&mut self, shards: &mut Shards, words: &[Word]) {
-        self.collect(shards);
         let mut snapshot = self.snapshot(shards, words);
         snapshot.details = self.details(shards);
         self.watch.update(&snapshot);
         if let Some((outcome, reason)) = self.shared.halting.reached() {
             // Of the last window some nodes may have seen less than others.
-            let end = shards[0].core.reached();
+            let end = shards[0].reached();
             self.verdict = Some(Verdict { outcome: *outcome, reason: Some(reason.clone()), end });
         }
     }
 
-    /// Takes the models with which nodes finished rounds, and has those rounds evaluated that all have finished.
+    /// Hears what has happened: nodes that went by a fault, and models with which nodes finished rounds. Those rounds are
+    /// evaluated that all have finished.
     fn collect(&mut self, shards: &mut Shards) {
         let everyone = self.evaluator.expected();
         for shard in shards.iter_mut() {
-            for (round, node, model) in shard.peers.finished.drain(..) {
+            let News { faults, finished } = shard.news();
+            for fault in faults {
+                self.script.gone(&self.shared.plan, fault.node, fault.life, fault.at);
+                self.faults.push(fault);
+            }
+            for (round, node, model) in finished {
                 self.evaluator.finished(round, node, model);
                 if let Some(count) = self.evaluated.get_mut(round as usize) {
                     *count += 1;
@@ -283,37 +251,36 @@ impl<'a> Conductor<'a> {
 
     /// What the nodes are doing, if anybody wants to know.
     fn details(&mut self, shards: &mut Shards) -> Option<Details> {
-        let (recent, seen) = self.recent.as_mut()?;
-        seen.resize(shards.len() + 1, 0);
-        let mut happened = self.script.tracer.since(seen[0]).to_vec();
-        seen[0] += happened.len();
-        let mut taken = Histogram::with_digits(2);
-        for (shard, seen) in shards.iter_mut().zip(&mut seen[1..]) {
-            taken.merge(&shard.peers.recorder.take_recent());
-            let more = shard.peers.tracer.since(*seen);
-            *seen += more.len();
-            happened.extend_from_slice(more);
+        let (recent, told) = self.recent.as_mut()?;
+        told.resize(shards.len() + 1, 0);
+        let every = Details::every(self.shared.plan.nodes());
+        let mut happened = self.script.tracer.since(told[0]).to_vec();
+        told[0] += happened.len();
+        let (mut nodes, mut latencies) = (Vec::new(), Histogram::with_digits(2));
+        for (shard, told) in shards.iter_mut().zip(&mut told[1..]) {
+            let doings = shard.doings(every, *told);
+            *told += doings.happened.len();
+            nodes.extend(doings.nodes);
+            latencies.merge(&doings.latencies);
+            happened.extend(doings.happened);
         }
         happened.sort_by_key(|it| it.at);
         let zero = self.zero.unwrap_or_default();
-        let every = Details::every(self.shared.plan.nodes());
-        let hosts = shards.iter().flat_map(|shard| &shard.peers.hosts).step_by(every as usize);
-        let doing = |host: &Host| Doing::of(host.member.fate, host.node.as_ref().and_then(Node::stage));
         Some(Details {
-            nodes: hosts.map(doing).collect(),
+            nodes,
             every,
-            latency: recent.add(self.shared.halting.began.elapsed(), &taken),
+            latency: recent.add(self.shared.halting.began.elapsed(), &latencies),
             happened: happened.iter().map(|it| it.mark(zero)).collect(),
         })
     }
 
     /// How the run stands.
-    pub fn snapshot(&self, shards: &Shards, words: &[Word]) -> Snapshot {
+    fn snapshot(&self, shards: &Shards, words: &[Word]) -> Snapshot {
         let all = Word::all(words);
-        let reached = shards.first().map_or(Time::ZERO, |shard| shard.core.reached());
-        let slowest = roster::slowest(members(shards).map(|(_, it)| it));
+        let progress: Vec<Progress> = shards.iter().map(|shard| shard.progress()).collect();
+        let slowest = progress.iter().filter_map(|it| it.slowest).min();
         Snapshot {
-            scenario_s: self.zero.map(|zero| reached.since(zero).as_secs_f64()),
+            scenario_s: self.zero.map(|zero| shards[0].reached().since(zero).as_secs_f64()),
             wall_s: self.shared.halting.began.elapsed().as_secs_f64(),
             rounds_done: match self.zero {
                 Some(_) => slowest.unwrap_or(self.evaluated.len() as u32),
@@ -322,16 +289,63 @@ impl<'a> Conductor<'a> {
             furthest_round: all.counts.furthest.checked_sub(1),
             nodes_finished: all.counts.done as u32,
             messages: all.messages,
-            bytes: shards.iter().map(|shard| shard.peers.recorder.handled().1).sum(),
+            bytes: progress.iter().map(|it| it.bytes).sum(),
             details: None,
         }
     }
-}
 
-/// All nodes, with their numbers.
-fn members<'s>(shards: &'s Shards<'_, '_>) -> impl Iterator<Item = (PeerId, &'s Member)> {
-    shards
-        .iter()
-        .flat_map(|shard| (shard.peers.base..).zip(&shard.peers.hosts))
-        .map(|(node, it)| (node, &it.member))
+    /// Puts together what the run leaves.
+    pub fn finish(self, shards: Vec<Shard>) -> Run {
+        let Shared { plan, links, .. } = self.shared;
+        let verdict = self.verdict.expect("a run ends with a verdict");
+        let reached = shards.first().map_or(Time::ZERO, Shard::reached);
+        let threads = shards.len() as u32;
+        let all = Word::all(&shards.iter().map(Shard::stands).collect::<Vec<_>>());
+        let mut warnings = self.warnings;
+        let mut throughput = Throughput::default();
+        let (mut windows, mut chain) = (0, 0);
+        let (mut nodes, mut reports) = (Nodes::default(), Vec::new());
+        let mut recorder = Recorder::new(plan.recording);
+        let (mut tracer, mut rounds) = (Tracer::new(&plan.followed), RoundLog::default());
+        for shard in shards {
+            let report = shard.last_report(verdict.end, chain);
+            (windows, chain) = (windows.max(report.windows), report.chain);
+            recorder.merge(&report.recorder);
+            throughput.merge(&report.throughput);
+            rounds.merge(&report.rounds);
+            tracer.merge(report.tracer);
+            nodes = nodes.and(&report.totals);
+            if reports.is_empty() {
+                reports = report.nodes;
+            } else {
+                reports.extend(report.nodes);
+            }
+            // What was measured is worth more than the log.
+            warnings.extend(report.log.map(|error| format!("the event log is not complete: {error}")));
+        }
+        let mut faults = self.faults;
+        faults.sort_unstable_by_key(|it| (it.at, it.node));
+        let run = conclude(Facts {
+            verdict,
+            zero: self.zero,
+            warnings,
+            faults: faults.iter().map(|it| roster::fault(it.node, it.fate, &it.why)).collect(),
+            script: self.script,
+            nodes,
+            reports,
+            rounds,
+            evaluator: self.evaluator,
+            recorder,
+            tracer,
+            series: throughput.series(reached),
+            inputs: all.inputs,
+            threads,
+        });
+        Run {
+            lookahead: Some(links.lookahead()),
+            events_per_window: (windows > 0).then(|| all.inputs as f64 / windows as f64),
+            fingerprint: Some(fingerprint::written(chain)),
+            ..run
+        }
+    }
 }

@@ -38,9 +38,14 @@ pub fn extend(chain: u64, now: Time, input: &Input) -> u64 {
     mix(mix(chain, now.as_nanos() ^ (kind << 60)), detail)
 }
 
-/// Combines the chains of all nodes, in their order.
-pub fn combine(chains: impl Iterator<Item = u64>) -> String {
-    format!("{:016x}", chains.fold(0, mix))
+/// Combines the chains of nodes, in their order, with those of the nodes before them.
+pub fn combine(before: u64, chains: impl Iterator<Item = u64>) -> u64 {
+    chains.fold(before, mix)
+}
+
+/// The fingerprint, as it is written.
+pub fn written(combined: u64) -> String {
+    format!("{combined:016x}")
 }
 
 fn content(message: &Message) -> u64 {
@@ -95,7 +100,9 @@ mod tests {
 
     #[test]
     fn the_order_of_nodes_matters() {
-        assert_ne!(combine([1, 2].into_iter()), combine([2, 1].into_iter()));
-        assert_eq!(combine([1, 2].into_iter()).len(), 16);
+        let all = combine(0, [1, 2, 3].into_iter());
+        assert_ne!(all, combine(0, [2, 1, 3].into_iter()));
+        let in_parts = combine(combine(0, [1].into_iter()), [2, 3].into_iter());
+        assert_eq!((all, written(all).len()), (in_parts, 16));
     }
 }

@@ -15,7 +15,7 @@ pub mod calendar;
 mod conductor;
 pub mod core;
 pub mod crew;
-mod ending;
+mod desk;
 mod fingerprint;
 mod host;
 mod jobs;
@@ -71,5 +71,5 @@ pub fn run(mut plan: Plan, watch: &mut dyn Watch) -> std::io::Result<Run> {
     shards.par_iter_mut().for_each(|shard| shard.bring_up(&script));
     let mut conductor = Conductor::new(&shared, script, watch, evaluator);
     let shards = crew::run(shards, &mut conductor)?;
-    Ok(ending::finish(&shared, shards, conductor))
+    Ok(conductor.finish(shards))
 }

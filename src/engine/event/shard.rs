@@ -19,10 +19,12 @@ use std::sync::Arc;
 
 /// Some of the nodes, and their events.
 pub struct Shard<'a> {
-    pub core: Core<Body>,
-    pub peers: Peers<'a>,
-    /// Windows that were run, and events that were in them.
-    pub windows: u64,
+    pub(super) core: Core<Body>,
+    pub(super) peers: Peers<'a>,
+    /// Windows that were run.
+    pub(super) windows: u64,
+    /// Events that no node caused, for their order.
+    pub(super) caused: u32,
     /// When the first shard has the conductor show how far the run is.
     pulse: Pulse,
 }
@@ -54,7 +56,7 @@ impl<'a> Shard<'a> {
             pulse: Pulse::default(),
         };
         let core = Core::new(shared.sharding, number, shared.links.lookahead(), order);
-        Self { core, peers, windows: 0, pulse: Pulse::default() }
+        Self { core, peers, windows: 0, caused: 0, pulse: Pulse::default() }
     }
 
     /// Brings up those nodes that are there from the beginning.

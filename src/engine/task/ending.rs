@@ -2,15 +2,15 @@
 
 use super::shared::{Command, Event, LastWord};
 use super::supervisor::Supervisor;
-use crate::engine::course::ending;
+use crate::engine::course::ending::{Facts, conclude};
 use crate::engine::course::roster::{self, Member};
 use crate::engine::course::verdict::Verdict;
 use crate::engine::load::SHARE_OF_PERIOD;
 use crate::engine::{NodeReport, Run, Watch};
-use crate::metrics::result::{Outcome, Sockets};
+use crate::metrics::result::Sockets;
 use crate::metrics::{Histogram, Recorder};
 use crate::transport::socket::Refusal;
-use crate::wire::{Command as Say, PeerId};
+use crate::wire::Command as Say;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -97,67 +97,48 @@ impl Supervisor {
     }
 
     fn finish(mut self, verdict: Verdict) -> Run {
-        let end = verdict.end;
         let plan = Arc::clone(&self.shared.plan);
         let (mut recorder, mut tracer, inputs) = self.shared.workers.merged();
         let sockets = self.shared.sockets.as_ref().map(|it| it.measured(&mut recorder));
         self.warnings.extend(sockets.as_ref().and_then(refusals));
         self.warnings.extend(self.shared.sockets.as_ref().and_then(|it| it.refusals_outside()));
         let overloaded = self.overloaded(&recorder);
-        self.warnings.extend(ending::faults(std::mem::take(&mut self.faults)));
-        self.warnings.extend(self.script.left_over());
-        let nodes = roster::totals(&plan, self.script.joined(), self.members.iter());
-        let accuracy = self.evaluator.end(&mut self.rounds, &mut self.warnings);
-        let report = |(node, (it, word)): (PeerId, (&Member, Option<Box<LastWord>>))| {
-            let word = word.unwrap_or_default();
-            NodeReport {
-                fate: it.fate,
-                rounds_finished: it.rounds_finished,
-                rounds_trained: it.rounds_trained,
-                finished_at: it.has_finished().then_some(it.finished_at),
-                sent: word.sent,
-                handled: word.handled,
-                bytes_sent: word.bytes_sent,
-                round_nanos: word.round_nanos,
-                accuracy: accuracy.get(&node).copied(),
-                stage: word.stage,
-                waits_for: word.waits_for,
-            }
+        let report = |(it, word): (&Member, Option<Box<LastWord>>)| {
+            let LastWord { sent, handled, bytes_sent, round_nanos, stage, waits_for } =
+                *word.unwrap_or_default();
+            NodeReport { sent, handled, bytes_sent, round_nanos, stage, waits_for, ..it.report() }
         };
-        let words = std::mem::take(&mut self.words);
-        let reports: Vec<NodeReport> = (0..).zip(self.members.iter().zip(words)).map(report).collect();
+        let reports: Vec<NodeReport> = self.members.iter().zip(self.words).map(report).collect();
         for (node, report) in (0..).zip(&reports) {
             if let Some(stage) = report.stage {
-                tracer.last_stage(node, stage, end);
+                tracer.last_stage(node, stage, verdict.end);
             }
         }
         tracer.merge(self.tracer);
-        tracer.merge(self.script.tracer);
-        let completed = verdict.outcome == Outcome::Completed;
-        Run {
-            stalled: if completed { Vec::new() } else { ending::waiting(&reports) },
-            outcome: verdict.outcome,
-            reason: verdict.reason,
-            overloaded,
-            warnings: self.warnings,
-            nodes,
-            reports,
+        let run = conclude(Facts {
+            verdict,
             zero: self.shared.zero(),
-            end,
+            warnings: self.warnings,
+            faults: self.faults,
+            script: self.script,
+            nodes: roster::totals(self.members.iter()),
+            reports,
             rounds: self.rounds,
+            evaluator: self.evaluator,
             recorder,
+            tracer,
             series: self.series,
-            trace: tracer.trace(self.shared.zero().unwrap_or(end), end),
-            laps: self.laps,
             inputs,
             threads: plan.threads.max(1) as u32,
+        });
+        Run {
+            overloaded,
+            laps: self.laps,
             speedup: plan.speedup,
             interval_s: super::supervisor::TICK.as_secs_f64(),
-            lookahead: None,
-            events_per_window: None,
-            fingerprint: None,
             sockets,
             model: self.model,
+            ..run
         }
     }
 }

@@ -5,6 +5,7 @@ use super::supervisor::Supervisor;
 use crate::engine::Fate;
 use crate::engine::course::roster;
 use crate::engine::course::script::{Deed, Order, Scene};
+use crate::engine::course::start::{self, Anew};
 use crate::metrics::trace::Happening;
 use crate::node::Starter;
 use crate::node::spec::Workflow;
@@ -34,7 +35,7 @@ impl Supervisor {
     /// Has learning started once everyone has heard of everyone, or it has taken too long.
     pub(super) fn start_learning(&mut self, now: Time) {
         if self.shared.plan.rules.starter == Starter::Outside {
-            if self.counts.learning + self.counts.done > 0 {
+            if !self.counts.nobody_learns() {
                 self.shared.set_zero(now);
             }
             return;
@@ -43,8 +44,9 @@ impl Supervisor {
             if now < Time::ZERO + self.shared.plan.start_after {
                 return;
             }
-            let warning = roster::unready(&self.shared.plan, (0..).zip(&self.members));
-            self.warnings.push(warning);
+            let plan = &self.shared.plan;
+            let unready = roster::unready((0..).zip(&self.members));
+            self.warnings.push(start::warning(&plan.reach, &unready, plan.nodes()));
         }
         if self.lacks_peers_outside() {
             return;
@@ -93,7 +95,8 @@ impl Supervisor {
                 starter: &|| {
                     // Whether peers outside are learning nobody here knows; they tell newcomers.
                     let alone = self.shared.sockets.as_ref().is_none_or(Sockets::knows_nobody_outside);
-                    alone.then(|| self.counts.starter(&plan.rules, (0..).zip(&self.members)))?
+                    let up = roster::up((0..).zip(&self.members));
+                    (alone && self.counts.nobody_learns()).then(|| Anew::starter(&plan.rules, up))?
                 },
             },
             &mut deeds,

@@ -246,7 +246,7 @@ impl Supervisor {
             scenario_s: self.shared.zero().map(|zero| self.now().since(zero).as_secs_f64()),
             wall_s: wall.as_secs_f64(),
             rounds_done: match self.shared.zero() {
-                Some(_) => roster::slowest(self.members.iter()).unwrap_or(self.finished.len() as u32),
+                Some(_) => roster::slowest((0..).zip(&self.members)).unwrap_or(self.finished.len() as u32),
                 None => 0,
             },
             furthest_round: self.counts.furthest.checked_sub(1),

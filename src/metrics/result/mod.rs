@@ -140,6 +140,21 @@ pub struct Nodes {
     pub panicked: u32,
 }
 
+impl Nodes {
+    /// Those of two parts of the nodes together.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            total: self.total + other.total,
+            finished: self.finished + other.finished,
+            crashed: self.crashed + other.crashed,
+            joined: self.joined + other.joined,
+            left: self.left + other.left,
+            panicked: self.panicked + other.panicked,
+        }
+    }
+}
+
 /// How good the models were in the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Final {
