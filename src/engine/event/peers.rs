@@ -10,6 +10,7 @@ use super::pulse::Pulse;
 use super::shared::{Shared, View, Word};
 use super::throughput::Throughput;
 use super::timers::Alarm;
+use crate::engine::course::ledger::{self, Delivery};
 use crate::engine::course::roster::{Counts, Member};
 use crate::engine::course::script::Order;
 use crate::engine::{Fate, text_of};
@@ -196,16 +197,10 @@ impl Peers<'_> {
         match envelope.message.command().filter(|_| !envelope.message.is_news()) {
             Some(command) => {
                 let bytes = shared.plan.rules.sizes.payload(from, &envelope.message);
-                self.recorder.delivered(phase, command, 1, bytes);
-                self.recorder.together(phase, waited, 1);
-                match &envelope.message {
-                    Message::Probe(probe) => self.recorder.probe_taken(phase, probe.cell, waited),
-                    Message::Weights(it) if self.tracer.follows(from, to) => {
-                        self.recorder.message_latency(phase, command, waited, 1);
-                        self.tracer.transfer(from, to, command, it.round, envelope.sent, now, bytes);
-                    }
-                    _ => self.recorder.message_latency(phase, command, waited, 1),
-                }
+                let delivery = Delivery { from, to, phase, bytes, waited: Some(waited) };
+                let (recorder, tracer) = (&mut self.recorder, &mut self.tracer);
+                let sent = envelope.sent;
+                ledger::delivered(recorder, tracer, &delivery, &envelope.message, command, || (sent, now));
                 self.throughput.add(now, 1, bytes);
                 self.host(to).handled += 1;
                 self.word.messages += 1;
@@ -218,21 +213,8 @@ impl Peers<'_> {
             None => {
                 let message = envelope.message;
                 self.input(now, to, Input::Message { from, message, request: None }, out);
-                let (mut messages, mut bytes) = (0, 0);
-                for command in self.taken.commands() {
-                    let delivered = self.taken.delivered[command as usize];
-                    let duplicate = self.taken.duplicate[command as usize];
-                    let both = delivered.messages + duplicate.messages;
-                    messages += both;
-                    bytes += delivered.bytes + duplicate.bytes;
-                    self.recorder.delivered(phase, command, delivered.messages, delivered.bytes);
-                    self.recorder.duplicate(phase, command, duplicate.messages, duplicate.bytes);
-                    self.recorder.message_latency(phase, command, waited, both);
-                }
-                self.recorder.together(phase, waited, messages);
-                for (span, hops) in self.taken.spread.drain(..) {
-                    self.recorder.dissemination(phase, nanos(span), u32::from(hops));
-                }
+                let (messages, bytes) =
+                    ledger::heard(&mut self.recorder, &mut self.taken, phase, Some(waited));
                 self.taken.clear();
                 self.throughput.add(now, messages, bytes);
                 self.host(to).handled += messages;
@@ -367,6 +349,7 @@ impl Peers<'_> {
 
     /// Notes something for the results.
     pub(super) fn record(&mut self, now: Time, node: PeerId, record: Record) {
+        ledger::said(&mut self.recorder, &mut self.tracer, node, now, &record, |nanos| nanos);
         match record {
             Record::Heard | Record::Connected => {
                 let awaited = self.shared.plan.reach.awaited(node);
@@ -374,21 +357,12 @@ impl Peers<'_> {
                     self.count(node, |counts, it| counts.ready(it, now));
                 }
             }
-            Record::Started => {
-                self.tracer.started(node, now);
-                self.count(node, Counts::started);
-            }
+            Record::Started => self.count(node, Counts::started),
             Record::RoundStarted(round) => {
-                self.tracer.round(node, round, now);
                 self.rounds.started(round, now);
                 self.word.counts.entered(round);
             }
-            Record::Stage(stage, took) => {
-                self.recorder.stage(stage, nanos(took));
-                self.tracer.stage(node, stage, now - took, now);
-            }
             Record::RoundFinished { round, took, model, train_set, trained } => {
-                self.recorder.round(nanos(took));
                 self.rounds.finished(round, node, now, train_set.as_deref());
                 let host = self.host(node);
                 host.member.finished_round(trained);
@@ -399,10 +373,9 @@ impl Peers<'_> {
             }
             Record::Finished => self.done(now, node, Fate::Finished),
             Record::Stopped => self.done(now, node, Fate::Stopped),
-            Record::Measured(it) => self.recorder.measured(it, now, |nanos| nanos),
             Record::Failed(why) => self.die(now, node, Fate::Failed, Some(why.to_owned())),
-            // There is nobody outside.
-            Record::Uninvited(_) => {}
+            // The ledger has them; and there is nobody outside.
+            Record::Stage(..) | Record::Measured(_) | Record::Uninvited(_) => {}
         }
     }
 
@@ -437,31 +410,9 @@ impl Peers<'_> {
 
     /// A message found nobody.
     fn undeliverable(&mut self, now: Time, to: PeerId, from: PeerId, envelope: &Envelope, out: &mut Out) {
-        self.dropped(to, envelope.flags.phase(), &envelope.message, Cause::Crash);
+        ledger::lost(&mut self.recorder, envelope.flags.phase(), to, &envelope.message, Cause::Crash);
         if let Some(asked) = Asked::of(envelope) {
             self.answer(now, to, from, asked, Response::Unreachable, out);
-        }
-    }
-
-    /// Accounts for a message that a node will not take.
-    pub(super) fn dropped(
-        &mut self,
-        to: PeerId,
-        phase: crate::metrics::Phase,
-        message: &Message,
-        cause: Cause,
-    ) {
-        match message {
-            Message::Gossip(parcel) => {
-                for gossip in parcel.iter().filter(|it| it.source != to) {
-                    self.recorder.dropped(phase, gossip.body.command(), cause, 1);
-                }
-            }
-            other => {
-                if let Some(command) = other.command() {
-                    self.recorder.dropped(phase, command, cause, 1);
-                }
-            }
         }
     }
 }

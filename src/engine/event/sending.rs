@@ -4,6 +4,7 @@ use super::body::{Answer, Body, Envelope, Flags, Wants};
 use super::core::Event;
 use super::jobs::Value;
 use super::peers::{Asked, Out, Peers};
+use crate::engine::course::ledger;
 use crate::network::{Departure, Handover};
 use crate::node::io::{Expect, Job, JobId, Output, Timer, Weight};
 use crate::time::Time;
@@ -91,22 +92,11 @@ impl Peers<'_> {
         let phase = self.view.phase(now);
         let shared = self.shared;
         let (sizes, links) = (&shared.plan.rules.sizes, &shared.links);
-        let mut bytes = 0;
-        let mut progress = false;
-        let (mut sent, mut bytes_sent) = (0, 0);
-        for gossip in &parcel[..] {
-            let copies = to.len() as u64 - u64::from(to.binary_search(&gossip.source).is_ok());
-            let size = sizes.gossip_payload(gossip);
-            let wire = copies * links.wire_bytes(size);
-            self.recorder.sent(phase, gossip.body.command(), copies, copies * size, wire);
-            sent += copies;
-            bytes_sent += copies * size;
-            bytes += size;
-            progress |= gossip.body.moves_on();
-        }
+        let all =
+            ledger::flooded(&mut self.recorder, sizes, phase, to, parcel, |size| links.wire_bytes(size));
         let host = self.host(from);
-        host.sent += sent;
-        host.bytes_sent += bytes_sent;
+        host.sent += all.messages;
+        host.bytes_sent += all.payload;
         let incarnation = host.member.life;
         let envelope = |parcel: Arc<[Gossip]>, progress| Envelope {
             message: Message::Gossip(parcel),
@@ -128,10 +118,13 @@ impl Peers<'_> {
                     self.pass(now, from, peer, alone, sizes.gossip_payload(gossip).into(), out);
                 }
             } else {
-                let envelope = envelope(Arc::clone(parcel), progress);
+                let envelope = envelope(Arc::clone(parcel), all.moves_on);
                 // To count what concerns a peer is worth it only where each message costs.
-                let handed =
-                    if links.computes() { self.handed(from, peer, &envelope.message) } else { bytes.into() };
+                let handed = if links.computes() {
+                    self.handed(from, peer, &envelope.message)
+                } else {
+                    all.bytes.into()
+                };
                 self.pass(now, from, peer, envelope, handed, out);
             }
         }
@@ -157,7 +150,7 @@ impl Peers<'_> {
                     self.opened(&mut envelope);
                 }
                 if let Some(at) = copy {
-                    self.copied(&envelope, to);
+                    ledger::copied(&mut self.recorder, envelope.flags.phase(), to, &envelope.message);
                     let copy =
                         Envelope { message: envelope.message.clone(), wants: Wants::Nothing, ..envelope };
                     self.push(at, from, to, Body::Message(copy), out);
@@ -168,7 +161,7 @@ impl Peers<'_> {
                 self.push(at, from, to, Body::Message(envelope), out);
             }
             Departure::Dropped(cause) => {
-                self.dropped(to, envelope.flags.phase(), &envelope.message, cause);
+                ledger::lost(&mut self.recorder, envelope.flags.phase(), to, &envelope.message, cause);
                 if let Some(asked) = Asked::of(&envelope) {
                     // The deadline passes.
                     self.push_answer(now + self.deadline(), from, from, asked, Response::Timeout, out);
@@ -266,23 +259,6 @@ impl Peers<'_> {
         if let Some(command) = command {
             let bytes = self.shared.links.opening_bytes();
             self.recorder.sent(envelope.flags.phase(), command, 0, 0, bytes);
-        }
-    }
-
-    /// The network made a copy of a message.
-    fn copied(&mut self, envelope: &Envelope, to: PeerId) {
-        let phase = envelope.flags.phase();
-        match &envelope.message {
-            Message::Gossip(parcel) => {
-                for gossip in parcel.iter().filter(|it| it.source != to) {
-                    self.recorder.copied(phase, gossip.body.command(), 1);
-                }
-            }
-            other => {
-                if let Some(command) = other.command() {
-                    self.recorder.copied(phase, command, 1);
-                }
-            }
         }
     }
 

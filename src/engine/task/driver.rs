@@ -4,6 +4,7 @@ use super::shared::{Command, Event, Inbound, LastWord, Shared};
 use super::sockets::{Berth, Socket};
 use super::timers::{Due, Timers};
 use super::worker::Worker;
+use crate::engine::course::ledger::{self, Delivery};
 use crate::engine::course::roster::Readiness;
 use crate::engine::course::script::Order;
 use crate::engine::{Fate, text_of};
@@ -306,24 +307,14 @@ impl Driver {
             Some(Back::Caller(_)) => Some(0),
             None => None,
         };
+        let to_node = Delivery { from, to: self.id, phase, bytes, waited: (!outside).then_some(waited) };
         match message.command().filter(|_| !message.is_news()) {
             Some(command) => {
-                worker.recorder.delivered(phase, command, 1, bytes);
-                if !outside {
-                    worker.recorder.together(phase, waited, 1);
-                }
-                match &message {
-                    // When it was sent nobody here knows.
-                    _ if outside => {}
-                    Message::Probe(probe) => worker.recorder.probe_taken(phase, probe.cell, waited),
-                    Message::Weights(it) if worker.tracer.follows(from, self.id) => {
-                        worker.recorder.message_latency(phase, command, waited, 1);
-                        let clock = self.shared.clock;
-                        let (sent, now) = (clock.scenario(sent), clock.scenario(wall));
-                        worker.tracer.transfer(from, self.id, command, it.round, sent, now, bytes);
-                    }
-                    _ => worker.recorder.message_latency(phase, command, waited, 1),
-                }
+                let Worker { recorder, tracer, .. } = worker;
+                let clock = self.shared.clock;
+                ledger::delivered(recorder, tracer, &to_node, &message, command, || {
+                    (clock.scenario(sent), clock.scenario(wall))
+                });
                 self.handled += 1;
                 self.with_return(back, |this| {
                     this.input_at(worker, wall, Input::Message { from, message, request });
@@ -340,27 +331,8 @@ impl Driver {
                     worker.recorder.duplicate(phase, command, 1, bytes);
                     self.handled += 1;
                 }
-                if outside {
-                    worker.taken.spread.clear();
-                }
-                let before = self.handled;
-                for command in worker.taken.commands() {
-                    let delivered = worker.taken.delivered[command as usize];
-                    let duplicate = worker.taken.duplicate[command as usize];
-                    let both = delivered.messages + duplicate.messages;
-                    self.handled += both;
-                    worker.recorder.delivered(phase, command, delivered.messages, delivered.bytes);
-                    worker.recorder.duplicate(phase, command, duplicate.messages, duplicate.bytes);
-                    if !outside {
-                        worker.recorder.message_latency(phase, command, waited, both);
-                    }
-                }
-                if !outside {
-                    worker.recorder.together(phase, waited, self.handled - before);
-                }
-                for (span, hops) in worker.taken.spread.drain(..) {
-                    worker.recorder.dissemination(phase, crate::time::nanos(span), u32::from(hops));
-                }
+                let Worker { recorder, taken, .. } = worker;
+                self.handled += ledger::heard(recorder, taken, phase, to_node.waited).0;
             }
         }
     }
@@ -491,6 +463,10 @@ impl Driver {
     /// Notes something for the results.
     pub(super) fn record(&mut self, worker: &mut Worker, now: Time, record: Record) {
         let node = self.id;
+        let clock = self.shared.clock;
+        ledger::said(&mut worker.recorder, &mut worker.tracer, node, now, &record, |nanos| {
+            clock.wall_span(std::time::Duration::from_nanos(nanos))
+        });
         match record {
             Record::Heard | Record::Connected => {
                 let awaited = self.awaited();
@@ -499,33 +475,22 @@ impl Driver {
                 }
             }
             Record::Started => {
-                worker.tracer.started(node, now);
                 self.shared.tell(Event::Started { node, life: self.life() });
             }
             // When the first node enters a round is all that anybody asks.
             Record::RoundStarted(round) => {
-                worker.tracer.round(node, round, now);
                 if self.shared.furthest.fetch_max(round + 1, Ordering::Relaxed) <= round {
                     self.shared.tell(Event::RoundStarted(round, now));
                 }
             }
-            Record::Stage(stage, took) => {
-                worker.recorder.stage(stage, crate::time::nanos(took));
-                worker.tracer.stage(node, stage, now - took, now);
-            }
             Record::RoundFinished { round, took, model, train_set, trained } => {
-                let nanos = crate::time::nanos(took);
-                worker.recorder.round(nanos);
-                self.round_nanos = self.round_nanos.saturating_add(nanos);
+                self.round_nanos = self.round_nanos.saturating_add(crate::time::nanos(took));
                 self.shared.tell(Event::RoundFinished { node, round, at: now, model, train_set, trained });
             }
             Record::Finished => self.ended(Fate::Finished, now, None),
             Record::Stopped => self.ended(Fate::Stopped, now, None),
-            Record::Measured(it) => {
-                let clock = self.shared.clock;
-                let wall = |nanos| clock.wall_span(std::time::Duration::from_nanos(nanos));
-                worker.recorder.measured(it, now, wall);
-            }
+            // The ledger has them.
+            Record::Stage(..) | Record::Measured(_) => {}
             Record::Failed(why) => self.die(worker, Fate::Failed, Some(why.to_owned())),
             Record::Uninvited(what) => self.shared.sockets.iter().for_each(|it| it.uninvited(what)),
         }
@@ -553,7 +518,7 @@ impl Driver {
 
     /// A message found nobody.
     fn undeliverable(&mut self, worker: &mut Worker, envelope: &Envelope) {
-        self.dropped(worker, envelope, Cause::Crash);
+        ledger::lost(&mut worker.recorder, envelope.phase, self.id, &envelope.message, Cause::Crash);
         // A call over a socket breaks off by itself.
         if let Some(Back::Node(back)) = &envelope.back {
             self.answer(envelope.from, *back, Response::Unreachable);

@@ -2,6 +2,7 @@
 
 use super::driver::{Driver, Request};
 use super::worker::Worker;
+use crate::engine::course::ledger;
 use crate::engine::{compute, text_of};
 use crate::metrics::{Cause, Phase};
 use crate::network::{Departure, Faults};
@@ -145,18 +146,10 @@ impl Driver {
     fn flood(&mut self, worker: &mut Worker, wall: u64, to: &[PeerId], parcel: Arc<[Gossip]>) {
         let phase = self.shared.phase();
         let sizes = &self.shared.plan.rules.sizes;
-        let mut bytes = 0;
-        let mut progress = false;
-        for gossip in &parcel[..] {
-            let copies = to.len() as u64 - u64::from(to.binary_search(&gossip.source).is_ok());
-            let size = sizes.gossip_payload(gossip);
-            let command = gossip.body.command();
-            worker.recorder.sent(phase, command, copies, copies * size, copies * self.wire_bytes(size));
-            self.sent += copies;
-            self.bytes_sent += copies * size;
-            bytes += size;
-            progress |= gossip.body.moves_on();
-        }
+        let wire = |size| self.wire_bytes(size);
+        let all = ledger::flooded(&mut worker.recorder, sizes, phase, to, &parcel, wire);
+        self.sent += all.messages;
+        self.bytes_sent += all.payload;
         let faults = self.shared.faults();
         if self.socket.is_some() {
             return self.flood_sockets(worker, wall, phase, to, &parcel, faults.as_deref());
@@ -177,7 +170,7 @@ impl Driver {
                     self.pass(worker, wall, phase, peer, message, size, alone, faults.as_deref());
                 }
             } else {
-                self.pass(worker, wall, phase, peer, message, bytes, progress, faults.as_deref());
+                self.pass(worker, wall, phase, peer, message, all.bytes, all.moves_on, faults.as_deref());
             }
         }
     }
@@ -203,7 +196,7 @@ impl Driver {
                     self.hand_over_copy(worker, wall, phase, to, message, bytes, due, progress);
                 }
             }
-            Way::Drop(cause) => each_command(&message, to, |it| worker.recorder.dropped(phase, it, cause, 1)),
+            Way::Drop(cause) => ledger::lost(&mut worker.recorder, phase, to, &message, cause),
         }
     }
 
@@ -237,7 +230,7 @@ impl Driver {
         due: u64,
         progress: bool,
     ) {
-        each_command(&message, to, |it| worker.recorder.copied(phase, it, 1));
+        ledger::copied(&mut worker.recorder, phase, to, &message);
         let envelope = self.envelope(wall, phase, message, bytes, progress);
         self.hand_over(worker, to, Envelope { due, ..envelope });
     }
@@ -274,7 +267,7 @@ impl Driver {
         let raised = i64::from(envelope.progress);
         self.raise(raised);
         if let Err(Full(envelope)) = self.shared.memory.send(to, envelope) {
-            Self::drop_for(worker, to, &envelope, Cause::Overflow);
+            ledger::lost(&mut worker.recorder, envelope.phase, to, &envelope.message, Cause::Overflow);
             if let Some(Back::Node(back)) = envelope.back {
                 self.answer(self.id, back, Response::Unreachable);
             }
@@ -313,15 +306,6 @@ impl Driver {
         self.timers.keep(item, due);
     }
 
-    /// Accounts for a message that this node will not take.
-    pub(super) fn dropped(&self, worker: &mut Worker, envelope: &Envelope, cause: Cause) {
-        Self::drop_for(worker, self.id, envelope, cause);
-    }
-
-    fn drop_for(worker: &mut Worker, to: PeerId, envelope: &Envelope, cause: Cause) {
-        each_command(&envelope.message, to, |it| worker.recorder.dropped(envelope.phase, it, cause, 1));
-    }
-
     /// Starts a job: its value is computed on rayon, and it takes at least the scenario time that the compute model
     /// says.
     fn start_job(&mut self, worker: &mut Worker, wall: u64, job_id: JobId, job: Job) {
@@ -350,15 +334,5 @@ impl Driver {
                 .map_err(|panic| text_of(&*panic));
             shared.memory.tell(id, Item::JobDone { incarnation, job: job_id, result, due });
         });
-    }
-}
-
-/// Calls `f` with the command of every message in `message` that concerns its receiver.
-fn each_command(message: &Message, to: PeerId, mut f: impl FnMut(Command)) {
-    match message {
-        Message::Gossip(parcel) => {
-            parcel.iter().filter(|it| it.source != to).for_each(|it| f(it.body.command()));
-        }
-        other => other.command().into_iter().for_each(f),
     }
 }

@@ -1,6 +1,7 @@
 //! What requests hold that have not come to their end.
 
 use futures_util::task::AtomicWaker;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,10 +63,11 @@ impl Unfinished {
     }
 
     fn count(&self, before: usize, now: usize) {
-        if now < before {
-            self.held.fetch_sub(before - now, Relaxed);
-        } else {
-            self.held.fetch_add(now - before, Relaxed);
+        // All servers share this number: whoever changes nothing leaves it alone.
+        match now.cmp(&before) {
+            Ordering::Less => _ = self.held.fetch_sub(before - now, Relaxed),
+            Ordering::Equal => {}
+            Ordering::Greater => _ = self.held.fetch_add(now - before, Relaxed),
         }
     }
 
@@ -124,7 +126,9 @@ impl Hold {
 
     /// The request has come to its end; the next one on the connection holds nothing yet.
     pub fn ends(&mut self) {
-        *self = self.all.begin();
+        if self.bytes > 0 || self.entry.is_some() {
+            *self = self.all.begin();
+        }
     }
 }
 
