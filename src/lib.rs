@@ -57,6 +57,7 @@ mod bounded;
 pub mod cli;
 pub mod costs;
 pub mod engine;
+pub mod format;
 pub mod learning;
 pub mod metrics;
 pub mod network;

@@ -1,10 +1,10 @@
 //! A node that is fed one kind of message: what handling costs, by message kind.
 
+use p2pfl_sim::format::settings::Settings;
 use p2pfl_sim::learning::{Evaluation, Layout, Model, fedavg};
 use p2pfl_sim::node::io::{Control, Input, Job, JobId, JobResult, Output, Start, Taken, Timer};
 use p2pfl_sim::node::spec::{Dpsgd, P2pfl, Variant, Workflow};
 use p2pfl_sim::node::{Context, Node, Rules, Stage, Starter};
-use p2pfl_sim::scenario::settings::Settings;
 use p2pfl_sim::time::Time;
 use p2pfl_sim::wire::size::Sizes;
 use p2pfl_sim::wire::{

@@ -4,7 +4,7 @@
 mod file;
 
 use libfuzzer_sys::fuzz_target;
-use p2pfl_sim::scenario::settings::Ssl;
+use p2pfl_sim::format::settings::Ssl;
 use p2pfl_sim::transport::socket::Security;
 
 fuzz_target!(|bytes: &[u8]| {

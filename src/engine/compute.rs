@@ -1,10 +1,10 @@
 //! Jobs: how long they take in scenario time, and what comes of them.
 
+use crate::format::distribution::Distribution;
 use crate::learning::spec::{Compute as Spec, JobTime};
 use crate::learning::{Learner, LearningError, aggregation_work, devices, fedavg};
 use crate::node::io::{Job, JobResult};
 use crate::random::{Purpose, Stream};
-use crate::scenario::distribution::Distribution;
 use crate::wire::PeerId;
 use rand::RngExt;
 use std::path::Path;

@@ -3,11 +3,11 @@
 
 use super::compute::Compute;
 use super::reach::{Means, Reach, messages_of_broadcast};
+use crate::format::settings::Settings;
 use crate::network::Links;
 use crate::node::Rules;
 use crate::node::probe::spec::{Extent, Pattern};
 use crate::node::spec::{Pace, Workflow};
-use crate::scenario::settings::Settings;
 use crate::scenario::{Carrier, Transport};
 use crate::topology::Graph;
 use crate::transport::socket::Protocol;

@@ -2,6 +2,7 @@
 
 use super::compute::Compute;
 use super::reach::Reach;
+use crate::format::script::At;
 use crate::learning::Learner;
 use crate::metrics::trace::Happening;
 use crate::metrics::{Followed, Recording, ranges};
@@ -11,7 +12,6 @@ use crate::node::Rules;
 use crate::node::io::{Control, Peers};
 use crate::node::spec::Workflow;
 use crate::scenario::Clock;
-use crate::scenario::script::At;
 use crate::time::Time;
 use crate::topology::Graph;
 use crate::transport::socket::{Address, Protocol, Security};

@@ -5,8 +5,8 @@ use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
 use super::spec::{Averaging as Spec, Start};
+use crate::format::distribution::standard_normal;
 use crate::random::{Purpose, Stream};
-use crate::scenario::distribution::standard_normal;
 use std::sync::Arc;
 
 /// Hands out vectors in double precision.

@@ -52,7 +52,7 @@ pub fn read(trace: &Trace, folder: &Path) -> Result<Vec<Duration>, LearningError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::units::Span;
+    use crate::format::units::Span;
 
     fn reading(content: &str, column: &str, unit: Span) -> Result<Vec<Duration>, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");

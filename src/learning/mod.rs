@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 /// What nodes learn with where nothing is learnt: a model of one value that only weighs.
 pub fn nothing() -> Arc<dyn Learner> {
-    Arc::new(synthetic::Synthetic::new(crate::scenario::units::Size(4)))
+    Arc::new(synthetic::Synthetic::new(crate::format::units::Size(4)))
 }
 
 /// What a node learns with that has no model of its own: it takes the first that it is sent, and trains nothing.

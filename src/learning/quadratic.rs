@@ -5,8 +5,8 @@ use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
 use super::spec::{Init, Learning, Quadratic as Spec, Targets};
+use crate::format::distribution::standard_normal;
 use crate::random::{Purpose, Stream};
-use crate::scenario::distribution::standard_normal;
 use std::sync::Arc;
 
 /// Moves vectors in double precision towards nodes' points.

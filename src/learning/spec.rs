@@ -1,11 +1,9 @@
 //! What a scenario says about learning.
 
 use super::byzantine::spec::Byzantine;
-use crate::scenario::distribution::{
-    Constant, Distribution, Exponential, Lognormal, Normal, Pareto, Uniform,
-};
-use crate::scenario::tagged::tagged;
-use crate::scenario::units::{Size, Span};
+use crate::format::distribution::{Constant, Distribution, Exponential, Lognormal, Normal, Pareto, Uniform};
+use crate::format::tagged::tagged;
+use crate::format::units::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

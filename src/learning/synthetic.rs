@@ -3,7 +3,7 @@
 use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
-use crate::scenario::units::Size;
+use crate::format::units::Size;
 use std::sync::Arc;
 
 /// Hands out one model that only weighs.

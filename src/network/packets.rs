@@ -75,8 +75,8 @@ impl Packets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::units::Size;
     use crate::network::spec::Connections;
-    use crate::scenario::units::Size;
 
     #[test]
     fn every_packet_has_headers() {

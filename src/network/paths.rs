@@ -3,8 +3,8 @@
 use super::error::NetworkError;
 use super::regions::{Bandwidth, Regions};
 use super::spec::Network;
+use crate::format::distribution::Distribution;
 use crate::random::{Purpose, Stream};
-use crate::scenario::distribution::Distribution;
 use crate::wire::PeerId;
 use std::path::Path;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What a scenario says about links.
 
-use crate::scenario::distribution::{Constant, Distribution, Lognormal, Normal, Pareto, Uniform};
-use crate::scenario::tagged::tagged;
-use crate::scenario::units::{Rate, Size, Span};
+use crate::format::distribution::{Constant, Distribution, Lognormal, Normal, Pareto, Uniform};
+use crate::format::tagged::tagged;
+use crate::format::units::{Rate, Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 
 use super::io::{Expect, Job, JobId, Output, Record, RequestId, Taken, Timer, Weight};
 use super::spec::{Variant, Workflow};
+use crate::format::settings::Settings;
 use crate::random::{Purpose, Stream};
-use crate::scenario::settings::Settings;
 use crate::time::Time;
 use crate::wire::size::Sizes;
 use crate::wire::{AddressBook, Gossip, Message, PeerId, Response};

@@ -4,8 +4,8 @@
 use super::context::Context;
 use super::io::{Timer, Weight};
 use super::seen::Seen;
+use crate::format::settings::Gossip as Settings;
 use crate::random::{Purpose, Stream};
-use crate::scenario::settings::Gossip as Settings;
 use crate::time::{Time, nanos};
 use crate::wire::{Gossip, GossipBody, PeerId, Ttl};
 use rand::Rng;

@@ -3,8 +3,8 @@
 pub use super::probe::spec::Probe;
 
 use super::Stage;
-use crate::scenario::tagged::tagged;
-use crate::scenario::units::Span;
+use crate::format::tagged::tagged;
+use crate::format::units::Span;
 use crate::wire::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 //! Serde's own untagged enums answer every mistake with "did not match any variant"; these say what was expected
 //! and keep the path of what is wrong inside.
 
-use super::script::{At, AtRound, NodeSet, Pick, Random, Range};
 use super::{Auto, Speedup};
+use crate::format::script::{At, AtRound, NodeSet, Pick, Random, Range};
 use crate::learning::byzantine::spec::{Attackers, Byzantine};
 use crate::learning::spec::{BatchSize, Full};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

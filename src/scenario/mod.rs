@@ -5,23 +5,16 @@
 
 mod choices;
 pub mod diagnostic;
-pub mod distribution;
 mod explain;
 pub mod load;
 pub mod overrides;
 mod path;
 pub mod schema;
-pub mod script;
-pub mod selection;
-pub mod settings;
-pub mod several;
 mod source;
-pub mod tagged;
 #[cfg(test)]
 mod tests;
 pub mod thresholds;
 mod transport;
-pub mod units;
 mod validate;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
@@ -30,6 +23,8 @@ pub use load::{Loaded, ScenarioFile, load, parse};
 pub use overrides::Override;
 pub use transport::{Carrier, Transport};
 
+use crate::format::settings::Settings;
+use crate::format::units::{Size, Span};
 use crate::learning::spec::Learning;
 use crate::network::spec::Network;
 use crate::node::spec::Workflow;
@@ -37,8 +32,6 @@ use crate::topology::Topology;
 use crate::transport::spec::Grpc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use settings::Settings;
-use units::{Size, Span};
 
 /// A scenario, version 1: who, connected how, doing what, with what going wrong when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -86,7 +79,7 @@ pub struct Scenario {
     pub network: Option<Network>,
     /// What happens to the network, and when.
     #[serde(default)]
-    pub script: Vec<script::Entry>,
+    pub script: Vec<crate::format::script::Entry>,
     /// When to give up.
     #[serde(default)]
     pub limits: Limits,

@@ -5,13 +5,13 @@
 use super::wave::{Wave, spread};
 use crate::engine::load::Load;
 use crate::engine::{Action, Plan, SocketPlan};
+use crate::format::script::At;
 use crate::network::Links;
 use crate::node::io::Job;
 use crate::node::probe::spec::{Exchange, Extent, Pattern, Probe};
 use crate::node::spec::{Dpsgd, Mode, P2pfl, Pace, Rumor, Variant, Workflow};
 use crate::node::{FAITHFUL_WAIT, SETTLE};
 use crate::scenario::Clock;
-use crate::scenario::script::At;
 use crate::time::Time;
 use crate::transport::socket::{Protocol, Security};
 use crate::wire::size::{GRPC_PREFIX, Sizes};

@@ -2,10 +2,10 @@
 //! sent; one that would be refused every time keeps a run from beginning.
 
 use crate::engine::SocketPlan;
+use crate::format::units::Size;
 use crate::learning::Learner;
 use crate::learning::spec::ModelKind;
 use crate::node::spec::{Pace, Workflow};
-use crate::scenario::units::Size;
 use crate::scenario::{Carrier, Diagnostics, Loaded, Scenario};
 use crate::time::Time;
 use crate::topology::Graph;

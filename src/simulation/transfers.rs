@@ -3,10 +3,10 @@
 use super::estimate::Misfit;
 use crate::engine::load::Load;
 use crate::engine::{Action, Step};
+use crate::format::units::Rate;
 use crate::network::Links;
 use crate::node::Rules;
 use crate::node::spec::{Pace, Workflow};
-use crate::scenario::units::Rate;
 use crate::topology::Graph;
 
 /// Bytes of an encoded heartbeat, about: its source, a time as text, a hash.

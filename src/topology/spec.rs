@@ -2,7 +2,7 @@
 //!
 //! Only the words. Which parameters make sense for how many nodes is checked where the graph is built.
 
-use crate::scenario::tagged::tagged;
+use crate::format::tagged::tagged;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor};

@@ -1,6 +1,6 @@
 //! What a scenario says about sockets: the block `grpc`.
 
-use crate::scenario::units::Size;
+use crate::format::units::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};

@@ -3,11 +3,11 @@
 
 use super::start::{self, Anew};
 use crate::engine::{Action, Plan};
+use crate::format::script::At;
 use crate::metrics::Tracer;
 use crate::network::Faults;
 use crate::network::churn::{Change, Churn, Churns};
 use crate::node::io::{Control, Start};
-use crate::scenario::script::At;
 use crate::time::Time;
 use crate::wire::PeerId;
 

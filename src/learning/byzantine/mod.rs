@@ -9,9 +9,9 @@ use super::dataset::Remark;
 use super::error::LearningError;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Model, Precision};
+use crate::format::distribution::standard_normal;
+use crate::format::selection::{Fault, groups};
 use crate::random::{Purpose, Stream};
-use crate::scenario::distribution::standard_normal;
-use crate::scenario::selection::{Fault, groups};
 use spec::{Attack, Byzantine};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What a scenario says about nodes that lie.
 
-use crate::scenario::script::NodeSet;
-use crate::scenario::tagged::tagged;
+use crate::format::script::NodeSet;
+use crate::format::tagged::tagged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

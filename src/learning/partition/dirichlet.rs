@@ -1,8 +1,8 @@
 //! Shares of each class drawn from a Dirichlet distribution (Hsu, Qi and Brown 2019).
 
 use super::{Draw, NOBODY, Part, Rows, give};
+use crate::format::distribution::standard_normal;
 use crate::random::Stream;
-use crate::scenario::distribution::standard_normal;
 use rand::distr::{Distribution, OpenClosed01};
 
 impl Draw<'_> {

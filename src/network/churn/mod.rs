@@ -7,8 +7,8 @@ mod trace;
 
 pub use trace::{Trace, TraceError};
 
+use crate::format::distribution::Distribution;
 use crate::random::{Purpose, Stream};
-use crate::scenario::distribution::Distribution;
 use crate::time::Time;
 use crate::wire::PeerId;
 use std::cmp::Reverse;

@@ -1,9 +1,9 @@
 //! Links against the formulas that they follow.
 
 use super::*;
+use crate::format::units::Span;
 use crate::network::Slowdown;
 use crate::network::spec::{Connections, Latency, Setup};
-use crate::scenario::units::Span;
 use proptest::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -349,7 +349,7 @@ prop_compose! {
             setup: if tls { Setup::Tls } else { Setup::Tcp },
             slow_start,
         });
-        let mtu = crate::scenario::units::Size(mtu);
+        let mtu = crate::format::units::Size(mtu);
         let (uplink, downlink) = (uplink.map(Rate), downlink.map(Rate));
         Network { latency, jitter, uplink, downlink, packet_loss, lossy, duplication, connections, mtu, ..Network::default() }
     }

@@ -7,9 +7,9 @@ mod matrix;
 
 use super::error::NetworkError;
 use super::spec::{self, Preset};
+use crate::format::distribution::standard_normal;
+use crate::format::units::Rate;
 use crate::random::{Purpose, Stream};
-use crate::scenario::distribution::standard_normal;
-use crate::scenario::units::Rate;
 use crate::time::nanos;
 use crate::wire::PeerId;
 use matrix::Matrix;

@@ -1,7 +1,7 @@
 //! What a scenario says about the workflow `probe`.
 
-use crate::scenario::several::Several;
-use crate::scenario::units::{Size, Span};
+use crate::format::several::Several;
+use crate::format::units::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use super::network::Network;
 use super::rules::Setup;
 use super::shapes::{full, ring};
+use crate::format::units::Span;
 use crate::node::spec::Variant::FaithfulMemory;
-use crate::scenario::units::Span;
 use crate::wire::{Command, PeerId};
 
 /// The settings of the measurements.

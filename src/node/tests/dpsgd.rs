@@ -123,7 +123,7 @@ fn a_model_that_is_lost_counts_for_the_node_itself_when_the_time_is_up() {
 #[test]
 fn late_models_are_dropped() {
     let setup = Setup::dpsgd(2, spec(3, Mixing::MetropolisHastings))
-        .with(|it| it.training.aggregation_timeout = crate::scenario::units::Span::secs(1));
+        .with(|it| it.training.aggregation_timeout = crate::format::units::Span::secs(1));
     let mut network = Network::new(setup, &line(2));
     network.fate = Box::new(|_, from, _, message| {
         let slow = matches!(message, Message::Weights(it) if it.round == 0 && from == 0);

@@ -2,9 +2,9 @@
 
 use super::bench::{Bench, SELF, floods, reply, sends};
 use super::rules::Setup;
+use crate::format::units::Span;
 use crate::node::io::{Input, Start, Timer};
 use crate::node::spec::Variant::{self, Faithful, Repaired};
-use crate::scenario::units::Span;
 use crate::time::Time;
 use crate::wire::{Command, GossipBody, Message, NO_ROUND, PeerId, Response};
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use crate::node::io::{Control, Expect, Input, Measured, Output, Record, RequestI
 use crate::node::probe::spec::{Exchange, Probe};
 use crate::node::spec::{Variant, Workflow};
 
-use crate::scenario::several::Several;
-use crate::scenario::units::{Size, Span};
+use crate::format::several::Several;
+use crate::format::units::{Size, Span};
 use crate::wire::{self, Message, NO_ROUND, PeerId, Response};
 
 fn bench(spec: Probe, neighbours: &[PeerId]) -> Bench {

@@ -249,7 +249,7 @@ fn when_all_contributions_are_everywhere_the_node_averages_and_says_it_is_ready(
 fn swapping_ends_after_unchanged_iterations_and_then_waits_for_what_is_missing() {
     for (variant, iterations, seconds) in [(Faithful, 12, 300), (Repaired, 11, 30)] {
         let setup = Setup::p2pfl(10, variant)
-            .with(|it| it.training.aggregation_timeout = crate::scenario::units::Span::secs(30));
+            .with(|it| it.training.aggregation_timeout = crate::format::units::Span::secs(30));
         let mut bench = Bench::new(setup, &PEERS);
         bench.reach_vote(&PEERS);
         let out = bench.elect(0, &PEERS, &[0, 1, 2, 3]);

@@ -1,9 +1,9 @@
 //! The rules that tests run nodes by: P2PFL's defaults, shortened where a test would wait in vain.
 
+use crate::format::settings::Settings;
 use crate::learning::Layout;
 use crate::node::spec::{Dpsgd, P2pfl, Rumor, Variant, Workflow};
 use crate::node::{Rules, Starter};
-use crate::scenario::settings::Settings;
 use crate::wire::size::Sizes;
 use crate::wire::{AddressBook, Experiment};
 use std::sync::Arc;

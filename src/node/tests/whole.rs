@@ -17,7 +17,7 @@ fn setup(nodes: u32, variant: Variant) -> Setup {
     Setup::p2pfl(nodes, variant).with(|it| {
         it.gossip.ttl = 20;
         it.gossip.amount_last_messages_saved = 10_000;
-        it.heartbeat.timeout = crate::scenario::units::Span::secs(10);
+        it.heartbeat.timeout = crate::format::units::Span::secs(10);
     })
 }
 

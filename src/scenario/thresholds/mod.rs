@@ -9,7 +9,7 @@ mod shape;
 pub use known::Known;
 pub use lookup::find;
 
-use super::units::{Rate, Size, Span};
+use crate::format::units::{Rate, Size, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;

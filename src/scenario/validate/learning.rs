@@ -2,10 +2,10 @@
 
 use super::script::{MAX_NAMED, named, picks, unresolved};
 use super::{MAX_NODES, Report};
+use crate::format::units::Size;
 use crate::learning::spec::{Averaging, BatchSize, Dataset, ModelKind, Partitioning, Quadratic};
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
-use crate::scenario::units::Size;
 
 /// A P2PFL peer takes no larger message.
 const MAX_MODEL: Size = Size(1 << 30);

@@ -14,12 +14,12 @@ mod transport;
 use super::Scenario;
 use super::Speedup;
 use super::diagnostic::Diagnostic;
-use super::distribution::Distribution;
 use super::explain;
 use super::load::{Mark, Positions};
 use super::path::Path;
 use super::thresholds::{Known, Threshold};
-use super::units::Span;
+use crate::format::distribution::Distribution;
+use crate::format::units::Span;
 use crate::topology::Shape;
 use std::time::Duration;
 

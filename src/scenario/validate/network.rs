@@ -1,11 +1,11 @@
 //! Rules of the `network` block that need no file. What is wrong with a matrix of regions shows when it is read.
 
 use super::Report;
+use crate::format::units::Rate;
 use crate::network::spec::{Latency, Network, Regions};
 use crate::network::{MAX_MTU, MIN_MTU};
 use crate::scenario::Clock;
 use crate::scenario::path::Path;
-use crate::scenario::units::Rate;
 
 pub(super) fn check(network: &Network, clock: Clock, report: &mut Report) {
     report.share("network.packet_loss", network.packet_loss);

@@ -1,10 +1,10 @@
 //! Rules of the workflow `probe`: what fits together, and what there would be too much of.
 
 use super::Report;
+use crate::format::units::Span;
 use crate::metrics::MAX_CELLS;
 use crate::node::probe::spec::{Exchange, Pattern, Probe};
 use crate::scenario::path::Path;
-use crate::scenario::units::Span;
 use crate::scenario::{Clock, Scenario, Speedup};
 use std::time::Duration;
 

@@ -60,7 +60,7 @@ fn rumor(scenario: &Scenario, workflow: &Rumor, report: &mut Report) {
     if nodes > 0 && workflow.source >= nodes {
         report.error(
             "workflow.source",
-            crate::scenario::selection::beyond(workflow.source, nodes),
+            crate::format::selection::beyond(workflow.source, nodes),
             "the source must be one of the nodes",
         );
     }
@@ -100,7 +100,7 @@ fn p2pfl(scenario: &Scenario, workflow: &P2pfl, report: &mut Report) {
     if nodes > 0 && workflow.initiator >= nodes {
         report.error(
             "workflow.initiator",
-            crate::scenario::selection::beyond(workflow.initiator, nodes),
+            crate::format::selection::beyond(workflow.initiator, nodes),
             "the initiator must be one of the nodes",
         );
     }

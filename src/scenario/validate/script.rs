@@ -4,12 +4,12 @@
 //! is neither before nor after one at a round.
 
 use super::Report;
+use crate::format::script::{At, Churn, Entry, Loss, NodeSet, Partition, Pick};
+use crate::format::selection::{Fault, beyond};
+use crate::format::units::Span;
 use crate::network::MAX_GROUPS;
 use crate::scenario::Scenario;
 use crate::scenario::path::Path;
-use crate::scenario::script::{At, Churn, Entry, Loss, NodeSet, Partition, Pick};
-use crate::scenario::selection::{Fault, beyond};
-use crate::scenario::units::Span;
 use std::time::Duration;
 
 /// Nodes that all entries together may name: what fits into memory with ease.

@@ -1,9 +1,9 @@
 //! Rules of transports: what sockets cannot do, and what only they need.
 
 use super::Report;
+use crate::format::settings::Ssl;
 use crate::node::spec::{Variant, Workflow};
 use crate::scenario::path::Path;
-use crate::scenario::settings::Ssl;
 use crate::scenario::{Carrier, Clock, Scenario, Speedup, Transport};
 use crate::transport::socket::Address;
 

@@ -3,7 +3,7 @@
 
 use super::{Fault, TlsError};
 use crate::bounded;
-use crate::scenario::settings::Ssl;
+use crate::format::settings::Ssl;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};

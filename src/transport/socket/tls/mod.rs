@@ -11,7 +11,7 @@ mod tests;
 pub use error::{Fault, TlsError};
 
 use super::Address;
-use crate::scenario::settings::Ssl;
+use crate::format::settings::Ssl;
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;

@@ -147,7 +147,7 @@ macro_rules! tagged {
             $( $(#[doc = $vdoc])+ $(#[command($($vcommand)*)])? #[serde(rename = $text)] $variant($ty) ),+
         }
 
-        impl $crate::scenario::tagged::Tagged for $name {
+        impl $crate::format::tagged::Tagged for $name {
             const TAG: &'static str = $tag;
             const KINDS: &'static [&'static str] = &[$($text $(, $alias)*),+];
             fn build<'de, D: serde::Deserializer<'de>>(kind: &str, fields: D) -> Result<Self, D::Error> {
@@ -167,7 +167,7 @@ macro_rules! tagged {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::scenario::tagged::deserialize(deserializer)
+                $crate::format::tagged::deserialize(deserializer)
             }
         }
 
@@ -177,7 +177,7 @@ macro_rules! tagged {
             }
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let kinds = vec![
-                    $( $crate::scenario::tagged::kind_schema(
+                    $( $crate::format::tagged::kind_schema(
                         $tag,
                         &[$text $(, $alias)*],
                         concat!($($vdoc),+),
@@ -185,7 +185,7 @@ macro_rules! tagged {
                     ) ),+
                 ];
                 let bare = None::<schemars::Schema> $( .or(Some(generator.subschema_for::<$bare_type>())) )?;
-                $crate::scenario::tagged::schema(concat!($($doc),+), kinds, bare)
+                $crate::format::tagged::schema(concat!($($doc),+), kinds, bare)
             }
         }
     };

@@ -84,7 +84,7 @@ impl<T: JsonSchema> JsonSchema for Several<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::units::Size;
+    use crate::format::units::Size;
 
     #[test]
     fn one_value_and_a_list_read_back_as_they_were_written() {
