@@ -59,6 +59,7 @@ pub mod costs;
 pub mod engine;
 pub mod format;
 pub mod learning;
+pub mod machine;
 pub mod metrics;
 pub mod network;
 pub mod node;

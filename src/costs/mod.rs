@@ -27,7 +27,7 @@ pub use error::CostsError;
 pub use heap::{Count, Counting};
 pub use measure::{Effort, LARGE, SMALL};
 
-use crate::metrics::Machine;
+use crate::machine::Machine;
 use serde::{Deserialize, Serialize};
 
 /// What transports cost, as far as it was measured.

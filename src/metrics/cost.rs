@@ -3,7 +3,7 @@
 //! These figures alone are about the program rather than about the network; they differ from run to run on either
 //! clock, and nothing in a run may depend on them.
 
-use super::Machine;
+use crate::machine::Machine;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use schemars::JsonSchema;

@@ -4,6 +4,7 @@
 //! a trace has a size that one can look at. Its file format is `report`'s.
 
 use crate::node::Stage;
+pub use crate::node::io::JobKind as Job;
 use crate::wire::Command;
 use serde::{Deserialize, Serialize};
 
@@ -49,18 +50,6 @@ pub enum Activity {
     Stage(Stage),
     /// Computing.
     Job(Job),
-}
-
-/// What a node computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Job {
-    /// Trains its model.
-    Train,
-    /// Evaluates its model.
-    Evaluate,
-    /// Combines models.
-    Aggregate,
 }
 
 /// A model on its way from one node to another.

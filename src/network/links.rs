@@ -5,6 +5,7 @@
 //! serve one message at a time; on the way any number of them travel side by side. With a profile it takes the CPU of
 //! sender and receiver as well, before the one queue and behind the other.
 
+use super::Cause;
 use super::connections::Passage;
 use super::error::NetworkError;
 use super::faults::Faults;
@@ -16,7 +17,6 @@ use super::profile::{self, Charges, End};
 use super::regions::Regions;
 use super::spec::Network;
 use crate::format::units::Rate;
-use crate::metrics::Cause;
 use crate::random::{Purpose, Stream};
 use crate::time::{Time, nanos};
 use crate::wire::PeerId;

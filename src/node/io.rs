@@ -4,9 +4,9 @@ pub use super::peers::Peers;
 
 use super::Stage;
 use crate::learning::{Evaluation, Model};
-use crate::metrics::trace;
 use crate::time::Time;
 use crate::wire::{Command, Experiment, Gossip, Message, PeerId, Response};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -194,13 +194,25 @@ pub enum Job {
     Evaluate(Arc<Model>),
 }
 
+/// What a node computes, without the what with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Trains its model.
+    Train,
+    /// Evaluates its model.
+    Evaluate,
+    /// Combines models.
+    Aggregate,
+}
+
 impl Job {
     /// What it is, for traces.
-    pub const fn kind(&self) -> trace::Job {
+    pub const fn kind(&self) -> JobKind {
         match self {
-            Self::Train { .. } => trace::Job::Train,
-            Self::Aggregate(_) => trace::Job::Aggregate,
-            Self::Evaluate(_) => trace::Job::Evaluate,
+            Self::Train { .. } => JobKind::Train,
+            Self::Aggregate(_) => JobKind::Aggregate,
+            Self::Evaluate(_) => JobKind::Evaluate,
         }
     }
 }

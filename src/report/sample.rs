@@ -2,13 +2,13 @@
 
 use super::findings::{Drawing, Findings, Interval, Spectrum};
 use super::tables::{NodeRow, NodeState};
+use crate::machine::Machine;
 use crate::metrics::result::{
     self, Engine, Final, Messages, Nodes, Outcome, RunResult, SCHEMA, Setup, StalledGroup, Threshold,
 };
 use crate::metrics::trace::{Happening, Job};
 use crate::metrics::{
-    Cause, Cost, Followed, Histogram, Machine, Phase, Recorder, Recording, RoundLog, Series, Spread, Trace,
-    Tracer,
+    Cause, Cost, Followed, Histogram, Phase, Recorder, Recording, RoundLog, Series, Spread, Trace, Tracer,
 };
 use crate::node::Stage;
 use crate::time::Time;

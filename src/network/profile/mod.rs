@@ -9,7 +9,7 @@ mod read;
 pub(super) use charge::{Charges, End};
 pub use read::read;
 
-use crate::metrics::Machine;
+use crate::machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

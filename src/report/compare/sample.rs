@@ -2,7 +2,7 @@
 
 use super::{Cell, Compare, Figures, Latencies, Measured, Quantiles, Run, SCHEMA};
 use crate::costs::{Connection, Costs, Load, Parts, TransportCosts, Wire};
-use crate::metrics::Machine;
+use crate::machine::Machine;
 use crate::metrics::result::{Outcome, RunResult};
 use crate::report::RunRow;
 use crate::report::sample;
