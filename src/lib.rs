@@ -5,7 +5,7 @@
 //!
 //! # One way through the house
 //!
-//! A [`scenario`] is read and checked. [`simulation::prepare()`] draws and builds everything that it speaks of: the
+//! A [`scenario`] is read and checked, in the terms of [`format`](mod@format). [`simulation::prepare()`] draws and builds everything that it speaks of: the
 //! graph ([`topology`]), the links ([`network`]), the data and models ([`learning`]). The result is an
 //! [`engine::Plan`] in which nothing is left to chance. An [`engine`] runs one [`node`] for each peer, moves their
 //! messages ([`wire`]) over a [`transport`], and keeps [`metrics`]. [`simulation::conclude()`] makes a result of them,
@@ -18,6 +18,32 @@
 //!          ─► node ◄────┘      │
 //!              │               └─ learning, on rayon
 //!              └─ workflow, wire messages
+//! ```
+//!
+//! # Rooms
+//!
+//! From the top down, and what each uses: only rooms below it. `tests/rooms.rs` holds the code to this list.
+//!
+//! ```text
+//! cli        ─► simulation, report, engine, costs, scenario, topology, transport, metrics, node, network, wire, learning, say, bounded
+//! simulation ─► report, engine, costs, scenario, topology, transport, metrics, node, network, wire, learning, format, random, time
+//! report     ─► engine, costs, scenario, metrics, node, wire, machine, say, bounded, time
+//! engine     ─► scenario, topology, transport, metrics, node, network, wire, learning, format, random, time
+//! costs      ─► scenario, transport, metrics, node, network, wire, machine, time
+//! scenario   ─► topology, transport, metrics, node, network, wire, learning, format, say, bounded
+//! topology   ─► format, random
+//! transport  ─► metrics, node, wire, format, bounded
+//! metrics    ─► node, network, wire, machine, random, time
+//! node       ─► wire, learning, format, random, time
+//! network    ─► wire, format, machine, bounded, random, time
+//! wire       ─► learning, time
+//! learning   ─► format, bounded, random
+//! format     ─► random, time
+//! machine
+//! say
+//! bounded
+//! random
+//! time
 //! ```
 //!
 //! # The node is a state machine

@@ -1,0 +1,82 @@
+//! Which room of `src/` uses which: what the guide in `src/lib.rs` says, no more and no less, and never a room above.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+/// The rooms as the guide lists them, from the top down, and what each uses.
+fn drawn() -> (Vec<String>, Arrows) {
+    let guide = fs::read_to_string(source().join("lib.rs")).unwrap();
+    let (_, rooms) = guide.split_once("//! # Rooms\n").expect("the guide has a list of rooms");
+    let list = rooms.split("//! ```").nth(1).expect("the list stands in a block of text");
+    let mut order = Vec::new();
+    let mut arrows = Arrows::new();
+    for line in list.lines().skip(1).filter_map(|it| it.strip_prefix("//!")) {
+        let (room, uses) = line.split_once('─').unwrap_or((line, ""));
+        let uses = uses.trim_start_matches(['─', '►']).split(',');
+        let uses = uses.map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect();
+        order.push(room.trim().to_owned());
+        arrows.insert(room.trim().to_owned(), uses);
+    }
+    (order, arrows)
+}
+
+/// What the code says. Tests may use whatever they like.
+fn built() -> Arrows {
+    let mut arrows = Arrows::new();
+    let mut folders = vec![source()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|it| it == "rs") {
+                files.push(entry);
+            }
+        }
+    }
+    for file in files {
+        let path = file.strip_prefix(source()).unwrap();
+        let room = path.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        if path.iter().any(|it| it == "tests" || it == "tests.rs") || room == "lib" || room == "main" {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        assert!(!code.contains("use crate::{"), "{}: a line for each room", path.display());
+        let uses = arrows.entry(room.clone()).or_default();
+        for after in code.split("crate::").skip(1) {
+            let end = after.find(|it: char| !it.is_ascii_lowercase() && it != '_').unwrap_or(after.len());
+            if is_room(&after[..end]) && after[..end] != room {
+                uses.insert(after[..end].to_owned());
+            }
+        }
+    }
+    arrows
+}
+
+fn is_room(name: &str) -> bool {
+    !name.is_empty() && (source().join(name).is_dir() || source().join(format!("{name}.rs")).is_file())
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn rooms_use_what_the_guide_says_and_nothing_above_them() {
+    let ((order, drawn), built) = (drawn(), built());
+    for (room, uses) in &built {
+        let drawn = drawn.get(room).unwrap_or_else(|| panic!("{room} is missing in the guide (src/lib.rs)"));
+        assert_eq!(uses, drawn, "{room} uses these rooms, and by the guide (src/lib.rs) those");
+    }
+    assert_eq!(order.len(), built.len(), "the guide has rooms that there are not: {order:?}");
+    for (i, room) in order.iter().enumerate() {
+        for used in &drawn[room] {
+            let below = order[i + 1..].contains(used);
+            assert!(below, "{room} uses {used}, which is not below it");
+        }
+    }
+}
