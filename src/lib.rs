@@ -32,7 +32,7 @@
 //! costs      ─► scenario, transport, metrics, node, network, wire, machine, time
 //! scenario   ─► topology, transport, metrics, node, network, wire, learning, format, say, bounded
 //! topology   ─► format, random
-//! transport  ─► metrics, node, wire, format, bounded
+//! transport  ─► metrics, wire, format, bounded
 //! metrics    ─► node, network, wire, machine, random, time
 //! node       ─► wire, learning, format, random, time
 //! network    ─► wire, format, machine, bounded, random, time

@@ -12,4 +12,4 @@ pub mod spec;
 pub mod stream;
 pub mod websocket;
 
-pub use memory::{Back, Envelope, Full, Item, Memory, ReturnTo};
+pub use memory::Memory;

@@ -1,6 +1,7 @@
 //! A node's task: waits for something to happen to the node, feeds it in, and does what comes out.
 
-use super::shared::{Command, Event, Inbound, LastWord, Shared};
+use super::envelope::{Back, Envelope, Item};
+use super::shared::{Command, Event, LastWord, Shared};
 use super::sockets::{Berth, Socket};
 use super::timers::{Due, Timers};
 use super::worker::Worker;
@@ -14,7 +15,6 @@ use crate::node::io::{Control, Input, Record, RequestId, Start, Weight};
 use crate::node::{Context, Node};
 use crate::time::Time;
 use crate::transport::socket::Answer;
-use crate::transport::{Back, Envelope, Item};
 use crate::wire::{self, Message, PeerId, Response};
 use flume::Receiver;
 use std::collections::VecDeque;
@@ -59,7 +59,7 @@ pub(super) struct Driver {
     /// The model measured last among the outputs of one input, by its place in memory, and its size.
     pub(super) measured: (usize, u64),
     /// Results of jobs that took no time.
-    pub(super) instant: VecDeque<Inbound>,
+    pub(super) instant: VecDeque<Item>,
     /// Pending things that are done with, to be let go of.
     pub(super) settled: i64,
     over: bool,
@@ -99,7 +99,7 @@ impl Driver {
     }
 
     /// Until the run is over.
-    pub(super) async fn run(mut self, inbox: Receiver<Inbound>) {
+    pub(super) async fn run(mut self, inbox: Receiver<Item>) {
         let shared = Arc::clone(&self.shared);
         let mut sleep = pin!(tokio::time::sleep_until(shared.clock.instant(NEVER)));
         let mut wakes = NEVER;
@@ -134,7 +134,7 @@ impl Driver {
     }
 
     /// Takes an item, and more if there are any; when it last looked at the clock.
-    fn batch(&mut self, worker: &mut Worker, first: Inbound, inbox: &Receiver<Inbound>) -> u64 {
+    fn batch(&mut self, worker: &mut Worker, first: Item, inbox: &Receiver<Item>) -> u64 {
         let mut wall = self.shared.clock.wall();
         self.item(worker, wall, first);
         self.take_instant(worker, wall);
@@ -193,7 +193,7 @@ impl Driver {
     /// Takes an item out of the inbox, or puts it aside until it is due. What is on an item's way to the node is inlined:
     /// moving it from function to function cost as much as handling a small message.
     #[inline(always)]
-    fn item(&mut self, worker: &mut Worker, wall: u64, item: Inbound) {
+    fn item(&mut self, worker: &mut Worker, wall: u64, item: Item) {
         if self.shared.over.load(Ordering::Relaxed) {
             // What still lies here stays in flight.
             if matches!(item, Item::Command(Command::Quit)) {
@@ -217,7 +217,7 @@ impl Driver {
     }
 
     #[inline(always)]
-    fn take(&mut self, worker: &mut Worker, wall: u64, item: Inbound) {
+    fn take(&mut self, worker: &mut Worker, wall: u64, item: Item) {
         match item {
             Item::Message(envelope) => {
                 let Some(envelope) = self.through_downlink(wall, envelope) else { return };

@@ -6,6 +6,7 @@
 mod clock;
 mod driver;
 mod ending;
+mod envelope;
 mod playing;
 mod sending;
 mod shared;

@@ -1,6 +1,7 @@
 //! What a node's outputs come to: messages handed over, responses, timers, jobs.
 
 use super::driver::{Driver, Request};
+use super::envelope::{Back, Envelope, Item, ReturnTo};
 use super::worker::Worker;
 use crate::engine::course::ledger;
 use crate::engine::{compute, text_of};
@@ -8,7 +9,6 @@ use crate::metrics::{Cause, Phase};
 use crate::network::{Departure, Faults};
 use crate::node::io::{Expect, Job, JobId, Output, Weight};
 use crate::time::Time;
-use crate::transport::{Back, Envelope, Full, Item, ReturnTo};
 use crate::wire::size::GRPC_PREFIX;
 use crate::wire::{Command, Gossip, Message, PeerId, Response};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -266,7 +266,8 @@ impl Driver {
     fn hand_over(&mut self, worker: &mut Worker, to: PeerId, envelope: Envelope) {
         let raised = i64::from(envelope.progress);
         self.raise(raised);
-        if let Err(Full(envelope)) = self.shared.memory.send(to, envelope) {
+        let bytes = envelope.bytes;
+        if let Err(Item::Message(envelope)) = self.shared.memory.send(to, bytes, Item::Message(envelope)) {
             ledger::lost(&mut worker.recorder, envelope.phase, to, &envelope.message, Cause::Overflow);
             if let Some(Back::Node(back)) = envelope.back {
                 self.answer(self.id, back, Response::Unreachable);

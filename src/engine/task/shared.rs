@@ -1,6 +1,7 @@
 //! What all tasks of a run share.
 
 use super::clock::Clock;
+use super::envelope::Item;
 use super::sockets::{Outbound, Sockets};
 use super::worker::Workers;
 use crate::engine::course::script::Order;
@@ -10,15 +11,12 @@ use crate::metrics::Phase;
 use crate::network::Faults;
 use crate::node::Stage;
 use crate::time::Time;
+use crate::transport::Memory;
 use crate::transport::socket::{Answer, Reply};
-use crate::transport::{Item, Memory};
 use crate::wire::PeerId;
 use flume::{Receiver, Sender};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// What lies in a node's inbox.
-pub type Inbound = Item<Command>;
 
 /// What a node's task is told.
 #[derive(Debug)]
@@ -76,7 +74,7 @@ pub struct LastWord {
 pub struct Shared {
     pub plan: Arc<PlanRef>,
     pub clock: Clock,
-    pub memory: Memory<Command>,
+    pub memory: Memory<Item>,
     /// The sockets, if messages go through any.
     pub sockets: Option<Sockets>,
     pub workers: Arc<Workers>,
@@ -116,7 +114,7 @@ impl std::ops::Deref for PlanRef {
 impl Shared {
     pub fn new(
         plan: Arc<Plan>,
-        memory: Memory<Command>,
+        memory: Memory<Item>,
         sockets: Option<Sockets>,
         workers: Arc<Workers>,
         details: bool,

@@ -1,6 +1,6 @@
 //! What a node's task wakes up for: the node's timers, and items that are not to be taken yet.
 
-use super::shared::Inbound;
+use super::envelope::Item;
 use crate::node::io::{Timer, Weight};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,7 +21,7 @@ pub struct Timers {
 #[derive(Debug)]
 struct Later {
     key: Reverse<(u64, u64)>,
-    item: Inbound,
+    item: Item,
 }
 
 /// What is due.
@@ -30,7 +30,7 @@ pub enum Due {
     /// A timer, and when it was due.
     Timer(Timer, Weight, u64),
     /// An item, and when it was due.
-    Item(Inbound, u64),
+    Item(Item, u64),
 }
 
 impl Timers {
@@ -52,13 +52,13 @@ impl Timers {
     }
 
     /// Keeps an item for later.
-    pub fn keep(&mut self, item: Inbound, at: u64) {
+    pub fn keep(&mut self, item: Item, at: u64) {
         self.count += 1;
         self.later.push(Later { key: Reverse((at, self.count)), item });
     }
 
     /// Takes out all items that were kept, in the order in which they are due.
-    pub fn drain_later(&mut self) -> impl Iterator<Item = Inbound> + use<> {
+    pub fn drain_later(&mut self) -> impl Iterator<Item = Item> + use<> {
         // The greatest of a heap's elements is what is due first.
         let sorted = std::mem::take(&mut self.later).into_sorted_vec();
         sorted.into_iter().rev().map(|it| it.item)

@@ -4,10 +4,10 @@
 use super::Sockets;
 use super::guests::Unwelcome;
 use super::tickets::{Ticket, key, key_of_call};
+use crate::engine::task::envelope::{Back, Envelope, Item};
 use crate::engine::task::shared::{Event, Shared};
 use crate::metrics::Cause;
 use crate::transport::socket::{Answer, Call, Caller, Host, Refusal, Reply};
-use crate::transport::{Back, Envelope, Full};
 use crate::wire::decode::{self, DecodeError};
 use crate::wire::proto::root_message::PayloadType::Weights;
 use crate::wire::{Command, Message, PeerId};
@@ -154,7 +154,7 @@ impl Door {
             through: false,
             outside,
         };
-        if let Err(Full(envelope)) = shared.memory.send(self.node, envelope) {
+        if let Err(Item::Message(envelope)) = shared.memory.send(self.node, bytes, Item::Message(envelope)) {
             let command = command_of(&envelope.message);
             shared.workers.with(|it| it.recorder.dropped(envelope.phase, command, Cause::Overflow, 1));
             shared.pending.fetch_sub(i64::from(envelope.progress), Ordering::Relaxed);

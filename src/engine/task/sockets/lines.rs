@@ -4,11 +4,11 @@
 //! P2PFL does it.
 
 use super::tickets::{Ticket, key, key_of_call};
+use crate::engine::task::envelope::{Item, ReturnTo};
 use crate::engine::task::shared::Shared;
 use crate::metrics::{Cause, Phase};
 use crate::time::Time;
 use crate::transport::socket::{Address, Answer, Body, CallError, Channel, Endpoint, Redial};
-use crate::transport::{Item, ReturnTo};
 use crate::wire::{Command, Gossip, Message, PeerId, Response, Weights, encode, weights};
 use bytes::Bytes;
 use foldhash::fast::FixedState;

@@ -3,6 +3,7 @@
 
 use super::{Outbound, Socket};
 use crate::engine::task::driver::Driver;
+use crate::engine::task::envelope::{Back, Item, ReturnTo};
 use crate::engine::task::sending::Way;
 use crate::engine::task::shared::Command;
 use crate::engine::task::worker::Worker;
@@ -10,7 +11,6 @@ use crate::metrics::Phase;
 use crate::network::Faults;
 use crate::node::io::{Expect, RequestId};
 use crate::transport::socket::{Answer, Reply};
-use crate::transport::{Back, Item, ReturnTo};
 use crate::wire::{Gossip, Message, PeerId, Response};
 
 impl Driver {
