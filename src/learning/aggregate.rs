@@ -25,14 +25,6 @@ pub fn fedavg(models: &[(Arc<Model>, f64)]) -> Model {
     combine(models, total)
 }
 
-/// The sum `Σ weight · model`, for weights that are a row of a mixing matrix and sum to 1. See [`fedavg`].
-///
-/// # Panics
-/// If there are no models or their layouts differ.
-pub fn mix(models: &[(Arc<Model>, f64)]) -> Model {
-    combine(models, 1.0)
-}
-
 /// About how many floating-point operations it takes to combine such models; 0 if they only weigh.
 pub fn aggregation_work(models: &[(Arc<Model>, f64)]) -> u64 {
     match models.first() {
@@ -141,7 +133,7 @@ mod tests {
 
         #[test]
         fn the_sum_is_taken_in_the_order_of_the_models_to_the_last_bit(models in models()) {
-            for (index, value) in mix(&models).values().iter().enumerate() {
+            for (index, value) in combine(&models, 1.0).values().iter().enumerate() {
                 let mut sum = 0.0_f32;
                 for (model, weight) in &models {
                     sum += *weight as f32 * model.values()[index];
@@ -185,7 +177,7 @@ mod tests {
                 .zip(&weights)
                 .map(|(values, weight)| (Arc::new(Model::double(layout.clone(), values)), *weight))
                 .collect();
-            for (index, value) in mix(&models).doubles().iter().enumerate() {
+            for (index, value) in combine(&models, 1.0).doubles().iter().enumerate() {
                 let sum = (0..values.len()).fold(0.0, |sum, i| sum + weights[i] * values[i][index]);
                 prop_assert_eq!(value.to_bits(), sum.to_bits());
             }

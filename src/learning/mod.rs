@@ -28,7 +28,7 @@ mod shared_start;
 pub mod spec;
 mod synthetic;
 
-pub use aggregate::{aggregation_work, fedavg, mix};
+pub use aggregate::{aggregation_work, fedavg};
 pub use consensus::consensus_distance;
 pub use dataset::Remark;
 pub use error::LearningError;

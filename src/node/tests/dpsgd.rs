@@ -20,12 +20,6 @@ fn network(nodes: u32, rounds: u32, edges: &[(PeerId, PeerId)]) -> Network {
 }
 
 #[test]
-fn a_node_is_small() {
-    assert!(size_of::<crate::node::Node>() <= 512, "{}", size_of::<crate::node::Node>());
-    assert!(size_of::<crate::node::dpsgd::Dpsgd>() <= 128);
-}
-
-#[test]
 fn every_node_goes_through_every_round_on_every_shape() {
     for edges in [full(6), star(6), ring(6), line(6)] {
         let mut network = network(6, 5, &edges);
