@@ -5,7 +5,7 @@ pub use super::probe::spec::Probe;
 use super::Stage;
 use crate::format::tagged::tagged;
 use crate::format::units::Span;
-use crate::wire::Command;
+use crate::wire::{Command, PeerId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -235,12 +235,17 @@ impl Workflow {
         }
     }
 
+    /// Who starts the others, and ends learning for them; nobody where the engine starts every node.
+    pub const fn initiator(&self) -> Option<PeerId> {
+        match self {
+            Self::P2pfl(it) => Some(it.initiator),
+            Self::Dpsgd(_) | Self::Rumor(_) | Self::Probe(_) => None,
+        }
+    }
+
     /// Whether the engine starts every node, and not one that starts the others.
     pub const fn starts_everyone(&self) -> bool {
-        match self {
-            Self::P2pfl(_) => false,
-            Self::Dpsgd(_) | Self::Rumor(_) | Self::Probe(_) => true,
-        }
+        self.initiator().is_none()
     }
 
     /// What is simulated, where there is a choice: P2PFL as it is, or repaired.

@@ -1,7 +1,8 @@
 //! How nodes come up and learning starts, whichever engine runs them.
 
-use crate::engine::Plan;
+use super::roster::Member;
 use crate::engine::reach::{Means, Reach};
+use crate::engine::{Fate, Plan};
 use crate::metrics::ranges;
 use crate::node::Rules;
 use crate::node::io::Start;
@@ -21,6 +22,11 @@ pub fn of(plan: &Plan, node: PeerId, mut dial: impl FnMut(PeerId) -> bool, late:
     };
     // A peer outside may come up later than this node.
     Start { neighbours, dial, persistent: late || plan.outside() > 0, late }
+}
+
+/// Whether a node is told to start as learning begins.
+pub fn starts(workflow: &Workflow, node: PeerId, member: &Member) -> bool {
+    workflow.initiator().map_or(member.fate == Fate::Up, |it| it == node)
 }
 
 /// Says who had not heard of everyone as learning started, and which setting would mend it.
@@ -49,7 +55,7 @@ pub struct Anew(Option<Time>);
 impl Anew {
     /// A node came up or went. Heartbeats get their time to converge before the engine looks.
     pub fn note(&mut self, rules: &Rules, now: Time) {
-        if matches!(rules.workflow, Workflow::P2pfl(_)) && rules.repaired() {
+        if !rules.workflow.starts_everyone() && rules.repaired() {
             let heartbeat = &rules.settings.heartbeat;
             self.0.get_or_insert(now + heartbeat.wait_convergence.0.max(heartbeat.period.0));
         }

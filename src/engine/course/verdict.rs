@@ -5,7 +5,6 @@ use super::script::Script;
 use crate::engine::Plan;
 use crate::metrics::resident_bytes;
 use crate::metrics::result::Outcome;
-use crate::node::spec::Workflow;
 use crate::time::Time;
 use crate::wire::PeerId;
 use std::sync::Arc;
@@ -74,7 +73,7 @@ impl State<'_> {
         }
         let workflow = &plan.rules.workflow;
         // P2PFL's own newcomers idle for ever, and where learning was ended for everyone all do.
-        let ended = counts.stopped > 0 && matches!(workflow, Workflow::P2pfl(_));
+        let ended = counts.stopped > 0 && !workflow.starts_everyone();
         let waits = workflow.takes_latecomers() && !ended;
         if waits && (counts.newcomers > 0 || script.brings(plan, self.finished)) {
             return None;

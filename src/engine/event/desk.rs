@@ -13,7 +13,7 @@ use super::shared::Word;
 use super::throughput::Throughput;
 use crate::engine::course::roster::{self, Counts, Member};
 use crate::engine::course::script::Order;
-use crate::engine::course::start::Anew;
+use crate::engine::course::start::{self, Anew};
 use crate::engine::{Doing, Fate, NodeReport};
 use crate::learning::Model;
 use crate::metrics::result::Nodes;
@@ -21,7 +21,6 @@ use crate::metrics::{Happened, Histogram, Recorder, RoundLog, Tracer};
 use crate::network::Timeline;
 use crate::node::Node;
 use crate::node::io::Control;
-use crate::node::spec::Workflow;
 use crate::time::Time;
 use crate::wire::PeerId;
 use std::sync::Arc;
@@ -88,11 +87,8 @@ impl Shard<'_> {
         self.peers.view.begin = Some(control);
         for node in self.nodes() {
             self.peers.count(node, Counts::begins);
-            let starts = match &self.peers.shared.plan.rules.workflow {
-                Workflow::P2pfl(it) => it.initiator == node,
-                _ => self.peers.host_of(node).member.fate == Fate::Up,
-            };
-            if starts {
+            let workflow = &self.peers.shared.plan.rules.workflow;
+            if start::starts(workflow, node, &self.peers.host_of(node).member) {
                 self.cause(zero, node, Body::Begin);
             }
         }

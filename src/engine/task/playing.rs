@@ -2,13 +2,11 @@
 
 use super::sockets::Sockets;
 use super::supervisor::Supervisor;
-use crate::engine::Fate;
 use crate::engine::course::roster;
 use crate::engine::course::script::{Deed, Order, Scene};
 use crate::engine::course::start::{self, Anew};
 use crate::metrics::trace::Happening;
 use crate::node::Starter;
-use crate::node::spec::Workflow;
 use crate::time::Time;
 use crate::wire::PeerId;
 use std::sync::Arc;
@@ -55,11 +53,8 @@ impl Supervisor {
         self.shared.set_zero(now);
         self.members.iter_mut().for_each(|it| self.counts.begins(it));
         let begin = self.shared.plan.begin(now);
-        if let Workflow::P2pfl(it) = &self.shared.plan.rules.workflow {
-            return self.shared.order(it.initiator, Order::Control(begin));
-        }
         for (node, it) in (0..).zip(&self.members) {
-            if it.fate == Fate::Up {
+            if start::starts(&self.shared.plan.rules.workflow, node, it) {
                 self.shared.order(node, Order::Control(begin.clone()));
             }
         }
