@@ -5,7 +5,7 @@
 //! sent to whom is the node's.
 //!
 //! [`build`] turns a scenario's `learning` block into a [`Learner`]: what a node trains and evaluates with.
-//! [`fedavg`] and [`mix`] combine [`Model`]s, [`consensus_distance`] says how far apart they are.
+//! [`fedavg`] combines [`Model`]s, [`consensus_distance`] says how far apart they are.
 
 mod aggregate;
 mod averaging;
