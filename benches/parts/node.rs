@@ -102,6 +102,7 @@ impl Fed {
             sizes: Sizes::new(book.clone(), model().layout().bytes()),
             book,
             evaluates: true,
+            takes_partials: true,
             own: NODES,
             starter: Starter::Engine,
         };

@@ -2,7 +2,7 @@
 
 use crate::format::distribution::Distribution;
 use crate::learning::spec::{Compute as Spec, JobTime};
-use crate::learning::{Learner, LearningError, aggregation_work, devices, fedavg};
+use crate::learning::{Aggregator, Learner, LearningError, aggregation_work, devices};
 use crate::node::io::{Job, JobResult};
 use crate::random::{Purpose, Stream};
 use crate::wire::PeerId;
@@ -88,10 +88,10 @@ impl Compute {
 
     /// About how many floating-point operations a job makes, so that an engine can do at once what is less work than
     /// handing it to another thread.
-    pub fn work(learner: &dyn Learner, node: PeerId, job: &Job) -> u64 {
+    pub fn work(learner: &dyn Learner, aggregator: &Aggregator, node: PeerId, job: &Job) -> u64 {
         match job {
             Job::Train { epochs, .. } => learner.training_work(node, *epochs),
-            Job::Aggregate(parts) => aggregation_work(parts),
+            Job::Aggregate(parts) => aggregation_work(aggregator.rule(), parts),
             // The test split is smaller than the other, and only the way forward is gone.
             Job::Evaluate(_) => learner.training_work(node, 1),
         }
@@ -127,12 +127,12 @@ pub fn trivial(job: &Job) -> Option<JobResult> {
 }
 
 /// Does a job.
-pub fn execute(learner: &dyn Learner, node: PeerId, job: &Job) -> JobResult {
+pub fn execute(learner: &dyn Learner, aggregator: &Aggregator, node: PeerId, job: &Job) -> JobResult {
     match job {
         Job::Train { round, epochs, start } => {
             JobResult::Model(Arc::new(learner.train(node, *round, *epochs, start)))
         }
-        Job::Aggregate(parts) => JobResult::Model(Arc::new(fedavg(parts))),
+        Job::Aggregate(parts) => JobResult::Model(Arc::new(aggregator.rule().combine(parts))),
         Job::Evaluate(model) => JobResult::Evaluation(learner.evaluate_local(node, model)),
     }
 }
@@ -202,14 +202,14 @@ mod tests {
         assert!(same(trivial(&train(&start))), "no copy of it");
         assert!(matches!(trivial(&Job::Evaluate(Arc::clone(&start))), Some(JobResult::Evaluation(None))));
         assert!(trivial(&aggregate(&start)).is_none(), "it is averaged all the same");
-        assert_eq!(Compute::work(&*averaging, 0, &train(&start)), 0);
-        assert_eq!(Compute::work(&*averaging, 0, &aggregate(&start)), 6);
+        assert_eq!(Compute::work(&*averaging, &Aggregator::default(), 0, &train(&start)), 0);
+        assert_eq!(Compute::work(&*averaging, &Aggregator::default(), 0, &aggregate(&start)), 6);
         let quadratic = learner(r#"{ "model": { "kind": "quadratic", "dimension": 3 } }"#);
         assert!(trivial(&train(&quadratic.initial(0))).is_none());
-        assert_eq!(Compute::work(&*quadratic, 0, &train(&quadratic.initial(0))), 18);
+        assert_eq!(Compute::work(&*quadratic, &Aggregator::default(), 0, &train(&quadratic.initial(0))), 18);
         // 1,438 rows of the digits among four nodes, 650 parameters.
         let softmax = learner("{}");
-        let work = Compute::work(&*softmax, 0, &train(&softmax.initial(0)));
+        let work = Compute::work(&*softmax, &Aggregator::default(), 0, &train(&softmax.initial(0)));
         assert_eq!(work, 2 * 4 * 650 * u64::from(softmax.samples(0)));
     }
 

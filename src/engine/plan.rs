@@ -3,7 +3,7 @@
 use super::compute::Compute;
 use super::reach::Reach;
 use crate::format::script::At;
-use crate::learning::Learner;
+use crate::learning::{Aggregator, Learner};
 use crate::metrics::trace::Happening;
 use crate::metrics::{Followed, Recording, ranges};
 use crate::network::churn::ChurnModel;
@@ -31,6 +31,8 @@ pub struct Plan {
     pub graph: Graph,
     /// Trains and evaluates.
     pub learner: Arc<dyn Learner>,
+    /// Combines models.
+    pub aggregator: Arc<Aggregator>,
     /// How long computing takes in scenario time.
     pub compute: Compute,
     /// Whether models may have any shapes: those of the first one that comes.

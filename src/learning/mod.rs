@@ -5,9 +5,8 @@
 //! sent to whom is the node's.
 //!
 //! [`build`] turns a scenario's `learning` block into a [`Learner`]: what a node trains and evaluates with.
-//! [`fedavg`] combines [`Model`]s, [`consensus_distance`] says how far apart they are.
+//! An [`Aggregator`] combines [`Model`]s, [`consensus_distance`] says how far apart they are.
 
-mod aggregate;
 mod averaging;
 pub mod byzantine;
 mod check;
@@ -23,17 +22,18 @@ mod model;
 mod partition;
 mod perceptron;
 mod quadratic;
+pub mod rules;
 mod share;
 mod shared_start;
 pub mod spec;
 mod synthetic;
 
-pub use aggregate::{aggregation_work, fedavg};
 pub use consensus::consensus_distance;
 pub use dataset::Remark;
 pub use error::LearningError;
 pub use learner::{DataBytes, Evaluation, Learner};
 pub use model::{Layout, Model, Precision, Values};
+pub use rules::{Aggregator, aggregation_work, fedavg};
 
 use spec::{Learning, ModelKind};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! What a scenario says about learning.
 
 use super::byzantine::spec::Byzantine;
+use super::rules::Aggregator;
 use crate::format::distribution::{Constant, Distribution, Exponential, Lognormal, Normal, Pareto, Uniform};
 use crate::format::tagged::tagged;
 use crate::format::units::{Size, Span};
@@ -259,20 +260,6 @@ pub enum Full {
     Full,
 }
 
-tagged! {
-    /// How models are combined.
-    #[derive(Clone, Debug, PartialEq)]
-    pub enum Aggregator by "kind" {
-        /// The mean weighted by training rows (McMahan et al. 2017).
-        Fedavg(Fedavg) = "fedavg" | "FedAvg",
-    }
-}
-
-/// See [`Aggregator::Fedavg`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Fedavg {}
-
 /// How long computing takes in scenario time. Each is a duration, a distribution, drawn once for each node, or a trace of devices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -375,7 +362,7 @@ impl Default for Learning {
             learning_rate: 0.5,
             batch_size: BatchSize::Rows(16),
             evaluate_every: 1,
-            aggregator: Aggregator::Fedavg(Fedavg {}),
+            aggregator: Aggregator::default(),
             compute: Compute::default(),
             byzantine: Byzantine::default(),
         }

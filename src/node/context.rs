@@ -24,6 +24,8 @@ pub struct Rules {
     pub sizes: Sizes,
     /// Whether there is anything to evaluate: a model that only weighs has no metrics.
     pub evaluates: bool,
+    /// Whether what some models have become may stand for them among others. If not, contributions travel one by one.
+    pub takes_partials: bool,
     /// The run's own nodes have the numbers below. Whoever has another is a peer outside, and may be anybody.
     pub own: PeerId,
     /// Who starts learning.

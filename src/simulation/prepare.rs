@@ -103,6 +103,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         sizes: Sizes::new(book.clone(), model_bytes),
         book,
         evaluates: model.is_trained(),
+        takes_partials: scenario.learning.aggregator.rule().takes_partials(),
         own: scenario.nodes,
         starter: Starter::Engine,
     };
@@ -158,6 +159,7 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         wall_limit: scenario.limits.wall.0,
         inbox_limit: scenario.limits.inbox.0,
         evaluate_every: scenario.learning.evaluate_every,
+        aggregator: Arc::new(scenario.learning.aggregator.clone()),
         threads: options.threads,
         recording: options.recording,
         event_log: None,

@@ -1,6 +1,7 @@
 //! Whole runs through the real binary: what a user types, and what comes of it. One file for each kind of promise;
 //! `program` is how all of them start it. What can be shown without a process is tested beside the code.
 
+mod aggregators;
 mod bad_input;
 mod callers;
 mod compare;

@@ -2,7 +2,7 @@
 //! background, and waited for only when the event that needs it comes up.
 
 use crate::engine::compute::{self, Compute};
-use crate::learning::{Evaluation, Learner, Model};
+use crate::learning::{Aggregator, Evaluation, Learner, Model};
 use crate::node::io::{Job, JobResult};
 use crate::wire::PeerId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,17 +42,18 @@ enum State {
 
 impl Value {
     /// Starts a job.
-    pub fn start(learner: &Arc<dyn Learner>, node: PeerId, job: Job) -> Self {
+    pub fn start(learner: &Arc<dyn Learner>, aggregator: &Arc<Aggregator>, node: PeerId, job: Job) -> Self {
         if let Some(result) = compute::trivial(&job) {
             return Self::of(Ok(result));
         }
-        if Compute::work(&**learner, node, &job) < SMALL {
-            return Self::of(attempt(&**learner, node, &job));
+        if Compute::work(&**learner, aggregator, node, &job) < SMALL {
+            return Self::of(attempt(&**learner, aggregator, node, &job));
         }
         let state = Mutex::new(State::Waiting(node, Box::new(job)));
         let pending = Arc::new(Pending { state, done: Condvar::new() });
-        let (learner, ours) = (Arc::clone(learner), Arc::clone(&pending));
-        rayon::spawn(move || ours.attempt(&*learner));
+        let (learner, aggregator) = (Arc::clone(learner), Arc::clone(aggregator));
+        let ours = Arc::clone(&pending);
+        rayon::spawn(move || ours.attempt(&*learner, &aggregator));
         Self::Pending(pending)
     }
 
@@ -60,13 +61,13 @@ impl Value {
     ///
     /// # Errors
     /// What the computation said when it panicked.
-    pub fn get(self, learner: &dyn Learner) -> Result<JobResult, String> {
+    pub fn get(self, learner: &dyn Learner, aggregator: &Aggregator) -> Result<JobResult, String> {
         match self {
             Self::Model(model) => Ok(JobResult::Model(model)),
             Self::Evaluation(it) => Ok(JobResult::Evaluation(it.map(|it| *it))),
             Self::Panicked(text) => Err(text.into()),
             Self::Pending(pending) => {
-                pending.attempt(learner);
+                pending.attempt(learner, aggregator);
                 pending.wait()
             }
         }
@@ -83,7 +84,7 @@ impl Value {
 
 impl Pending {
     /// Does the job if nobody else does.
-    fn attempt(&self, learner: &dyn Learner) {
+    fn attempt(&self, learner: &dyn Learner, aggregator: &Aggregator) {
         let (node, job) = {
             let mut state = lock(&self.state);
             match std::mem::replace(&mut *state, State::Running) {
@@ -94,7 +95,7 @@ impl Pending {
                 }
             }
         };
-        let result = attempt(learner, node, &job);
+        let result = attempt(learner, aggregator, node, &job);
         *lock(&self.state) = State::Done(result);
         self.done.notify_all();
     }
@@ -112,8 +113,13 @@ impl Pending {
     }
 }
 
-fn attempt(learner: &dyn Learner, node: PeerId, job: &Job) -> Result<JobResult, String> {
-    catch_unwind(AssertUnwindSafe(|| compute::execute(learner, node, job)))
+fn attempt(
+    learner: &dyn Learner,
+    aggregator: &Aggregator,
+    node: PeerId,
+    job: &Job,
+) -> Result<JobResult, String> {
+    catch_unwind(AssertUnwindSafe(|| compute::execute(learner, aggregator, node, job)))
         .map_err(|panic| crate::engine::text_of(&*panic))
 }
 

@@ -132,7 +132,7 @@ impl World for Peers<'_> {
                 if incarnation != self.host(to).member.life {
                     return;
                 }
-                match value.get(&*self.shared.plan.learner) {
+                match value.get(&*self.shared.plan.learner, &self.shared.plan.aggregator) {
                     Ok(result) => self.input(at, to, Input::JobDone { job, result }, out),
                     Err(panic) => self.die(at, to, Fate::Panicked, Some(panic)),
                 }

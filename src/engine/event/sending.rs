@@ -270,7 +270,7 @@ impl Peers<'_> {
         }
         self.tracer.job(node, job.kind(), now, now + takes);
         let incarnation = self.host(node).member.life;
-        let value = Value::start(&plan.learner, node, job);
+        let value = Value::start(&plan.learner, &plan.aggregator, node, job);
         self.push(now + takes, node, node, Body::Job { incarnation, job: job_id, value }, out);
     }
 

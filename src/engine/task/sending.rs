@@ -331,8 +331,9 @@ impl Driver {
         }
         let shared = Arc::clone(&self.shared);
         rayon::spawn(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| compute::execute(&*shared.plan.learner, id, &job)))
-                .map_err(|panic| text_of(&*panic));
+            let plan = &shared.plan;
+            let execute = || compute::execute(&*plan.learner, &plan.aggregator, id, &job);
+            let result = catch_unwind(AssertUnwindSafe(execute)).map_err(|panic| text_of(&*panic));
             shared.memory.tell(id, Item::JobDone { incarnation, job: job_id, result, due });
         });
     }

@@ -1,6 +1,7 @@
 //! Collects the contributions to a round's aggregate.
 
 use crate::learning::Model;
+use crate::node::Rules;
 use crate::node::io::Job;
 use crate::wire::PeerId;
 use std::sync::Arc;
@@ -118,6 +119,14 @@ pub fn union(parts: &[Contribution]) -> (Arc<[PeerId]>, u32) {
     let mut contributors: Vec<PeerId> = parts.iter().flat_map(|it| it.contributors.iter().copied()).collect();
     contributors.sort_unstable();
     (contributors.into(), parts.iter().fold(0, |sum, it| sum.saturating_add(it.samples)))
+}
+
+/// What of `parts` goes in one message: all of them, or only the first where the rule takes no averages. P2PFL's own do the same.
+pub fn in_one_message(rules: &Rules, mut parts: Vec<Contribution>) -> Vec<Contribution> {
+    if !rules.takes_partials {
+        parts.truncate(1);
+    }
+    parts
 }
 
 /// The job that averages `parts`, weighted by samples. Its order is that of contributors, not of arrival, so that

@@ -3,7 +3,7 @@
 //! once, of which the last would come too late for its call.
 
 use super::P2pfl;
-use super::aggregator::{Contribution, average, union};
+use super::aggregator::{Contribution, average, in_one_message, union};
 use super::{At, sending::Spread};
 use crate::node::context::Context;
 use crate::node::io::{Expect, JobId, RequestId};
@@ -102,7 +102,7 @@ impl P2pfl {
             // What was asked for may be gone by now, and what came of it be there.
             let weights = match what.follows {
                 Command::PartialModel => {
-                    let parts = self.parts_given(&what);
+                    let parts = in_one_message(cx.rules, self.parts_given(&what));
                     if parts.len() > 1 && self.partial(&parts).is_none() {
                         let job = self.next_job();
                         cx.start_job(job, average(&parts));

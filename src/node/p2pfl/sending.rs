@@ -2,7 +2,7 @@
 //! another: it announces, waits for the answer, sends, waits for the receipt. The stages differ only in who lacks
 //! what.
 
-use super::aggregator::{Contribution, average, union};
+use super::aggregator::{Contribution, average, in_one_message, union};
 use super::history::History;
 use super::{Fault, P2pfl};
 use crate::learning::Model;
@@ -231,7 +231,7 @@ impl P2pfl {
                 return self.offer(cx, links, peer, weights);
             }
             let theirs = self.held_by.get(peer).map_or(&[][..], |held| held.as_slice());
-            let parts = self.aggregator.lacking(theirs);
+            let parts = in_one_message(cx.rules, self.aggregator.lacking(theirs));
             if parts.is_empty() {
                 continue;
             }

@@ -51,6 +51,7 @@ impl Setup {
             sizes: Sizes::new(book.clone(), bytes),
             book,
             evaluates: self.evaluates,
+            takes_partials: true,
             own: self.nodes,
             starter: Starter::Engine,
         }

@@ -299,6 +299,18 @@ fn a_threshold_that_cannot_be_met_or_missed_is_refused_where_it_stands() {
 }
 
 #[test]
+fn a_rule_that_takes_no_averages_cannot_add_what_training_has_changed() {
+    let median = ("/learning/aggregator", json!({ "kind": "median" }));
+    let pairs = ("/workflow", json!({ "kind": "dpsgd", "mode": "asynchronous" }));
+    refused(&[pairs.clone(), median.clone()], "learning.aggregator");
+    let mean = ("/learning/aggregator", json!({ "kind": "fedavg" }));
+    let dpsgd = ("/workflow", json!({ "kind": "dpsgd" }));
+    for changes in [vec![pairs, mean], vec![dpsgd, median.clone()], vec![median]] {
+        assert!(found(&changes).iter().all(|it| it.path != "learning.aggregator"), "{changes:?}");
+    }
+}
+
+#[test]
 fn what_counts_on_the_other_clock_alone_is_named() {
     let virtual_clock = ("/clock", json!("virtual"));
     for (path, value, on_virtual) in [

@@ -30,6 +30,13 @@ pub(super) fn check(scenario: &Scenario, report: &mut Report) {
                     "leave it out, or write \"mode\": \"synchronous\"",
                 );
             }
+            if workflow.mode == Pace::Asynchronous && !scenario.learning.aggregator.rule().takes_partials() {
+                report.error(
+                    "learning.aggregator",
+                    "nodes that average in pairs add to that what training has changed, and this rule cannot",
+                    "write \"aggregator\": \"fedavg\", or \"mode\": \"synchronous\" in `workflow`",
+                );
+            }
             let mut idle = vec!["settings.training.vote_timeout"];
             if !workflow.heartbeats {
                 // Beats are flooded too.

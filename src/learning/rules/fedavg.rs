@@ -1,7 +1,10 @@
 //! Weighted means of models. They run at the speed of memory: every value of the result is written once, while the
 //! inputs stream by, four at a time; the sums live in a block that stays in the first-level cache.
 
-use super::model::{Model, Precision};
+use super::Rule;
+use crate::learning::model::{Model, Precision};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::ops::{Add, Mul};
 use std::sync::Arc;
 
@@ -25,13 +28,23 @@ pub fn fedavg(models: &[(Arc<Model>, f64)]) -> Model {
     combine(models, total)
 }
 
-/// About how many floating-point operations it takes to combine such models; 0 if they only weigh.
-pub fn aggregation_work(models: &[(Arc<Model>, f64)]) -> u64 {
-    match models.first() {
-        Some((first, _)) if !first.is_synthetic() => {
-            first.layout().parameters().saturating_mul(models.len() as u64)
-        }
-        _ => 0,
+/// The mean weighted by training rows; in `dpsgd`, by the mixing matrix.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fedavg {}
+
+impl Rule for Fedavg {
+    fn combine(&self, models: &[(Arc<Model>, f64)]) -> Model {
+        fedavg(models)
+    }
+
+    /// A weighted mean of weighted means is that of all.
+    fn takes_partials(&self) -> bool {
+        true
+    }
+
+    fn work(&self, models: u64, parameters: u64) -> u64 {
+        parameters.saturating_mul(models)
     }
 }
 
