@@ -25,17 +25,17 @@
 //! From the top down, and what each uses: only rooms below it. `tests/rooms.rs` holds the code to this list.
 //!
 //! ```text
-//! cli        ─► simulation, report, engine, costs, scenario, topology, transport, metrics, node, network, wire, learning, say, bounded
-//! simulation ─► report, engine, costs, scenario, topology, transport, metrics, node, network, wire, learning, format, random, time
+//! cli        ─► simulation, report, engine, costs, scenario, transport, metrics, node, network, topology, wire, learning, say, bounded
+//! simulation ─► report, engine, costs, scenario, transport, metrics, node, network, topology, wire, learning, format, random, time
 //! report     ─► engine, costs, scenario, metrics, node, wire, machine, say, bounded, time
-//! engine     ─► scenario, topology, transport, metrics, node, network, wire, learning, format, random, time
+//! engine     ─► scenario, transport, metrics, node, network, topology, wire, learning, format, random, time
 //! costs      ─► scenario, transport, metrics, node, network, wire, machine, time
-//! scenario   ─► topology, transport, metrics, node, network, wire, learning, format, say, bounded
-//! topology   ─► format, random
+//! scenario   ─► transport, metrics, node, network, topology, wire, learning, format, say, bounded
 //! transport  ─► metrics, wire, format, bounded
 //! metrics    ─► node, network, wire, machine, random, time
-//! node       ─► wire, learning, format, random, time
+//! node       ─► network, topology, wire, learning, format, random, time
 //! network    ─► wire, format, machine, bounded, random, time
+//! topology   ─► format, random
 //! wire       ─► learning, time
 //! learning   ─► format, bounded, random
 //! format     ─► random, time

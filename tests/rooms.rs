@@ -23,28 +23,36 @@ fn drawn() -> (Vec<String>, Arrows) {
     (order, arrows)
 }
 
-/// What the code says. Tests may use whatever they like.
-fn built() -> Arrows {
-    let mut arrows = Arrows::new();
+/// Each file of `src/` and its code, without tests: those may use whatever they like.
+fn sources() -> Vec<(PathBuf, String)> {
     let mut folders = vec![source()];
-    let mut files = Vec::new();
+    let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()) {
+            let path = entry.strip_prefix(source()).unwrap();
+            if path.iter().any(|it| it == "tests" || it == "tests.rs") {
+                continue;
+            }
             if entry.is_dir() {
                 folders.push(entry);
             } else if entry.extension().is_some_and(|it| it == "rs") {
-                files.push(entry);
+                let text = fs::read_to_string(&entry).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                sources.push((path.to_owned(), code.to_owned()));
             }
         }
     }
-    for file in files {
-        let path = file.strip_prefix(source()).unwrap();
+    sources
+}
+
+/// What the code says.
+fn built() -> Arrows {
+    let mut arrows = Arrows::new();
+    for (path, code) in sources() {
         let room = path.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
-        if path.iter().any(|it| it == "tests" || it == "tests.rs") || room == "lib" || room == "main" {
+        if room == "lib" || room == "main" {
             continue;
         }
-        let text = fs::read_to_string(&file).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         assert!(!code.contains("use crate::{"), "{}: a line for each room", path.display());
         let uses = arrows.entry(room.clone()).or_default();
         for after in code.split("crate::").skip(1) {
@@ -78,5 +86,28 @@ fn rooms_use_what_the_guide_says_and_nothing_above_them() {
             let below = order[i + 1..].contains(used);
             assert!(below, "{room} uses {used}, which is not below it");
         }
+    }
+}
+
+#[test]
+fn nobody_but_the_node_looks_at_which_workflow_it_is() {
+    // What a workflow is like it says itself (`node::Kind`): to add one is a folder and its two entries.
+    let spec = fs::read_to_string(source().join("node/spec.rs")).unwrap();
+    let listed =
+        spec.split("workflows! {").nth(1).expect("the list of workflows").split("\n}").next().unwrap();
+    let kinds: Vec<&str> = listed
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("///"))
+        .filter_map(|line| line.trim().split_once(" = ").map(|(kind, _)| kind))
+        .collect();
+    assert!(kinds.len() >= 4, "{kinds:?}");
+    for (path, code) in sources() {
+        if path.starts_with("node") {
+            continue;
+        }
+        // Its name is nowhere to be asked for.
+        let found = kinds.iter().find(|it| code.contains(&format!("Workflow::{it}")));
+        assert!(found.is_none(), "{}: {found:?}: ask `node::Kind`", path.display());
+        assert!(!code.contains("Workflow as "), "{}: call it by its name", path.display());
     }
 }

@@ -4,7 +4,6 @@ use super::watch::on_ctrl_c;
 use super::{CliError, Format, batch, place, verdict};
 use crate::engine::{Snapshot, Watch};
 use crate::metrics::Meter;
-use crate::node::spec::Workflow;
 use crate::report::{Style, summary};
 use crate::say;
 use crate::scenario::{self, Loaded, Override, ScenarioFile, Transport};
@@ -170,7 +169,7 @@ impl Certificates {
 pub fn run(args: &Args) -> Result<(), CliError> {
     refuse_unreachable(&args.listen)?;
     let mut loaded = args.loaded()?;
-    if !matches!(loaded.scenario.workflow, Workflow::P2pfl(_)) {
+    if !loaded.scenario.workflow.is_open() {
         let help = "peers of other programs speak no other: choose a scenario with it".to_owned();
         return Err(loaded.diagnose("workflow", "a peer needs the workflow `p2pfl`", Some(help)).into());
     }

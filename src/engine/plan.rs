@@ -10,7 +10,6 @@ use crate::network::churn::ChurnModel;
 use crate::network::{Faults, Links, Slowdown};
 use crate::node::Rules;
 use crate::node::io::{Control, Peers};
-use crate::node::spec::Workflow;
 use crate::scenario::Clock;
 use crate::time::Time;
 use crate::topology::Graph;
@@ -230,12 +229,10 @@ impl Plan {
     /// What those are told that the engine starts, where learning starts at `zero`.
     pub fn begin(&self, zero: Time) -> Control {
         let workflow = &self.rules.workflow;
-        let trainset_size = match workflow {
-            Workflow::P2pfl(it) => it.trainset_size,
-            Workflow::Dpsgd(_) => 0,
-            Workflow::Rumor(_) | Workflow::Probe(_) => return Control::Begin(zero),
-        };
-        let (rounds, epochs) = (workflow.rounds(), workflow.epochs());
+        if !workflow.learns() {
+            return Control::Begin(zero);
+        }
+        let (rounds, epochs, trainset_size) = (workflow.rounds(), workflow.epochs(), workflow.elects());
         // P2PFL appends the Unix time to the name.
         let name = format!("experiment-{}", self.rules.book.unix_seconds(Time::ZERO));
         Control::StartLearning(Arc::new(Experiment { rounds, epochs, trainset_size, name }))

@@ -1,8 +1,7 @@
 //! How far news travels: of whom a node can hear, and which time to live would carry messages to everyone. What is
 //! waited for before learning starts, what estimates go by and what the user is told all come from here.
 
-use crate::node::Rules;
-use crate::node::spec::Workflow;
+use crate::node::{Rules, Spreading};
 use crate::topology::{Enough, Graph, Short};
 use crate::wire::PeerId;
 
@@ -56,15 +55,12 @@ impl Reach {
         let nobody = vec![0; graph.nodes() as usize];
         let others = (graph.nodes() - absent.len() as u32).saturating_sub(1);
         let graph = &graph.without(absent);
-        match &rules.workflow {
-            Workflow::P2pfl(_) => Self { others, awaited: true, ..Self::flooding(rules, graph) },
-            Workflow::Dpsgd(it) if it.heartbeats => Self { others, ..Self::flooding(rules, graph) },
-            Workflow::Dpsgd(_) | Workflow::Probe(_) => {
-                Self { peers: nobody, by: Means::None, others, awaited: false }
-            }
-            Workflow::Rumor(it) => {
+        match rules.workflow.spreading() {
+            Spreading::Flooding { awaited } => Self { others, awaited, ..Self::flooding(rules, graph) },
+            Spreading::Neighbours => Self { peers: nobody, by: Means::None, others, awaited: false },
+            Spreading::Calls { source } => {
                 let (components, mut peers) = (graph.components(), nobody);
-                peers[it.source as usize] = components.sizes()[components.of(it.source) as usize] - 1;
+                peers[source as usize] = components.sizes()[components.of(source) as usize] - 1;
                 Self { peers, by: Means::Calls, others, awaited: false }
             }
         }

@@ -4,6 +4,7 @@
 //! What a block of a scenario means is its own room's; how a whole scenario is read and checked is `scenario`'s.
 
 pub mod distribution;
+pub mod findings;
 pub mod script;
 pub mod selection;
 pub mod settings;

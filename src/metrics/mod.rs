@@ -22,7 +22,7 @@ pub use cost::{Cost, Laps, Meter, resident_bytes};
 pub use counts::Counts;
 pub use histogram::{Histogram, MAX_NANOS, Summary};
 pub use intervals::{Intervals, Over};
-pub use probe::{MAX_CELLS, ProbeCell};
+pub use probe::ProbeCell;
 pub use ranges::ranges;
 pub use recorder::{Recorder, Recording};
 pub use rounds::{Round, RoundLog, Spread, TrainSet, seconds_after};

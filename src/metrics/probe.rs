@@ -5,10 +5,8 @@
 
 use super::Histogram;
 use crate::node::io::Measured;
+use crate::node::probe::spec::MAX_CELLS;
 use crate::time::Time;
-
-/// No probe has more cells: what a message from outside says of its cell is not believed beyond it.
-pub const MAX_CELLS: usize = 1_000;
 
 /// What is measured of one cell.
 #[derive(Clone, Debug, Default)]

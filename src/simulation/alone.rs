@@ -4,7 +4,6 @@ use super::Prepared;
 use crate::engine::{Listen, Reach};
 use crate::learning;
 use crate::node::Starter;
-use crate::node::spec::Workflow;
 use crate::random::{NO_NODE, Purpose, Stream};
 use crate::topology::Graph;
 use crate::transport::socket::Address;
@@ -58,9 +57,5 @@ pub fn alone(prepared: &mut Prepared, alone: &Alone) {
     plan.start_after = FOR_EVER;
     plan.speedup = 1.0;
     plan.rules.starter = if alone.starts.is_some() { Starter::Engine } else { Starter::Outside };
-    if let Workflow::P2pfl(it) = &mut plan.rules.workflow {
-        it.initiator = 0;
-        it.rounds = alone.starts.unwrap_or(it.rounds);
-        it.trainset_size = alone.trainset_size.unwrap_or(it.trainset_size);
-    }
+    plan.rules.workflow.alone(alone.starts, alone.trainset_size);
 }

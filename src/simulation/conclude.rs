@@ -7,7 +7,7 @@ use crate::metrics::result::{
     self, Engine, Final, Messages, Outcome, Probe, Rumor, RunResult, SCHEMA, Setup, Threshold,
 };
 use crate::metrics::{Cost, Round, seconds_after};
-use crate::node::spec::Workflow;
+use crate::node::Spreading;
 use crate::report::findings::{Drawing, Interval, Spectrum};
 use crate::report::{Findings, NodeRow, NodeState};
 use crate::scenario::thresholds::Threshold as Written;
@@ -74,10 +74,10 @@ pub fn conclude(loaded: &Loaded, facts: &Facts, run: Run, cost: Cost, warnings: 
         cost,
         fingerprint: run.fingerprint.clone(),
     };
-    if matches!(loaded.scenario.workflow, Workflow::Rumor(_)) {
+    if let Spreading::Calls { .. } = loaded.scenario.workflow.spreading() {
         result.rumor = Some(Rumor::of(&result.rounds, &result.nodes));
     }
-    if let Workflow::Probe(spec) = &loaded.scenario.workflow {
+    if let Some(spec) = loaded.scenario.workflow.grid() {
         // What a run costs is not known of one beside others.
         let laps = run.laps.as_ref().filter(|_| result.cost.cpu_s.is_finite());
         let speedup = if loaded.scenario.clock == Clock::Real { run.speedup } else { 1.0 };

@@ -68,10 +68,7 @@ impl Demand {
         opening: u32,
         parallel: u32,
     ) -> Self {
-        let trainers = match workflow {
-            Workflow::P2pfl(it) => u64::from(it.trainset_size),
-            Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 0,
-        };
+        let trainers = u64::from(workflow.elects());
         let growth = match shape {
             Shape::Full(_) | Shape::ErdosRenyi(_) => Growth::Quadratic,
             _ => Growth::Linear,

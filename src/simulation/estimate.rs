@@ -1,10 +1,9 @@
 //! What a scenario asks of this machine, before it runs, and where it asks too much.
 
-use super::forecast::{Forecast, forecast};
+use super::forecast::forecast;
 use crate::engine::Plan;
-use crate::engine::load::Load;
-use crate::node::spec::{Variant, Workflow};
-use crate::node::{Rules, SETTLE};
+use crate::node::Rules;
+use crate::node::foresight::{Forecast, Heap, Load, Misfit, Prospect};
 use crate::scenario::Clock;
 use crate::topology::Graph;
 use std::time::Duration;
@@ -21,16 +20,8 @@ const CONNECTION_BYTES: f64 = 200e3;
 const TASK_BYTES: f64 = 3_500.0;
 /// Bytes of a node on the virtual clock, with its timers and the events of its messages, as measured with `dpsgd`.
 const VIRTUAL_NODE_BYTES: f64 = 1_200.0;
-/// Bytes of the handles that a `dpsgd` task keeps for a neighbour and its early models.
-const NEIGHBOUR_BYTES: f64 = 128.0;
-/// Bytes that a `p2pfl` node keeps for each peer that it knows: neighbour, status, vote, contributions.
-const KNOWN_PEER_BYTES: f64 = 200.0;
 /// Bytes of a model beside its values.
 const MODEL_BYTES: f64 = 64.0;
-/// Bytes of a remembered message hash in its table.
-const HASH_BYTES: f64 = 20.0;
-/// Bytes of a gossip message that waits to be passed on.
-const PENDING_BYTES: f64 = 160.0;
 
 /// CPU time of a run beside all else, and of each second that it takes on the real clock.
 const PROGRAM_SECONDS: f64 = 0.03;
@@ -78,19 +69,6 @@ pub struct Estimate {
     pub model_bytes: u64,
 }
 
-/// Something that a scenario asks too much of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// The field it comes from.
-    pub path: &'static str,
-    /// A fixed name.
-    pub code: &'static str,
-    /// What is too much, with the numbers.
-    pub message: String,
-    /// What would mend it.
-    pub help: String,
-}
-
 impl Estimate {
     /// For a plan.
     pub(super) fn of(plan: &Plan, load: Load, spreading: Duration, depth: u32, model_bytes: u64) -> Self {
@@ -125,70 +103,14 @@ impl Estimate {
                 help: "lower `speedup`, or set it to \"auto\"".into(),
             });
         }
-        let Workflow::P2pfl(workflow) = &rules.workflow else { return misfits };
-        let (gossip, heartbeat) = (&rules.settings.gossip, &rules.settings.heartbeat);
-        let nodes = f64::from(graph.nodes());
-        // Every node passes on every other's beat to its neighbours.
-        let degree = 2.0 * graph.edges() as f64 / nodes.max(1.0);
-        let reached = self.load.messages_per_broadcast / degree.max(1.0);
-        let sends = reached / heartbeat.period.0.as_secs_f64() * degree * gossip.period.0.as_secs_f64();
-        if workflow.variant == Variant::Repaired && sends > gossip.messages_per_period as f64 {
-            misfits.push(Misfit {
-                path: "settings.gossip.messages_per_period",
-                code: "cap-exceeded",
-                message: format!(
-                    "heartbeats alone make a node forward about {sends:.0} messages a period; the cap is {}, so they \
-                     pile up",
-                    gossip.messages_per_period
-                ),
-                help: format!("set it to {:.0} or more, or lengthen `settings.heartbeat.period`", 3.0 * sends),
-            });
-        }
-        let circulating =
-            reached * (self.spreading.as_secs_f64() / heartbeat.period.0.as_secs_f64()).max(1.0);
-        if workflow.variant != Variant::Repaired && circulating > gossip.amount_last_messages_saved as f64 {
-            misfits.push(Misfit {
-                path: "settings.gossip.amount_last_messages_saved",
-                code: "dedup-overflow",
-                message: format!(
-                    "about {circulating:.0} messages circulate at a time, but a node remembers {}: it forgets \
-                     messages that are still under way and floods them again",
-                    gossip.amount_last_messages_saved
-                ),
-                help: format!("set it to {:.0} or more, or use the variant `repaired`", 3.0 * circulating),
-            });
-        }
-        // `repaired` goes by the time of receipt: however far a peer is, its beats come one period apart.
-        let late = self.spreading + heartbeat.period.0;
-        if workflow.variant != Variant::Repaired && late > heartbeat.timeout.0 {
-            misfits.push(Misfit {
-                path: "settings.heartbeat.timeout",
-                code: "flapping-peers",
-                message: format!(
-                    "a beat takes up to {:.1} s to reach the farthest peer, and the next comes {} later: far peers \
-                     are forgotten and found again all the time",
-                    self.spreading.as_secs_f64(),
-                    heartbeat.period
-                ),
-                help: format!("set it to {:.0}s or more", (2.0 * late.as_secs_f64()).ceil()),
-            });
-        }
-        // The first model waits a second at every hop before it is passed on, so the first to vote wait that long for
-        // the last.
-        let start = SETTLE * self.depth + self.spreading;
-        if start > rules.settings.training.vote_timeout.0 {
-            misfits.push(Misfit {
-                path: "settings.training.vote_timeout",
-                code: "votes-time-out",
-                message: format!(
-                    "the first model takes about {:.0} s to spread, so the first nodes to vote wait longer than {} for \
-                     the votes of the last, and go on without them",
-                    start.as_secs_f64(),
-                    rules.settings.training.vote_timeout
-                ),
-                help: format!("set it to {:.0}s or more", (1.5 * start.as_secs_f64()).ceil()),
-            });
-        }
+        let degree = 2.0 * graph.edges() as f64 / f64::from(graph.nodes()).max(1.0);
+        misfits.extend(rules.workflow.misfits(&Prospect {
+            settings: &rules.settings,
+            degree,
+            reached: self.load.messages_per_broadcast / degree.max(1.0),
+            spreading: self.spreading,
+            depth: self.depth,
+        }));
         misfits
     }
 }
@@ -197,7 +119,7 @@ impl Estimate {
 fn cpu(plan: &Plan, load: &Load, forecast: &Forecast) -> f64 {
     let messages = forecast.messages + forecast.setup_messages;
     let seconds = forecast.setup_s + forecast.scenario_s;
-    let probes = matches!(plan.rules.workflow, Workflow::Probe(_));
+    let probes = plan.rules.workflow.grid().is_some();
     let inputs = forecast.inputs
         * match plan.clock {
             _ if probes => SECONDS_PER_PROBE,
@@ -227,45 +149,27 @@ fn cpu(plan: &Plan, load: &Load, forecast: &Forecast) -> f64 {
 fn memory(plan: &Plan, load: &Load, forecast: &Forecast) -> f64 {
     let (rules, graph) = (&plan.rules, &plan.graph);
     let nodes = f64::from(graph.nodes());
-    let gossip = &rules.settings.gossip;
     let model = plan.learner.initial(0);
     // One that only weighs is there once.
     let model = if model.is_synthetic() { 0.0 } else { MODEL_BYTES + model.heap_bytes() as f64 };
-    let held = match &rules.workflow {
-        Workflow::P2pfl(it) => {
-            let known: f64 = plan.reach.peers.iter().map(|&peers| f64::from(peers)).sum();
-            let remembered = match it.variant {
-                Variant::Repaired => {
-                    let memory = crate::node::memory(gossip).as_secs_f64();
-                    memory * 2.0 * load.messages_per_s / load.messages_per_broadcast.max(1.0) * nodes
-                }
-                Variant::Faithful | Variant::FaithfulMemory => {
-                    gossip.amount_last_messages_saved as f64 * nodes
-                }
-            };
-            let pending = load.messages_per_s * gossip.period.0.as_secs_f64() + forecast.backlog;
-            known * KNOWN_PEER_BYTES
-                + remembered * HASH_BYTES
-                + pending * PENDING_BYTES
-                + model * (nodes + 4.0 * f64::from(it.trainset_size))
-        }
-        Workflow::Probe(_) | Workflow::Rumor(_) => 0.0,
-        // Its own model, its next one, and up to two of each neighbour; a model on its way is one of these.
-        Workflow::Dpsgd(_) => {
-            let neighbours = match plan.clock {
-                Clock::Real => 2.0 * graph.edges() as f64 * NEIGHBOUR_BYTES,
-                Clock::Virtual => 0.0,
-            };
-            2.0 * nodes * model + neighbours
-        }
-    };
+    let edges = 2.0 * graph.edges() as f64;
+    let held = rules.workflow.held(&Heap {
+        settings: &rules.settings,
+        nodes,
+        edges,
+        known: plan.reach.peers.iter().map(|&peers| f64::from(peers)).sum(),
+        load,
+        backlog: forecast.backlog,
+        model,
+        tasks: plan.clock == Clock::Real,
+    });
     let node = match plan.clock {
         Clock::Real => TASK_BYTES,
         Clock::Virtual => VIRTUAL_NODE_BYTES,
     };
     let data = plan.learner.data_bytes();
     let learning = if rules.evaluates { LEARNING_BYTES } else { 0.0 };
-    let connections = if plan.sockets.is_some() { 2.0 * graph.edges() as f64 } else { 0.0 };
+    let connections = if plan.sockets.is_some() { edges } else { 0.0 };
     let running = nodes * node + held + data.held as f64 + learning + connections * CONNECTION_BYTES;
     PROGRAM_BYTES + running.max(data.reading as f64)
 }

@@ -5,13 +5,13 @@ use crate::engine::SocketPlan;
 use crate::format::units::Size;
 use crate::learning::Learner;
 use crate::learning::spec::ModelKind;
-use crate::node::spec::{Pace, Workflow};
+use crate::node::foresight::{Largest, Said};
 use crate::scenario::{Carrier, Diagnostics, Loaded, Scenario};
 use crate::time::Time;
 use crate::topology::Graph;
 use crate::transport::socket::{Address, Folder, Limits};
 use crate::wire::size::Sizes;
-use crate::wire::{AddressBook, Command, Gossip, GossipBody, Message, PeerId, Probe, Ttl, Weights};
+use crate::wire::{AddressBook, Command, Gossip, GossipBody, Message, PeerId, Ttl, Weights};
 use std::sync::Arc;
 
 /// The most that a message of protobuf can have.
@@ -80,57 +80,36 @@ fn refused(loaded: &Loaded, it: &Sent, max_message: u64) -> Diagnostics {
 
 /// The messages of a scenario but for models, in the order in which they are said.
 fn sent(scenario: &Scenario, sizes: &Sizes) -> Vec<Sent> {
-    let settings = &scenario.settings;
-    let gossip = |what, body: GossipBody| {
-        let (source, round, hash) = (0, scenario.workflow.rounds() as i32, i64::MIN);
-        let size = sizes.gossip(source, round, hash, &body);
-        let ttl = Ttl::Own(settings.gossip.ttl);
-        let gossip = Gossip { source, round, ttl, hash, body, size, hops: 0, born: Time::ZERO };
-        let path = "grpc.max_message".to_owned();
-        Sent { path, what, bytes: sizes.gossip_payload(&gossip) }
+    let workflow = &scenario.workflow;
+    let beat = Largest {
+        path: None,
+        what: "heartbeats",
+        said: Said::Gossip(GossipBody::Beat(Time::from_nanos(123_456_789))),
     };
-    let beat = || gossip("heartbeats", GossipBody::Beat(Time::from_nanos(123_456_789)));
-    match &scenario.workflow {
-        Workflow::P2pfl(it) => {
-            let trainers = 0..it.trainset_size.min(scenario.nodes);
-            vec![
-                beat(),
-                gossip("votes", GossipBody::Vote(trainers.clone().map(|peer| (peer, 1_000)).collect())),
-                gossip("lists of contributors", GossipBody::ModelsAggregated(trainers.collect())),
-            ]
+    let bytes = |said: Said| match said {
+        Said::Direct(message) => sizes.payload(0, &message),
+        Said::Gossip(body) => {
+            let (source, round, hash) = (0, workflow.rounds() as i32, i64::MIN);
+            let size = sizes.gossip(source, round, hash, &body);
+            let ttl = Ttl::Own(scenario.settings.gossip.ttl);
+            let gossip = Gossip { source, round, ttl, hash, body, size, hops: 0, born: Time::ZERO };
+            sizes.gossip_payload(&gossip)
         }
-        Workflow::Dpsgd(it) if it.heartbeats => vec![beat()],
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) => Vec::new(),
-        Workflow::Probe(it) => {
-            let many = it.payload.0.len() > 1;
-            let cell = |(i, size): (usize, &Size)| Sent {
-                path: if many { format!("workflow.payload[{i}]") } else { "workflow.payload".into() },
-                what: "messages",
-                bytes: sizes.payload(
-                    0,
-                    &Message::Probe(Probe {
-                        cell: (it.payload.0.len() * it.concurrency.0.len()) as i32,
-                        size: u32::try_from(size.0).unwrap_or(u32::MAX),
-                        due: Time::ZERO,
-                    }),
-                ),
-            };
-            it.payload.0.iter().enumerate().map(cell).collect()
-        }
-    }
+    };
+    let beats = workflow.sends(Command::Beat).then_some(beat);
+    let all = beats.into_iter().chain(workflow.largest(scenario.nodes));
+    let sent = |it: Largest| Sent {
+        path: it.path.unwrap_or_else(|| "grpc.max_message".to_owned()),
+        what: it.what,
+        bytes: bytes(it.said),
+    };
+    all.map(sent).collect()
 }
 
 /// The largest message with a model, where there are any.
 fn model(scenario: &Scenario, graph: &Graph, learner: &dyn Learner, sizes: &Sizes) -> Option<Sent> {
     let nodes = graph.nodes();
-    let (command, contributors) = match &scenario.workflow {
-        // Nobody has anything for others of the train set.
-        Workflow::P2pfl(it) if it.trainset_size.min(nodes) <= 1 => (Command::InitModel, 0),
-        // What one trainer has gathered for another.
-        Workflow::P2pfl(it) => (Command::PartialModel, it.trainset_size.min(nodes)),
-        Workflow::Dpsgd(_) => (Command::PartialModel, 1),
-        Workflow::Rumor(_) | Workflow::Probe(_) => return None,
-    };
+    let (command, contributors) = scenario.workflow.largest_model(nodes)?;
     if nodes == 1 {
         return None;
     }
@@ -163,13 +142,8 @@ fn at_a_time(
     sockets: &SocketPlan,
 ) -> Option<(String, String)> {
     let nodes = graph.nodes();
-    let senders = match &scenario.workflow {
-        Workflow::P2pfl(it) => it.trainset_size.min(nodes).saturating_sub(1),
-        Workflow::Dpsgd(it) if it.mode == Pace::Synchronous => {
-            (0..nodes).map(|node| graph.degree(node)).max().unwrap_or(0)
-        }
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => return None,
-    };
+    let degree = (0..nodes).map(|node| graph.degree(node)).max().unwrap_or(0);
+    let senders = scenario.workflow.models_at_a_time(nodes, degree);
     let each = sockets.protocol.on_the_wire(model(scenario, graph, learner, sizes)?.bytes);
     let together = each.saturating_mul(senders.into());
     let max_message = usize::try_from(sockets.max_message).unwrap_or(usize::MAX);

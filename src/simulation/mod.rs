@@ -13,11 +13,10 @@ mod run;
 mod sample;
 mod sockets;
 mod transfers;
-mod wave;
 
 pub use alone::{Alone, alone};
 pub use batch::{each, in_parallel};
 pub use conclude::{Concluded, Facts, conclude};
-pub use estimate::{Estimate, Misfit};
+pub use estimate::Estimate;
 pub use prepare::{Options, Prepared, prepare};
 pub use run::run;

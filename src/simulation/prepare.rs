@@ -1,6 +1,6 @@
 //! Everything that a run needs, drawn, loaded and checked.
 
-use super::estimate::{Estimate, Misfit};
+use super::estimate::Estimate;
 use super::largest;
 use super::sample::{self, initiator};
 use super::sockets::sockets;
@@ -9,15 +9,13 @@ use crate::costs::{Burst, SMALL};
 use crate::engine::reach::Means;
 use crate::engine::{Action, ComputeModel, Plan, Reach, Step, load};
 use crate::format::script::{Churn, Entry};
-use crate::format::units::Size;
 use crate::learning::spec::InitialModels;
 use crate::learning::{self, LearningError};
 use crate::metrics::{Followed, Recording};
 use crate::network::churn::{ChurnModel, Lives, Trace};
 use crate::network::spec::Network;
 use crate::network::{Links, Slowdown};
-use crate::node::probe::spec::{Pattern, Probe};
-use crate::node::spec::{Rumor, Variant, Workflow};
+use crate::node::foresight::{Drawn, Misfit, Together};
 use crate::node::{Rules, Starter};
 use crate::scenario::{Clock, Diagnostics, Loaded, Scenario, Speedup, Transport};
 use crate::time::Time;
@@ -111,12 +109,16 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         ComputeModel::load(scenario.seed, scenario.nodes, &scenario.learning.compute, &loaded.base_dir)
             .map_err(|error| unlearnable(loaded, &error))?;
     let links = links(loaded, &scenario)?;
-    if let (Workflow::Rumor(it), Some(links)) = (&scenario.workflow, &links) {
-        in_step(loaded, it, Duration::from_nanos(links.median()))?;
-    }
-    if let Workflow::Probe(it) = &scenario.workflow {
-        exchangeable(loaded, it, &graph)?;
-    }
+    let weighs = scenario.transport == Transport::Memory && scenario.clock == Clock::Real;
+    let drawn = Drawn {
+        graph: &graph,
+        latency: links.as_ref().map(|it| Duration::from_nanos(it.median())),
+        inbox: weighs.then_some(scenario.limits.inbox),
+    };
+    scenario
+        .workflow
+        .check_drawn(&drawn)
+        .map_err(|it| loaded.diagnose(it.path, it.message, Some(it.help)))?;
     let script = script(loaded, &scenario)?;
     // Who joins later is heard of later.
     let reach = Reach::of(&rules, &graph, &absent(&script));
@@ -135,9 +137,9 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
         // Peers outside live in real time.
         Speedup::Auto(_) if !scenario.grpc.join.is_empty() => 1.0,
         // A probe measures this machine.
-        Speedup::Auto(_) if matches!(scenario.workflow, Workflow::Probe(_)) => 1.0,
+        Speedup::Auto(_) if scenario.workflow.grid().is_some() => 1.0,
         Speedup::Auto(_) => {
-            let wall_s = sockets_take(&scenario, &rules, &graph, model_bytes);
+            let wall_s = sockets_take(&scenario, &rules, load.together, model_bytes);
             load::auto_speedup(shortest_period, &load, cores, wall_s)
         }
     };
@@ -188,67 +190,15 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
 
 /// How long a call takes on this machine where as many come together as may, connecting included where it has to, in
 /// seconds of wall time; 0 where no sockets are, or none are to be had: then the run will say so.
-fn sockets_take(scenario: &Scenario, rules: &Rules, graph: &Graph, model_bytes: u64) -> f64 {
+fn sockets_take(scenario: &Scenario, rules: &Rules, together: Together, model_bytes: u64) -> f64 {
     if scenario.clock == Clock::Virtual {
         return 0.0;
     }
-    let load::Together { connects, calls } = load::together(rules, graph);
+    let Together { connects, calls } = together;
     let bytes = if rules.workflow.learns() { model_bytes as usize } else { SMALL };
     let burst = |at_a_time| Burst::of(scenario.transport, at_a_time, bytes).ok().flatten();
     let connects_s = burst(connects).map_or(0.0, |it| it.connects_s);
     burst(calls).map_or(0.0, |it| it.calls_s) + connects_s
-}
-
-/// What is said in a round has to arrive in it.
-fn in_step(loaded: &Loaded, rumor: &Rumor, latency: Duration) -> Result<(), Diagnostics> {
-    let takes = latency * rumor.mode.trips();
-    if takes < rumor.period.0 {
-        return Ok(());
-    }
-    let what = if rumor.mode.trips() == 1 { "a message" } else { "a message and its answer" };
-    let message = format!(
-        "`workflow.period` is {}, but {what} takes {takes:?} (the median): rounds would run into each other",
-        rumor.period
-    );
-    let help = "write a longer period, or lower `network.latency`";
-    Err(loaded.diagnose("workflow.period", message, Some(help.into())))
-}
-
-/// Who is to send to each other has to be connected, and what is under way has to fit into an inbox.
-fn exchangeable(loaded: &Loaded, probe: &Probe, graph: &Graph) -> Result<(), Diagnostics> {
-    let nodes = graph.nodes();
-    let apart = match probe.pattern {
-        Pattern::AllNeighbours => None,
-        Pattern::Pairs => (0..nodes).step_by(2).map(|it| (it, it + 1)).find(|&(a, b)| !graph.connected(a, b)),
-        Pattern::Ring => (0..nodes).map(|it| (it, (it + 1) % nodes)).find(|&(a, b)| !graph.connected(a, b)),
-    };
-    if let Some((a, b)) = apart {
-        let message = format!("nodes {a} and {b} are to exchange messages, but they are not neighbours");
-        let help =
-            "choose a topology in which they are, such as { \"kind\": \"ring\" }, or \"all_neighbours\"";
-        return Err(loaded.diagnose("workflow.pattern", message, Some(help.into())));
-    }
-    let scenario = &loaded.scenario;
-    if scenario.transport != Transport::Memory || scenario.clock != Clock::Real || probe.rate.is_some() {
-        return Ok(());
-    }
-    let senders = match probe.pattern {
-        Pattern::Pairs | Pattern::Ring => 1,
-        Pattern::AllNeighbours => (0..nodes).map(|node| graph.degree(node)).max().unwrap_or(0),
-    };
-    let each = probe.concurrency.0.iter().copied().max().unwrap_or(0);
-    let under_way = u64::from(senders).saturating_mul(each.into());
-    let inbox = scenario.limits.inbox;
-    // One message goes into an empty inbox, however large it is.
-    if under_way > 1 && under_way.saturating_mul(probe.largest()) > inbox.0 {
-        let message = format!(
-            "{under_way} messages of {} may be under way to a node, which is more than the {inbox} that its inbox holds",
-            Size(probe.largest())
-        );
-        let help = "raise `limits.inbox` (over memory, no message takes up what it weighs), or write less";
-        return Err(loaded.diagnose("workflow.concurrency", message, Some(help.into())));
-    }
-    Ok(())
 }
 
 /// A time to live that does not carry messages to everyone they could reach.
@@ -268,14 +218,9 @@ fn unheard(rules: &Rules, graph: &Graph, reach: &Reach) -> Option<Misfit> {
              all, so that no more than {reached} of {of} peers need hear of node {node}"
         ),
     };
-    if let Workflow::P2pfl(it) = &rules.workflow {
-        let initiated = shared || reach.peers[it.initiator as usize] < lack.one.of;
-        match it.variant {
-            Variant::Repaired => message += "; rounds then have several train sets",
-            _ if initiated => message += "; a node that `start_learning` does not reach never starts",
-            _ => {}
-        }
-    }
+    let initiator = rules.workflow.initiator();
+    let unstarted = shared || initiator.is_some_and(|it| reach.peers[it as usize] < lack.one.of);
+    message += rules.workflow.unreached(unstarted);
     let enough = if lack.enough.exact { "" } else { "certainly " };
     let all = format!("{} is {enough}enough for everyone", lack.enough.ttl);
     let help = if shared { all } else { format!("node {node} needs {}; {all}", lack.enough_for_one) };
@@ -355,12 +300,8 @@ fn unlearnable(loaded: &Loaded, error: &LearningError) -> Diagnostics {
 /// The latest moment for the initiator to start: time for every node's first beats to cross the network, thrice
 /// over.
 fn start_after(scenario: &Scenario, spreading: Duration) -> Duration {
-    let chosen = match &scenario.workflow {
-        Workflow::P2pfl(it) => it.start_after.map(|span| span.0),
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => None,
-    };
     let settling = 3 * (scenario.settings.heartbeat.period.0 + spreading) + Duration::from_secs(5);
-    chosen.unwrap_or(settling)
+    scenario.workflow.start_after().unwrap_or(settling)
 }
 
 fn script(loaded: &Loaded, scenario: &Scenario) -> Result<Vec<Step>, Diagnostics> {

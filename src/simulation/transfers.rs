@@ -1,13 +1,12 @@
 //! What a scenario asks of its own links, before it runs, and where it asks too much.
 
-use super::estimate::Misfit;
-use crate::engine::load::Load;
 use crate::engine::{Action, Step};
 use crate::format::units::Rate;
 use crate::network::Links;
 use crate::node::Rules;
-use crate::node::spec::{Pace, Workflow};
+use crate::node::foresight::{Load, Misfit};
 use crate::topology::Graph;
+use crate::wire::Command;
 
 /// Bytes of an encoded heartbeat, about: its source, a time as text, a hash.
 const BEAT_BYTES: f64 = 60.0;
@@ -65,7 +64,9 @@ fn slowed(nodes: u32, script: &[Step]) -> Vec<f64> {
 
 /// Heartbeats that an uplink cannot carry: they would queue for longer and longer.
 fn beats(rules: &Rules, graph: &Graph, links: &Links, load: &Load) -> Option<Misfit> {
-    let Workflow::P2pfl(_) = &rules.workflow else { return None };
+    if !rules.workflow.sends(Command::Beat) {
+        return None;
+    }
     let degree = 2.0 * graph.edges() as f64 / f64::from(graph.nodes().max(1));
     let reached = load.messages_per_broadcast / degree.max(1.0);
     // Every node passes on every beat that reaches it to all of its neighbours.
@@ -89,12 +90,7 @@ fn beats(rules: &Rules, graph: &Graph, links: &Links, load: &Load) -> Option<Mis
 /// Models that take longer than the deadline of the call that carries them.
 fn models(rules: &Rules, graph: &Graph, links: &Links, slowed: &[f64], model_bytes: u64) -> Option<Misfit> {
     let wire = links.wire_bytes(model_bytes);
-    // A `dpsgd` node hands its model over to all neighbours at once, and the last of them waits for the others.
-    let copies = |node: u32| match &rules.workflow {
-        Workflow::P2pfl(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 1,
-        Workflow::Dpsgd(it) if it.mode == Pace::Asynchronous => 1,
-        Workflow::Dpsgd(_) => graph.degree(node).max(1),
-    };
+    let copies = |node: u32| rules.workflow.copies(graph.degree(node));
     let takes = |node: u32| {
         let up = links.uplink(node).map(|it| it.time(wire).saturating_mul(copies(node)));
         let takes = up.max(links.downlink(node).map(|it| it.time(wire))).unwrap_or_default();

@@ -107,11 +107,11 @@ impl World for Peers<'_> {
             Body::Message(envelope) => envelope.message.glance(),
             _ => 0,
         };
-        host.chain ^ host.sent ^ host.node.as_ref().map_or(0, Node::glance) ^ message
+        host.chain ^ host.sent ^ host.node.as_ref().map_or(0, Node::prefetch) ^ message
     }
 
     fn look(&self, event: &Event<Body>) -> u64 {
-        self.host_of(event.to).node.as_ref().map_or(0, Node::look)
+        self.host_of(event.to).node.as_ref().map_or(0, Node::prefetch_deep)
     }
 
     fn gives_up(&mut self) -> bool {

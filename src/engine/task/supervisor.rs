@@ -12,7 +12,6 @@ use crate::engine::{Details, Doing, Fate, Run, Snapshot, Watch};
 use crate::learning::Model;
 use crate::metrics::result::Outcome;
 use crate::metrics::{Laps, RoundLog, Series, Tracer};
-use crate::node::spec::Workflow;
 use crate::time::Time;
 use crate::wire::PeerId;
 use flume::Receiver;
@@ -75,7 +74,7 @@ impl Supervisor {
             series: Series::default(),
             tracer: Tracer::new(&plan.followed),
             recent: None,
-            laps: matches!(plan.rules.workflow, Workflow::Probe(_)).then(Laps::default),
+            laps: plan.rules.workflow.grid().is_some().then(Laps::default),
             warnings: Vec::new(),
             faults: Vec::new(),
             unable: None,

@@ -14,11 +14,12 @@ use super::search::Search;
 use crate::learning::Model;
 use crate::node::Stage;
 use crate::node::context::Context;
-use crate::node::io::{Job, JobId, JobResult, Peers, Record, RequestId, Timer, Weight};
+use crate::node::io::{Control, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
 use crate::node::links::{Change, Links};
+use crate::node::machine::{Birth, Fault, Machine};
 use crate::random::Purpose;
 use crate::time::Time;
-use crate::wire::{Experiment, PeerId, Response, Weights};
+use crate::wire::{Announcement, Experiment, PeerId, Response, Weights};
 use rand::RngExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,21 +79,15 @@ impl At {
     }
 }
 
-impl Pairwise {
-    pub fn new(
-        cx: &Context,
-        node: PeerId,
-        model: Arc<Model>,
-        samples: u32,
-        neighbours: &Peers,
-        late: bool,
-    ) -> Self {
+impl Machine for Pairwise {
+    fn new(cx: &Context, birth: Birth) -> Self {
+        let Birth { node, model, samples, start } = birth;
         Self {
             model,
-            partners: Partners::new(node, samples, neighbours),
+            partners: Partners::new(node, samples, &start.neighbours),
             experiment: None,
             round: 0,
-            at: if late { At::Late } else { At::Idle },
+            at: if start.late { At::Late } else { At::Idle },
             entered: cx.now,
             round_began: cx.now,
             jobs: 0,
@@ -104,8 +99,187 @@ impl Pairwise {
         }
     }
 
+    fn control(&mut self, cx: &mut Context, _links: &mut Links, control: Control) {
+        match control {
+            Control::StartLearning(experiment) => self.start(cx, experiment),
+            Control::StopLearning => self.stop(cx),
+            Control::Begin(_) | Control::Leave => {}
+        }
+    }
+
+    fn job_done(
+        &mut self,
+        cx: &mut Context,
+        _links: &mut Links,
+        job: JobId,
+        result: JobResult,
+    ) -> Result<(), Fault> {
+        let JobResult::Model(model) = result else { return Ok(()) };
+        if self.averaging == Some(job) {
+            self.averaging = None;
+            self.model = model;
+            self.go_on(cx);
+            return Ok(());
+        }
+        match self.at {
+            At::Fit(id) if id == job => {
+                if let Some((_, trained)) = &mut self.step {
+                    *trained = model;
+                }
+                self.enter(cx, At::Ready);
+                self.go_on(cx);
+            }
+            At::Mix(id) if id == job => {
+                self.model = model;
+                self.finish_round(cx);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A neighbour asks to average.
+    fn swap(&mut self, cx: &mut Context, from: PeerId, it: &Weights, request: Option<RequestId>) {
+        // Nobody waits for an answer to it: the network has made a copy.
+        if request.is_none() {
+            return;
+        }
+        let sound = self.is_sound(it) && self.partners.back(from);
+        let answer = match self.at {
+            _ if !sound => partner::refusal(),
+            At::Stopped => partner::refusal(),
+            // It is a model to go on from all the same.
+            At::Late => Response::Wanted(false),
+            At::Ready | At::Asked(_) => Response::Wanted(self.partners.yields_to(from, it, self.round)),
+            At::Idle | At::Fit(_) | At::Refused | At::Mix(_) | At::Done => Response::Wanted(true),
+        };
+        let takes = answer == Response::Wanted(true);
+        cx.reply(from, request, answer);
+        if takes {
+            let model = Arc::clone(&it.model);
+            self.partners.keep(Request { from, round: it.round, model });
+            self.go_on(cx);
+        } else if sound && self.at == At::Late {
+            self.catch_up(cx, it.round, &it.model);
+        }
+    }
+
+    /// A neighbour's model comes: the one that was asked for, or one to go on from.
+    fn weights(
+        &mut self,
+        cx: &mut Context,
+        _links: &mut Links,
+        from: PeerId,
+        it: &Weights,
+    ) -> Result<(), Fault> {
+        if !self.is_sound(it) || !self.partners.back(from) {
+            return Ok(());
+        }
+        match self.at {
+            At::Late => self.catch_up(cx, it.round.saturating_add(1), &it.model),
+            At::Asked(_) if self.partners.is_asked(from) && it.round == self.round as i32 => {
+                self.mix(cx, Some(Arc::clone(&it.model)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A latecomer asks for a model to go on from.
+    fn asked(
+        &mut self,
+        cx: &mut Context,
+        _links: &mut Links,
+        from: PeerId,
+        _it: &Arc<Announcement>,
+        request: Option<RequestId>,
+    ) {
+        let gives = self.has_model() && self.partners.back(from);
+        cx.reply(from, request, Response::Wanted(gives));
+        if gives {
+            self.partners.welcome(cx, from, self.round as i32 - 1, &self.model);
+        }
+    }
+
+    /// The neighbour that was asked says whether it averages, or could not be reached; or whether it has a model.
+    fn response(&mut self, cx: &mut Context, _links: &mut Links, request: RequestId, it: &Response) {
+        if self.search.as_mut().is_some_and(|search| search.answered(cx, request, it)) {
+            return self.begin(cx);
+        }
+        let At::Asked(since) = self.at else { return };
+        if !self.partners.is_request(request) {
+            return;
+        }
+        match it {
+            Response::Wanted(true) => {}
+            Response::Wanted(false) => {
+                let pause = cx.now.since(since).max(SHORTEST_PAUSE).saturating_mul(1 << self.refused.min(10));
+                self.refused += 1;
+                self.enter(cx, At::Refused);
+                cx.set_timer(Timer::Stage, cx.now + pause, Weight::Progress);
+                self.go_on(cx);
+            }
+            Response::Empty | Response::Error(_) | Response::Timeout | Response::Unreachable => {
+                self.partners.failed(self.round);
+                self.ask_again(cx);
+            }
+        }
+    }
+
+    fn neighbour(&mut self, cx: &mut Context, _links: &mut Links, change: Change) -> Result<(), Fault> {
+        match change {
+            Change::Connected(peer) => {
+                if self.partners.back(peer) && self.has_model() {
+                    self.partners.welcome(cx, peer, self.round as i32 - 1, &self.model);
+                }
+            }
+            Change::Gone(peer) => {
+                if self.partners.gone(peer) && matches!(self.at, At::Asked(_)) {
+                    self.ask_again(cx);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The pause is over, or the neighbour has not sent its model in time.
+    fn timer(&mut self, cx: &mut Context, links: &mut Links, _timer: Timer) -> Result<(), Fault> {
+        match self.at {
+            At::Asked(_) => self.partners.failed(self.round),
+            At::Refused => {}
+            At::Late => {
+                if self.search.as_mut().is_some_and(|it| it.timeout(cx, links)) {
+                    self.begin(cx);
+                }
+                return Ok(());
+            }
+            _ => return Ok(()),
+        }
+        self.ask_again(cx);
+        Ok(())
+    }
+
+    fn waits_for(&self, _links: &Links) -> String {
+        let round = self.round;
+        match self.at {
+            At::Done => "nothing: it has finished".into(),
+            At::Stopped => "nothing: learning was stopped".into(),
+            At::Idle => "the start of learning".into(),
+            At::Late => "a neighbour's model to go on from, or that all say they have none".into(),
+            At::Fit(_) | At::Ready | At::Mix(_) => format!("step {round}: its own computing"),
+            At::Asked(_) => format!("step {round}: the model of {}", self.partners.asked_in_words()),
+            At::Refused => format!("step {round}: a neighbour that is free to average with"),
+        }
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.at.stage()
+    }
+}
+
+impl Pairwise {
     /// The engine starts every node.
-    pub fn start(&mut self, cx: &mut Context, experiment: Arc<Experiment>) {
+    fn start(&mut self, cx: &mut Context, experiment: Arc<Experiment>) {
         if self.experiment.is_none() && matches!(self.at, At::Idle | At::Late) {
             self.experiment = Some(experiment);
             cx.record(Record::Started);
@@ -118,7 +292,7 @@ impl Pairwise {
     }
 
     /// Learning ends before its time.
-    pub fn stop(&mut self, cx: &mut Context) {
+    fn stop(&mut self, cx: &mut Context) {
         if self.experiment.take().is_some() {
             self.search = None;
             self.partners.forget_requests();
@@ -136,30 +310,6 @@ impl Pairwise {
         let epochs = self.experiment.as_ref().map_or(1, |it| it.epochs);
         self.step = Some((Arc::clone(&self.model), Arc::clone(&self.model)));
         cx.start_job(job, Job::Train { round: self.round, epochs, start: Arc::clone(&self.model) });
-    }
-
-    /// A job is done; one that belongs to a step already left is ignored.
-    pub fn job_done(&mut self, cx: &mut Context, job: JobId, result: JobResult) {
-        let JobResult::Model(model) = result else { return };
-        if self.averaging == Some(job) {
-            self.averaging = None;
-            self.model = model;
-            return self.go_on(cx);
-        }
-        match self.at {
-            At::Fit(id) if id == job => {
-                if let Some((_, trained)) = &mut self.step {
-                    *trained = model;
-                }
-                self.enter(cx, At::Ready);
-                self.go_on(cx);
-            }
-            At::Mix(id) if id == job => {
-                self.model = model;
-                self.finish_round(cx);
-            }
-            _ => {}
-        }
     }
 
     /// Does what comes next: first what it has taken on, then its own. It takes on nothing while its model must not
@@ -196,46 +346,6 @@ impl Pairwise {
         self.partners.ask(cx, chosen, self.round, &self.model);
     }
 
-    /// A neighbour asks to average.
-    pub fn asked(&mut self, cx: &mut Context, from: PeerId, weights: &Weights, request: Option<RequestId>) {
-        // Nobody waits for an answer to it: the network has made a copy.
-        if request.is_none() {
-            return;
-        }
-        let sound = self.is_sound(weights) && self.partners.back(from);
-        let answer = match self.at {
-            _ if !sound => partner::refusal(),
-            At::Stopped => partner::refusal(),
-            // It is a model to go on from all the same.
-            At::Late => Response::Wanted(false),
-            At::Ready | At::Asked(_) => Response::Wanted(self.partners.yields_to(from, weights, self.round)),
-            At::Idle | At::Fit(_) | At::Refused | At::Mix(_) | At::Done => Response::Wanted(true),
-        };
-        let takes = answer == Response::Wanted(true);
-        cx.reply(from, request, answer);
-        if takes {
-            let model = Arc::clone(&weights.model);
-            self.partners.keep(Request { from, round: weights.round, model });
-            self.go_on(cx);
-        } else if sound && self.at == At::Late {
-            self.catch_up(cx, weights.round, &weights.model);
-        }
-    }
-
-    /// A neighbour's model comes: the one that was asked for, or one to go on from.
-    pub fn weights(&mut self, cx: &mut Context, from: PeerId, weights: &Weights) {
-        if !self.is_sound(weights) || !self.partners.back(from) {
-            return;
-        }
-        match self.at {
-            At::Late => self.catch_up(cx, weights.round.saturating_add(1), &weights.model),
-            At::Asked(_) if self.partners.is_asked(from) && weights.round == self.round as i32 => {
-                self.mix(cx, Some(Arc::clone(&weights.model)));
-            }
-            _ => {}
-        }
-    }
-
     fn is_sound(&self, weights: &Weights) -> bool {
         let rounds = self.experiment.as_ref().map_or(u32::MAX, |it| it.rounds);
         self.model.layout() == weights.model.layout() && i64::from(weights.round) < i64::from(rounds)
@@ -260,80 +370,14 @@ impl Pairwise {
         self.train(cx);
     }
 
-    /// A latecomer asks for a model to go on from.
-    pub fn asked_for_model(&mut self, cx: &mut Context, from: PeerId, request: Option<RequestId>) {
-        let gives = self.has_model() && self.partners.back(from);
-        cx.reply(from, request, Response::Wanted(gives));
-        if gives {
-            self.partners.welcome(cx, from, self.round as i32 - 1, &self.model);
-        }
-    }
-
     /// Whether it has a model that a newcomer can go on from.
     const fn has_model(&self) -> bool {
         !matches!(self.at, At::Idle | At::Late | At::Stopped)
     }
 
-    /// The neighbour that was asked says whether it averages, or could not be reached; or whether it has a model.
-    pub fn response(&mut self, cx: &mut Context, request: RequestId, response: &Response) {
-        if self.search.as_mut().is_some_and(|it| it.answered(cx, request, response)) {
-            return self.begin(cx);
-        }
-        let At::Asked(since) = self.at else { return };
-        if !self.partners.is_request(request) {
-            return;
-        }
-        match response {
-            Response::Wanted(true) => {}
-            Response::Wanted(false) => {
-                let pause = cx.now.since(since).max(SHORTEST_PAUSE).saturating_mul(1 << self.refused.min(10));
-                self.refused += 1;
-                self.enter(cx, At::Refused);
-                cx.set_timer(Timer::Stage, cx.now + pause, Weight::Progress);
-                self.go_on(cx);
-            }
-            Response::Empty | Response::Error(_) | Response::Timeout | Response::Unreachable => {
-                self.partners.failed(self.round);
-                self.ask_again(cx);
-            }
-        }
-    }
-
-    /// A neighbour came or went.
-    pub fn neighbour(&mut self, cx: &mut Context, change: Change) {
-        match change {
-            Change::Connected(peer) => {
-                if self.partners.back(peer) && self.has_model() {
-                    self.partners.welcome(cx, peer, self.round as i32 - 1, &self.model);
-                }
-            }
-            Change::Gone(peer) => {
-                if self.partners.gone(peer) && matches!(self.at, At::Asked(_)) {
-                    self.ask_again(cx);
-                }
-            }
-        }
-    }
-
     fn ask_again(&mut self, cx: &mut Context) {
         self.enter(cx, At::Ready);
         self.go_on(cx);
-    }
-
-    /// The pause is over, or the neighbour has not sent its model in time.
-    pub fn timeout(&mut self, cx: &mut Context, links: &Links) {
-        match self.at {
-            At::Asked(_) => self.partners.failed(self.round),
-            At::Refused => {}
-            At::Late => {
-                if self.search.as_mut().is_some_and(|it| it.timeout(cx, links)) {
-                    self.begin(cx);
-                }
-                return;
-            }
-            _ => return,
-        }
-        self.ask_again(cx);
     }
 
     /// Averages with the neighbour's model, if there is one, and adds what training has changed.
@@ -392,28 +436,9 @@ impl Pairwise {
         self.jobs
     }
 
-    /// What has to happen for this node to go on.
-    pub fn waits_for(&self) -> String {
-        let round = self.round;
-        match self.at {
-            At::Done => "nothing: it has finished".into(),
-            At::Stopped => "nothing: learning was stopped".into(),
-            At::Idle => "the start of learning".into(),
-            At::Late => "a neighbour's model to go on from, or that all say they have none".into(),
-            At::Fit(_) | At::Ready | At::Mix(_) => format!("step {round}: its own computing"),
-            At::Asked(_) => format!("step {round}: the model of {}", self.partners.asked_in_words()),
-            At::Refused => format!("step {round}: a neighbour that is free to average with"),
-        }
-    }
-
     /// What it holds now.
     #[cfg(test)]
     pub const fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    /// The stage that the node is in.
-    pub const fn stage(&self) -> Option<Stage> {
-        self.at.stage()
     }
 }

@@ -8,24 +8,28 @@ mod aggregator;
 mod announced;
 mod asking;
 mod diffuse;
+mod foresight;
 mod giving;
 mod history;
+mod kind;
 mod late;
+mod machine;
 mod receive;
 mod sending;
+pub mod spec;
 mod start;
 mod train;
 mod vote;
 mod wait;
 mod waiting;
 
-pub use start::SETTLE;
-pub use train::FAITHFUL_WAIT;
+use start::SETTLE;
 
 use super::Stage;
 use super::context::Context;
 use super::io::{Control, JobId, JobResult, Record, RequestId, Timer};
 use super::links::{Change, Links};
+use super::machine::Fault;
 use super::peer_map::PeerMap;
 use super::spec::{Dissemination, Workflow};
 use crate::learning::Model;
@@ -162,10 +166,6 @@ enum Outcome {
     /// It was ended before its time.
     Stopped,
 }
-
-/// An error that makes P2PFL stop the node it happens at.
-#[derive(Debug)]
-pub struct Fault(pub &'static str);
 
 impl P2pfl {
     pub fn new(cx: &Context, model: Arc<Model>, samples: u32, late: bool) -> Self {

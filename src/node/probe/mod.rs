@@ -9,11 +9,14 @@
 //! In a closed loop without answers nothing would tell the sender when to send the next message: so every so many
 //! messages (half of what may be under way) ask for an answer, which tells that those before have arrived.
 
+mod kind;
 pub mod spec;
 mod streams;
 
 use super::context::Context;
-use super::io::{Expect, Measured, Record, RequestId, Start, Timer, Weight};
+use super::io::{Control, Expect, Measured, Record, RequestId, Timer, Weight};
+use super::links::Links;
+use super::machine::{Birth, Fault, Machine};
 use super::spec::Workflow;
 use crate::learning::Model;
 use crate::random::Purpose;
@@ -68,8 +71,9 @@ enum Step {
     Over,
 }
 
-impl Probe {
-    pub fn new(cx: &Context, node: PeerId, model: Arc<Model>, start: &Start) -> Self {
+impl Machine for Probe {
+    fn new(cx: &Context, birth: Birth) -> Self {
+        let Birth { node, model, start, .. } = birth;
         let peers = spec(cx).map(|it| streams::peers(node, &start.neighbours, it.pattern));
         let phase = cx.random(node, Purpose::Phase, 2).random::<f64>();
         Self {
@@ -91,8 +95,81 @@ impl Probe {
         }
     }
 
+    fn control(&mut self, cx: &mut Context, _links: &mut Links, control: Control) {
+        match control {
+            Control::Begin(zero) => self.begin(cx, zero),
+            Control::StopLearning => self.stop(cx),
+            Control::StartLearning(_) | Control::Leave => {}
+        }
+    }
+
+    fn own(&mut self, cx: &mut Context, from: PeerId, it: &Message, request: Option<RequestId>) -> bool {
+        cx.reply(from, request, Response::Empty);
+        if let Message::Probe(it) = *it {
+            self.message(cx, it);
+        }
+        false
+    }
+
+    /// An answer, or that there is none. A peer that cannot be reached is left alone until the next cell.
+    fn response(&mut self, cx: &mut Context, _links: &mut Links, request: RequestId, it: &Response) {
+        let Some(spec) = spec(cx) else { return };
+        let Some(slot) = self.slots.take(request) else { return };
+        if *it != Response::Empty {
+            cx.record(Record::Measured(Measured::Failed { cell: slot.cell }));
+        } else if spec.mode == Exchange::Request {
+            cx.record(Record::Measured(Measured::Answered {
+                cell: slot.cell,
+                within: self.within(spec, cx.now, slot.cell),
+                took: nanos(cx.now.since(slot.sent)),
+                since_due: spec.rate.map(|_| nanos(cx.now.since(slot.due))),
+            }));
+        }
+        match self.step {
+            Step::Warming | Step::Measuring if slot.of == self.cell => {
+                let place = slot.stream as usize;
+                let stream = &mut self.streams[place];
+                stream.open = stream.open.saturating_sub(slot.worth);
+                if !matches!(it, Response::Empty | Response::Timeout) {
+                    self.exhaust(place);
+                }
+                if spec.rate.is_none() {
+                    self.fill(cx, spec, place);
+                }
+                self.check_counted(cx, spec);
+            }
+            Step::Closing if self.slots.is_empty() => self.finish(cx),
+            _ => {}
+        }
+    }
+
+    /// A timer is due: the next message of an open loop, or the next step of a cell.
+    fn timer(&mut self, cx: &mut Context, _links: &mut Links, timer: Timer) -> Result<(), Fault> {
+        let Some(spec) = spec(cx) else { return Ok(()) };
+        match (timer, self.step) {
+            (Timer::Models, Step::Warming | Step::Measuring) => self.issue(cx, spec, BURST),
+            (Timer::Stage, Step::Waiting) => self.enter(cx, spec),
+            (Timer::Stage, Step::Warming) => self.measure(cx),
+            (Timer::Stage, Step::Measuring) => self.leave(cx, spec),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn waits_for(&self, _links: &Links) -> String {
+        match self.step {
+            Step::Idle => "the beginning".into(),
+            Step::Waiting => format!("cell {}", self.cell),
+            Step::Warming | Step::Measuring => format!("messages of cell {} to arrive", self.cell),
+            Step::Closing => "its last messages to arrive".into(),
+            Step::Over => "nothing: it has finished".into(),
+        }
+    }
+}
+
+impl Probe {
     /// The run begins.
-    pub fn begin(&mut self, cx: &mut Context, zero: Time) {
+    fn begin(&mut self, cx: &mut Context, zero: Time) {
         let Some(spec) = spec(cx) else { return };
         if self.step != Step::Idle {
             return;
@@ -123,7 +200,7 @@ impl Probe {
     }
 
     /// The run ends before its time.
-    pub fn stop(&mut self, cx: &mut Context) {
+    fn stop(&mut self, cx: &mut Context) {
         if !matches!(self.step, Step::Idle | Step::Over) {
             self.step = Step::Over;
             cx.cancel_timer(Timer::Stage);
@@ -132,57 +209,13 @@ impl Probe {
         }
     }
 
-    /// A timer is due: the next message of an open loop, or the next step of a cell.
-    pub fn timer(&mut self, cx: &mut Context, timer: Timer) {
-        let Some(spec) = spec(cx) else { return };
-        match (timer, self.step) {
-            (Timer::Models, Step::Warming | Step::Measuring) => self.issue(cx, spec, BURST),
-            (Timer::Stage, Step::Waiting) => self.enter(cx, spec),
-            (Timer::Stage, Step::Warming) => self.measure(cx),
-            (Timer::Stage, Step::Measuring) => self.leave(cx, spec),
-            _ => {}
-        }
-    }
-
     /// A peer's message. Requests are answered at once.
-    pub fn message(&self, cx: &mut Context, probe: wire::Probe) {
+    fn message(&self, cx: &mut Context, probe: wire::Probe) {
         let Some(spec) = spec(cx) else { return };
         if spec.mode == Exchange::OneWay {
             let since_due = spec.rate.map(|_| nanos(cx.now.since(probe.due)));
             let within = self.within(spec, cx.now, probe.cell);
             cx.record(Record::Measured(Measured::Arrived { cell: probe.cell, within, since_due }));
-        }
-    }
-
-    /// An answer, or that there is none. A peer that cannot be reached is left alone until the next cell.
-    pub fn response(&mut self, cx: &mut Context, request: RequestId, response: &Response) {
-        let Some(spec) = spec(cx) else { return };
-        let Some(slot) = self.slots.take(request) else { return };
-        if *response != Response::Empty {
-            cx.record(Record::Measured(Measured::Failed { cell: slot.cell }));
-        } else if spec.mode == Exchange::Request {
-            cx.record(Record::Measured(Measured::Answered {
-                cell: slot.cell,
-                within: self.within(spec, cx.now, slot.cell),
-                took: nanos(cx.now.since(slot.sent)),
-                since_due: spec.rate.map(|_| nanos(cx.now.since(slot.due))),
-            }));
-        }
-        match self.step {
-            Step::Warming | Step::Measuring if slot.of == self.cell => {
-                let place = slot.stream as usize;
-                let stream = &mut self.streams[place];
-                stream.open = stream.open.saturating_sub(slot.worth);
-                if !matches!(response, Response::Empty | Response::Timeout) {
-                    self.exhaust(place);
-                }
-                if spec.rate.is_none() {
-                    self.fill(cx, spec, place);
-                }
-                self.check_counted(cx, spec);
-            }
-            Step::Closing if self.slots.is_empty() => self.finish(cx),
-            _ => {}
         }
     }
 
@@ -357,22 +390,8 @@ impl Probe {
         let zero = self.zero.unwrap_or(Time::ZERO);
         Time::from_nanos(zero.as_nanos().saturating_add(span.saturating_mul(cell.into())))
     }
-
-    /// What has to happen for this node to go on.
-    pub fn waits_for(&self) -> String {
-        match self.step {
-            Step::Idle => "the beginning".into(),
-            Step::Waiting => format!("cell {}", self.cell),
-            Step::Warming | Step::Measuring => format!("messages of cell {} to arrive", self.cell),
-            Step::Closing => "its last messages to arrive".into(),
-            Step::Over => "nothing: it has finished".into(),
-        }
-    }
 }
 
 fn spec<'a>(cx: &Context<'a>) -> Option<&'a Spec> {
-    match &cx.rules.workflow {
-        Workflow::Probe(spec) => Some(spec),
-        Workflow::P2pfl(_) | Workflow::Dpsgd(_) | Workflow::Rumor(_) => None,
-    }
+    if let Workflow::Probe(spec) = &cx.rules.workflow { Some(spec) } else { None }
 }

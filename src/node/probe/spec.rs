@@ -80,6 +80,10 @@ pub enum Extent {
     Count(u64),
 }
 
+/// No probe has more cells, each of which has histograms of its own: what a message from outside says of its cell is not believed
+/// beyond it.
+pub const MAX_CELLS: usize = 1_000;
+
 impl Probe {
     /// How many cells there are.
     pub fn cells(&self) -> u32 {
@@ -111,7 +115,7 @@ impl Probe {
     }
 
     /// The largest payload, in bytes.
-    pub fn largest(&self) -> u64 {
+    pub fn largest_payload(&self) -> u64 {
         self.payload.0.iter().map(|it| it.0).max().unwrap_or(0)
     }
 }

@@ -6,13 +6,18 @@
 //! also to those who ask. Nobody connects, and nobody waits: a node that has learnt the rumor has finished, and goes on
 //! telling it until the run is over or the last round is.
 
+mod kind;
+pub mod spec;
+
 use super::context::Context;
-use super::io::{Expect, Peers, Record, Start, Timer, Weight};
+use super::io::{Control, Expect, Peers, Record, RequestId, Timer, Weight};
+use super::links::Links;
+use super::machine::{Birth, Fault, Machine};
 use super::spec::{Mode, Rumor as Spec, Workflow};
 use crate::learning::Model;
 use crate::random::Purpose;
 use crate::time::{Time, nanos};
-use crate::wire::{Message, PeerId};
+use crate::wire::{Message, PeerId, Response};
 use rand::RngExt;
 use std::sync::Arc;
 
@@ -33,9 +38,10 @@ pub struct Rumor {
     over: bool,
 }
 
-impl Rumor {
+impl Machine for Rumor {
     /// A node that comes back, or comes late, does not know the rumor, not even the source.
-    pub fn new(cx: &Context, node: PeerId, model: Arc<Model>, start: &Start) -> Self {
+    fn new(cx: &Context, birth: Birth) -> Self {
+        let Birth { node, model, start, .. } = birth;
         let knows = spec(cx).is_some_and(|it| it.source == node) && !start.late;
         Self {
             peers: start.neighbours.clone(),
@@ -48,8 +54,43 @@ impl Rumor {
         }
     }
 
+    fn control(&mut self, cx: &mut Context, _links: &mut Links, control: Control) {
+        match control {
+            Control::Begin(zero) => self.begin(cx, zero),
+            Control::StopLearning => self.stop(cx),
+            Control::StartLearning(_) | Control::Leave => {}
+        }
+    }
+
+    fn own(&mut self, cx: &mut Context, from: PeerId, it: &Message, request: Option<RequestId>) -> bool {
+        cx.reply(from, request, Response::Empty);
+        match *it {
+            Message::Rumor { round, hops } => self.told(cx, round, hops),
+            Message::RumorRequest(round) => {
+                self.answer(cx, from, round);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn timer(&mut self, cx: &mut Context, links: &mut Links, _timer: Timer) -> Result<(), Fault> {
+        self.tick(cx, links.node());
+        Ok(())
+    }
+
+    fn waits_for(&self, _links: &Links) -> String {
+        match (self.from, self.zero) {
+            (Some(_), _) => "nothing: it has finished".into(),
+            (None, None) => "the start of learning".into(),
+            (None, Some(_)) => "the rumor".into(),
+        }
+    }
+}
+
+impl Rumor {
     /// Learning began.
-    pub fn begin(&mut self, cx: &mut Context, zero: Time) {
+    fn begin(&mut self, cx: &mut Context, zero: Time) {
         if self.zero.is_some() || self.over {
             return;
         }
@@ -62,7 +103,7 @@ impl Rumor {
     }
 
     /// Learning ends before its time.
-    pub fn stop(&mut self, cx: &mut Context) {
+    fn stop(&mut self, cx: &mut Context) {
         if !self.over && self.zero.is_some() {
             self.over = true;
             cx.cancel_timer(Timer::Stage);
@@ -73,7 +114,7 @@ impl Rumor {
     }
 
     /// A round begins, or the last one has ended.
-    pub fn tick(&mut self, cx: &mut Context, node: PeerId) {
+    fn tick(&mut self, cx: &mut Context, node: PeerId) {
         let Some(&Spec { mode, rounds, .. }) = spec(cx) else { return };
         if self.over {
             return;
@@ -103,7 +144,7 @@ impl Rumor {
     }
 
     /// A peer tells the rumor, which had crossed so many links before; whether it is news.
-    pub fn told(&mut self, cx: &mut Context, round: i32, hops: u16) -> bool {
+    fn told(&mut self, cx: &mut Context, round: i32, hops: u16) -> bool {
         let Ok(round) = u32::try_from(round) else { return false };
         if self.from.is_some() || self.over {
             return false;
@@ -130,7 +171,7 @@ impl Rumor {
     }
 
     /// A peer asks for the rumor. Who learns it in a round does not tell it in the same one.
-    pub fn asked(&self, cx: &mut Context, peer: PeerId, round: i32) {
+    fn answer(&self, cx: &mut Context, peer: PeerId, round: i32) {
         if self.from.is_some_and(|from| i64::from(from) <= i64::from(round)) {
             cx.send(peer, self.rumor(round), Expect::Nothing);
         }
@@ -157,15 +198,6 @@ impl Rumor {
         }
         cx.set_timer(Timer::Stage, tick(zero, self.round, spec), Weight::Progress);
     }
-
-    /// What has to happen for this node to go on.
-    pub fn waits_for(&self) -> String {
-        match (self.from, self.zero) {
-            (Some(_), _) => "nothing: it has finished".into(),
-            (None, None) => "the start of learning".into(),
-            (None, Some(_)) => "the rumor".into(),
-        }
-    }
 }
 
 /// When a round begins.
@@ -176,8 +208,5 @@ fn tick(zero: Time, round: u32, spec: &Spec) -> Time {
 }
 
 fn spec<'a>(cx: &Context<'a>) -> Option<&'a Spec> {
-    match &cx.rules.workflow {
-        Workflow::Rumor(spec) => Some(spec),
-        Workflow::P2pfl(_) | Workflow::Dpsgd(_) | Workflow::Probe(_) => None,
-    }
+    if let Workflow::Rumor(spec) = &cx.rules.workflow { Some(spec) } else { None }
 }

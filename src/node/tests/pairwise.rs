@@ -30,7 +30,7 @@ fn averaging(nodes: u32) -> Arc<dyn Learner> {
 /// What the nodes hold now.
 fn models(network: &Network) -> Vec<Arc<Model>> {
     let model = |node: &crate::node::Node| match &node.workflow {
-        State::Pairwise(it) => Arc::clone(it.model()),
+        State::Dpsgd(crate::node::dpsgd::Dpsgd::Pairwise(it)) => Arc::clone(it.model()),
         other => panic!("it is asynchronous, not {other:?}"),
     };
     network.nodes.iter().flat_map(|it| &it.node).map(model).collect()

@@ -7,9 +7,9 @@ use super::lookup::{Missed, descend, find, place, told};
 use super::shape::Shape;
 use super::{Bound, Malformed, Op, Threshold};
 use crate::metrics::result::RunResult;
+use crate::node::Spreading;
 use crate::node::Stage;
 use crate::node::probe::spec::Exchange;
-use crate::node::spec::Workflow;
 use crate::scenario::explain::nearest;
 use crate::scenario::{Clock, Scenario, Transport};
 use crate::transport::socket::Refusal;
@@ -280,12 +280,11 @@ fn never(scenario: &Scenario) -> Vec<Never> {
         never(&["sockets"], format!("the transport `{}` has none", scenario.transport.name()));
     }
     let workflow = &scenario.workflow;
-    match workflow {
-        Workflow::Rumor(_) => {}
-        _ => never(&["rumor"], "only the workflow `rumor` has one".into()),
+    if !matches!(workflow.spreading(), Spreading::Calls { .. }) {
+        never(&["rumor"], "only the workflow `rumor` has one".into());
     }
-    match workflow {
-        Workflow::Probe(probe) => {
+    match workflow.grid() {
+        Some(probe) => {
             if probe.mode != Exchange::Request {
                 never(&["probe.cells.*.rpc"], "with `one_way` nothing is answered".into());
             }
@@ -300,7 +299,7 @@ fn never(scenario: &Scenario) -> Vec<Never> {
                 ),
             }
         }
-        _ => never(&["probe"], "only the workflow `probe` has one".into()),
+        None => never(&["probe"], "only the workflow `probe` has one".into()),
     }
     if !is_with_others(scenario) {
         let sent: Vec<&str> =

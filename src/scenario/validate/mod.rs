@@ -6,7 +6,6 @@
 mod clock;
 mod learning;
 mod network;
-mod probe;
 mod protocol;
 mod script;
 mod transport;
@@ -19,9 +18,9 @@ use super::load::{Mark, Positions};
 use super::path::Path;
 use super::thresholds::{Known, Threshold};
 use crate::format::distribution::Distribution;
+use crate::format::findings::Findings;
 use crate::format::units::Span;
 use crate::topology::Shape;
-use std::time::Duration;
 
 /// More nodes than this are a slip of the keyboard.
 const MAX_NODES: u32 = 10_000_000;
@@ -56,6 +55,20 @@ struct Report<'a> {
 /// Errors, and warnings, beyond this many are not looked up and shown: nobody reads them.
 const MAX_FOUND: usize = 50;
 
+impl Findings for Report<'_> {
+    fn error(&mut self, path: &str, message: String, help: String) {
+        self.error(path, message, help);
+    }
+
+    fn warn(&mut self, path: &str, code: &'static str, message: String, help: String) {
+        self.warn(path, code, message, help);
+    }
+
+    fn is_written(&self, path: &str) -> bool {
+        self.positions.is_written(&Path::from(path))
+    }
+}
+
 impl Report<'_> {
     fn error(&mut self, path: impl Into<Path>, message: impl Into<String>, help: impl Into<String>) {
         self.errors += 1;
@@ -80,15 +93,11 @@ impl Report<'_> {
     }
 
     fn at_least_one(&mut self, path: &str, value: impl Into<u64>) {
-        if value.into() == 0 {
-            self.error(path, format!("`{path}` is 0"), "it must be at least 1");
-        }
+        (self as &mut dyn Findings).at_least_one(path, value);
     }
 
     fn longer_than_zero(&mut self, path: &str, value: Span, why: &str) {
-        if value.0 == Duration::ZERO {
-            self.error(path, format!("`{path}` is zero: {why}"), "write a duration such as \"100ms\"");
-        }
+        (self as &mut dyn Findings).longer_than_zero(path, value, why);
     }
 
     fn share(&mut self, path: impl Into<Path>, value: f64) {

@@ -2,7 +2,6 @@
 
 use super::Report;
 use crate::format::settings::Ssl;
-use crate::node::spec::{Variant, Workflow};
 use crate::scenario::path::Path;
 use crate::scenario::{Carrier, Clock, Scenario, Speedup, Transport};
 use crate::transport::socket::Address;
@@ -47,17 +46,6 @@ fn sockets(scenario: &Scenario, report: &mut Report) {
                  can skip it"
             ),
             "use \"memory\", whose bytes are counted all the same, or \"clock\": \"real\"",
-        );
-    }
-    if let Workflow::P2pfl(it) = &scenario.workflow
-        && it.variant == Variant::FaithfulMemory
-    {
-        report.error(
-            "workflow.variant",
-            format!(
-                "`faithful-memory` is how P2PFL behaves over its in-memory transport, and this is {name}"
-            ),
-            "use \"faithful\", which is how it behaves over gRPC",
         );
     }
     let grpc = &scenario.grpc;

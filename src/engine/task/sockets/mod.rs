@@ -16,7 +16,6 @@ use super::shared::Shared;
 use crate::engine::{Failure, Listen, Plan, SocketPlan};
 use crate::metrics::{Histogram, Phase, Recorder, result};
 use crate::node::io::Uninvited;
-use crate::node::spec::Workflow;
 use crate::random::{Purpose, Stream};
 use crate::transport::socket::{
     Address, CallError, Endpoint, Folder, Limits, Listener, Own, Refusal, Server, Traffic, Unfinished, claim,
@@ -326,14 +325,10 @@ fn room(plan: &Plan, spec: &SocketPlan, expected: &Expected) -> (usize, usize) {
     let nodes = plan.nodes() as usize;
     let configured = usize::try_from(spec.max_message).unwrap_or(usize::MAX);
     let held = |max_message| Limits::holds(max_message).saturating_mul(nodes);
-    let known = match &plan.rules.workflow {
-        Workflow::P2pfl(it) => {
-            let votes = u64::from(it.trainset_size) * NAMED;
-            expected.largest().map(|model| model.saturating_add(votes))
-        }
-        Workflow::Dpsgd(_) => expected.largest(),
-        Workflow::Rumor(_) | Workflow::Probe(_) => None,
-    };
+    let workflow = &plan.rules.workflow;
+    let known = if workflow.learns() { expected.largest() } else { None };
+    // The largest messages beside models are votes.
+    let known = known.map(|model| model.saturating_add(u64::from(workflow.elects()) * NAMED));
     let Some(known) = known.filter(|_| !spec.is_closed()) else { return (configured, held(configured)) };
     let max_message = usize::try_from(known).unwrap_or(usize::MAX).min(configured);
     // Every peer may send every node a model at a time.
@@ -358,8 +353,6 @@ fn expected(plan: &Plan) -> Expected {
 
 /// What probes carry.
 fn zeros(plan: &Plan) -> Bytes {
-    match &plan.rules.workflow {
-        Workflow::Probe(it) => vec![0; it.largest() as usize].into(),
-        _ => Bytes::new(),
-    }
+    let largest = plan.rules.workflow.grid().map_or(0, |it| it.largest_payload());
+    vec![0; largest as usize].into()
 }

@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 
 /// How a model goes from one node to the next, in seconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wave {
+pub struct Wave {
     /// How long a node keeps the model before it offers it.
     pub settle: f64,
     /// How often a node offers it.
@@ -26,7 +26,7 @@ pub(super) struct Wave {
 
 /// How long it took, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Spread {
+pub struct Spread {
     /// Until the last node had it.
     pub got: f64,
     /// Until the last node saw that no neighbour lacks it.
@@ -37,7 +37,7 @@ pub(super) struct Spread {
 const MOST_LOOKS: f64 = 2e8;
 
 /// Spreads a model from some nodes, which have it at time zero.
-pub(super) fn spread(graph: &Graph, sources: &[u32], wave: &Wave) -> Spread {
+pub fn spread(graph: &Graph, sources: &[u32], wave: &Wave) -> Spread {
     let nodes = f64::from(graph.nodes());
     let degree = 2.0 * graph.edges() as f64 / nodes.max(1.0);
     let at_a_time = if wave.pulls { u32::MAX } else { wave.at_a_time.max(1) };
