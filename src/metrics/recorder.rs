@@ -146,7 +146,7 @@ impl Recorder {
     /// part of any latency.
     pub fn message_latency(&mut self, phase: Phase, command: Command, nanos: u64, count: u64) {
         if self.on && phase == Phase::Learning {
-            self.message[command as usize].record(nanos, count);
+            self.message[command.index()].record(nanos, count);
         }
     }
 
@@ -165,7 +165,7 @@ impl Recorder {
     /// A call took `nanos` from hand-over until its response was back.
     pub fn rpc_latency(&mut self, phase: Phase, command: Command, nanos: u64) {
         if self.on && phase == Phase::Learning {
-            self.rpc[command as usize].record(nanos, 1);
+            self.rpc[command.index()].record(nanos, 1);
             self.intervals.record(Over::Rpc, nanos, 1);
         }
     }
@@ -245,7 +245,7 @@ impl Recorder {
         if self.on {
             if let Measured::Answered { cell, took, .. } = measured {
                 if cell == NO_ROUND {
-                    self.rpc[Command::Probe as usize].record(clock(took), 1);
+                    self.rpc[Command::Probe.index()].record(clock(took), 1);
                 }
                 self.intervals.record(Over::Rpc, clock(took), 1);
             }
@@ -288,17 +288,17 @@ impl Recorder {
 
     /// What became of the messages of `command` that were sent in `phase`.
     pub fn counts(&self, phase: Phase, command: Command) -> &Counts {
-        &self.counts[phase as usize][command as usize]
+        &self.counts[phase as usize][command.index()]
     }
 
     /// Latencies of messages of a command.
     pub fn message_histogram(&self, command: Command) -> Cow<'_, Histogram> {
-        self.with_cells(command, &self.message[command as usize], |it| &it.message)
+        self.with_cells(command, &self.message[command.index()], |it| &it.message)
     }
 
     /// Latencies of calls of a command.
     pub fn rpc_histogram(&self, command: Command) -> Cow<'_, Histogram> {
-        self.with_cells(command, &self.rpc[command as usize], |it| &it.rpc)
+        self.with_cells(command, &self.rpc[command.index()], |it| &it.rpc)
     }
 
     /// Probes of a cell are recorded there and nowhere else.
@@ -347,7 +347,7 @@ impl Recorder {
     }
 
     fn counts_mut(&mut self, phase: Phase, command: Command) -> &mut Counts {
-        &mut self.counts[phase as usize][command as usize]
+        &mut self.counts[phase as usize][command.index()]
     }
 
     fn histograms(&self) -> impl Iterator<Item = &Histogram> {
@@ -396,7 +396,7 @@ mod tests {
 
     fn record(recorder: &mut Recorder, story: &Story) {
         let phase = if story.setup { Phase::Setup } else { Phase::Learning };
-        let command = Command::ALL[story.command];
+        let command = Command::at(story.command).unwrap();
         recorder.sent(phase, command, 1, 40, 50);
         recorder.copied(phase, command, story.fates.len() as u64 - 1);
         for fate in &story.fates {
@@ -423,12 +423,12 @@ mod tests {
             let mut all = Recorder::new(Recording::On);
             recorders.iter().for_each(|part| all.merge(part));
 
-            for command in Command::ALL {
+            for command in Command::all() {
                 for phase in [Phase::Setup, Phase::Learning] {
                     let fates = stories
                         .iter()
                         .filter(|story| {
-                            story.setup == (phase == Phase::Setup) && Command::ALL[story.command] == command
+                            story.setup == (phase == Phase::Setup) && Command::at(story.command).unwrap() == command
                         })
                         .flat_map(|story| &story.fates);
                     let in_flight = fates.filter(|fate| **fate == Fate::InFlight).count();

@@ -45,10 +45,7 @@ pub enum Starter {
 impl Rules {
     /// Whether P2PFL's traps are mended. Workflows other than `p2pfl` never have them.
     pub fn repaired(&self) -> bool {
-        match &self.workflow {
-            Workflow::P2pfl(it) => it.variant == Variant::Repaired,
-            Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => true,
-        }
+        self.workflow.variant().is_none_or(|it| it == Variant::Repaired)
     }
 
     /// Whether a peer is none of the run's own.
@@ -58,7 +55,7 @@ impl Rules {
 
     /// Whether all receivers of a message share one time to live.
     pub fn shared_ttl(&self) -> bool {
-        matches!(&self.workflow, Workflow::P2pfl(it) if it.variant == Variant::FaithfulMemory)
+        self.workflow.variant() == Some(Variant::FaithfulMemory)
     }
 }
 

@@ -304,6 +304,8 @@ pub struct Taken {
     pub spread: Vec<(Duration, u16)>,
 }
 
+const _: () = assert!(Command::COUNT <= u32::BITS as usize, "a bit for each command");
+
 /// A number of messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -326,8 +328,8 @@ impl Taken {
     #[inline]
     pub fn count(&mut self, command: Command, new: bool, bytes: u64) {
         let tally = if new { &mut self.delivered } else { &mut self.duplicate };
-        tally[command as usize].add(bytes);
-        self.touched |= 1 << command as u32;
+        tally[command.index()].add(bytes);
+        self.touched |= 1 << command.index();
     }
 
     /// Makes ready for the next input.
@@ -343,6 +345,8 @@ impl Taken {
 
     /// Commands that occur.
     pub fn commands(&self) -> impl Iterator<Item = Command> + '_ {
-        Command::ALL.into_iter().filter(|&command| self.touched & (1 << command as u32) != 0)
+        let touched = self.touched;
+        let bits = (0..Command::COUNT).filter(move |&it| touched & (1 << it) != 0);
+        bits.filter_map(Command::at)
     }
 }

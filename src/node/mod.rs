@@ -125,7 +125,7 @@ impl Node {
                 cx.reply(from, request, Response::Empty);
                 self.workflow.weights(cx, &mut self.links, from, &weights)
             }
-            Message::Probe(_) | Message::Rumor { .. } | Message::RumorRequest(_) => {
+            Message::Probe(_) | Message::Own(_) => {
                 let new = self.workflow.own(cx, from, &message, request);
                 if let (true, Some(command)) = (message.is_news(), message.command()) {
                     let bytes = cx.rules.sizes.payload(from, &message);

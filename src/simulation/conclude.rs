@@ -157,7 +157,7 @@ fn judge(loaded: &Loaded, result: &mut RunResult) {
 /// The result with what did not occur, and so was left out: none of it was counted.
 fn with_zeros(result: &RunResult) -> RunResult {
     let mut whole = result.clone();
-    for command in Command::ALL {
+    for command in Command::all() {
         whole.messages.by_command.entry(command).or_default();
     }
     if let Some(sockets) = &mut whole.sockets {

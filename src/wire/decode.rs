@@ -8,6 +8,7 @@ use super::command::Command;
 use super::expected::Expected;
 use super::message::{Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Probe, Ttl, Weights};
 use super::names::Names;
+use super::own::{Argument, ArgumentKind, Own};
 use super::proto;
 use super::proto::root_message::PayloadType;
 use super::size::Sizes;
@@ -122,8 +123,7 @@ pub fn root(
 
 /// The command of a `RootMessage`. `handshake` and `disconnect` are calls, and no commands.
 fn command(name: &str) -> Option<Command> {
-    let call = |it: &Command| matches!(it, Command::Handshake | Command::Disconnect);
-    Command::ALL.into_iter().find(|it| it.name() == name && !call(it))
+    Command::named(name).filter(|it| !matches!(it, Command::Handshake | Command::Disconnect))
 }
 
 /// A message that is being read.
@@ -177,10 +177,26 @@ impl Reader<'_> {
         Ok(match self.command {
             Command::PreSendModel => Message::Announce(self.announcement(&it.args)?),
             Command::GetModel => Message::GetModel(Arc::new(self.announcement(&it.args)?)),
-            Command::Rumor => Message::Rumor { round: self.round, hops: 0 },
-            Command::RumorRequest => Message::RumorRequest(self.round),
+            Command::Own(_) => Message::Own(self.own(&it.args)?),
             _ => return Err(self.kind("a direct message")),
         })
+    }
+
+    fn own(&self, args: &[String]) -> Result<Own, DecodeError> {
+        let mut own = Own { command: self.command, hops: 0, round: self.round, args: None };
+        let kinds = own.declared().map_or(&[][..], |it| it.args);
+        if args.len() != kinds.len() {
+            return Err(self.wrong(format_args!("it takes {} arguments, not {}", kinds.len(), args.len())));
+        }
+        let argument = |(kind, arg): (&ArgumentKind, &String)| match kind {
+            ArgumentKind::Number => self.number(arg).map(Argument::Number),
+            ArgumentKind::Real => self.number(arg).map(Argument::Real),
+            ArgumentKind::Peer => self.distinct(std::iter::once(arg)).map(|it| Argument::Peer(it[0])),
+        };
+        if !kinds.is_empty() {
+            own.args = Some(Arc::new(kinds.iter().zip(args).map(argument).collect::<Result<_, _>>()?));
+        }
+        Ok(own)
     }
 
     fn announcement(&self, args: &[String]) -> Result<Announcement, DecodeError> {

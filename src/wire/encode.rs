@@ -3,6 +3,7 @@
 use super::address::{AddressBook, PeerId};
 use super::command::Command;
 use super::message::{Announcement, Gossip, GossipBody, Message, Probe, Weights};
+use super::own::{Argument, Own};
 use super::proto;
 use bytes::Bytes;
 
@@ -55,10 +56,15 @@ pub fn weights(book: &AddressBook, from: PeerId, it: &Weights, bytes: Bytes) -> 
     root(book, from, it.round, it.command.name(), proto::root_message::PayloadType::Weights(message))
 }
 
-/// The `RootMessage` of a message that says nothing but its command: `rumor`, `rumor_request`.
-pub fn bare(book: &AddressBook, from: PeerId, round: i32, command: Command) -> proto::RootMessage {
-    let message = proto::DirectMessage { args: Vec::new() };
-    root(book, from, round, command.name(), proto::root_message::PayloadType::DirectMessage(message))
+/// The `RootMessage` of a message of a workflow's own.
+pub fn own(book: &AddressBook, from: PeerId, it: &Own) -> proto::RootMessage {
+    let arg = |it: &Argument| match it {
+        Argument::Number(it) => it.to_string(),
+        Argument::Real(it) => format!("{it:?}"),
+        Argument::Peer(it) => book.name(*it).to_string(),
+    };
+    let message = proto::DirectMessage { args: it.args().iter().map(arg).collect() };
+    root(book, from, it.round, it.command.name(), proto::root_message::PayloadType::DirectMessage(message))
 }
 
 /// The `RootMessage` of any message but gossip, which comes many at a time, and models, which have to be encoded first.
@@ -67,8 +73,7 @@ pub fn direct(book: &AddressBook, from: PeerId, message: &Message) -> Option<pro
     match message {
         Message::Announce(it) => Some(announcement(book, from, it)),
         Message::GetModel(it) => Some(get_model(book, from, it)),
-        Message::Rumor { round, .. } => Some(bare(book, from, *round, Command::Rumor)),
-        Message::RumorRequest(round) => Some(bare(book, from, *round, Command::RumorRequest)),
+        Message::Own(it) => Some(own(book, from, it)),
         Message::Handshake
         | Message::Disconnect
         | Message::Gossip(_)
@@ -127,6 +132,7 @@ fn args(book: &AddressBook, body: &GossipBody) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::message::{Experiment, Ttl};
+    use super::super::own;
     use super::super::size::Sizes;
     use super::*;
     use crate::learning::{Layout, Model};
@@ -158,6 +164,7 @@ mod tests {
         fn the_size_of_a_message_is_the_length_of_its_encoding(
             source in 0..1000u32, round in -1..300i32, ttl in 0..300u32, hash: i64, body in bodies(),
             contributors in prop::collection::vec(0..1000u32, 0..20), samples: u16, weights in 0..5000usize,
+            owned: (i64, f64, u16),
         ) {
             let book = AddressBook::numbered(1000);
             let sizes = Sizes::new(book.clone(), weights as u64);
@@ -174,11 +181,9 @@ mod tests {
             let encoded = get_model(&book, source, &it).encoded_len() as u64;
             prop_assert_eq!(sizes.payload(source, &Message::GetModel(Arc::new(it))), encoded);
 
-            for (message, command) in
-                [(Message::Rumor { round, hops: 0 }, Command::Rumor), (Message::RumorRequest(round), Command::RumorRequest)]
-            {
-                let encoded = bare(&book, source, round, command).encoded_len() as u64;
-                prop_assert_eq!(sizes.payload(source, &message), encoded);
+            for it in own::samples(round, &owned) {
+                let encoded = super::own(&book, source, &it).encoded_len() as u64;
+                prop_assert_eq!(sizes.payload(source, &Message::Own(it)), encoded);
             }
 
             for cell in [round, super::super::message::NO_ROUND] {

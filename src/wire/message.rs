@@ -2,6 +2,7 @@
 
 use super::address::PeerId;
 use super::command::Command;
+use super::own::Own;
 use crate::learning::Model;
 use crate::time::Time;
 use std::sync::Arc;
@@ -25,17 +26,10 @@ pub enum Message {
     GetModel(Arc<Announcement>),
     /// A model.
     Weights(Arc<Weights>),
-    /// `rumor`: "I tell you the rumor", in a round.
-    Rumor {
-        /// The round in which it is told.
-        round: i32,
-        /// How many links it crossed before; not on the wire.
-        hops: u16,
-    },
-    /// `rumor_request`: "do you know one?", in a round.
-    RumorRequest(i32),
     /// `probe`: so many bytes that mean nothing.
     Probe(Probe),
+    /// What the workflow has declared for itself.
+    Own(Own),
 }
 
 /// A message that floods the network.
@@ -218,9 +212,18 @@ impl Message {
         }
     }
 
+    /// The message that its workflow has declared, if it is one.
+    pub const fn own(&self) -> Option<&Own> {
+        if let Self::Own(it) = self { Some(it) } else { None }
+    }
+
     /// Whether it may be old news to its receiver, which then counts it as a duplicate. All else is new whenever it comes.
-    pub const fn is_news(&self) -> bool {
-        matches!(self, Self::Gossip(_) | Self::Rumor { .. })
+    pub fn is_news(&self) -> bool {
+        match self {
+            Self::Gossip(_) => true,
+            Self::Own(it) => it.declared().is_some_and(|it| it.news),
+            _ => false,
+        }
     }
 
     /// The command of a message that has one for all of it: gossip that is handed over together may have several.
@@ -231,8 +234,7 @@ impl Message {
             Self::Announce(_) => Some(Command::PreSendModel),
             Self::GetModel(_) => Some(Command::GetModel),
             Self::Weights(weights) => Some(weights.command),
-            Self::Rumor { .. } => Some(Command::Rumor),
-            Self::RumorRequest(_) => Some(Command::RumorRequest),
+            Self::Own(it) => Some(it.command),
             Self::Probe(_) => Some(Command::Probe),
             Self::Gossip(_) => None,
         }

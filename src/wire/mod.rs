@@ -10,6 +10,7 @@ pub mod encode;
 mod expected;
 mod message;
 mod names;
+mod own;
 mod pickle;
 pub mod size;
 pub mod unpickle;
@@ -22,6 +23,8 @@ pub use message::{
     Announcement, Experiment, Gossip, GossipBody, Message, NO_ROUND, Probe, Response, Ttl, Weights,
 };
 pub use names::{MAX_NAME, Names};
+pub(crate) use own::own_messages;
+pub use own::{Argument, ArgumentKind, Declared, Entry, Own, Slot};
 
 /// The generated protobuf types of `proto/node.proto`.
 pub mod proto {

@@ -7,6 +7,7 @@
 use super::address::{AddressBook, PeerId};
 use super::command::Command;
 use super::message::{Announcement, Gossip, GossipBody, Message, NO_ROUND, Probe, Weights};
+use super::own::Argument;
 use prost::encoding::encoded_len_varint;
 use std::io::Write;
 
@@ -45,10 +46,9 @@ impl Sizes {
             Message::Announce(it) => self.announcement(from, it, Command::PreSendModel),
             Message::GetModel(it) => self.announcement(from, it, Command::GetModel),
             Message::Weights(weights) => self.weights(from, weights),
-            // A direct message without arguments.
-            Message::Rumor { round, .. } => self.head(from, *round, Command::Rumor.name()) + delimited(0),
-            Message::RumorRequest(round) => {
-                self.head(from, *round, Command::RumorRequest.name()) + delimited(0)
+            Message::Own(it) => {
+                let args = it.args().iter().map(|it| self.argument(*it)).sum();
+                self.head(from, it.round, it.command.name()) + delimited(args)
             }
             Message::Probe(probe) => self.probe(from, *probe),
         }
@@ -94,6 +94,14 @@ impl Sizes {
 
     fn address(&self, peer: PeerId) -> u64 {
         delimited(self.book.len(peer) as u64)
+    }
+
+    fn argument(&self, it: Argument) -> u64 {
+        match it {
+            Argument::Number(it) => delimited(u64::from(it < 0) + decimal_len(it.unsigned_abs())),
+            Argument::Real(it) => delimited(text_len(format_args!("{it:?}"))),
+            Argument::Peer(it) => self.address(it),
+        }
     }
 
     fn args(&self, body: &GossipBody) -> u64 {

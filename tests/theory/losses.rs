@@ -65,7 +65,7 @@ fn what_is_not_sent_again_is_lost_with_any_of_its_packets() {
                 "workflow": { "kind": "rumor", "mode": "push" },
                 "network": { "latency": "20ms", "packet_loss": loss, "lossy": true }
             }));
-            let counts = run.recorder.counts(Phase::Learning, Command::Rumor);
+            let counts = run.recorder.counts(Phase::Learning, Command::named("rumor").unwrap());
             sent += counts.sent as f64;
             lost += counts.dropped[Cause::Loss as usize] as f64;
         }

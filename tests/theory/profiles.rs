@@ -152,7 +152,7 @@ fn the_first_message_of_a_connection_waits_for_the_round_trips_of_the_profile() 
         }
     }
     assert!(open.len() > 29 && again > 29, "{} {again}", open.len());
-    let counts = run.recorder.counts(Phase::Learning, Command::Rumor);
+    let counts = run.recorder.counts(Phase::Learning, Command::named("rumor").unwrap());
     let messages = counts.sent * 2 * 52 + counts.sent * (50 + 30) + 2 * counts.payload_bytes;
     assert_eq!(counts.wire_bytes, messages + open.len() as u64 * 900);
 }

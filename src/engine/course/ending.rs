@@ -103,7 +103,7 @@ pub fn judged(run: Run) -> Run {
 fn no_model_arrived(recorder: &Recorder) -> Option<String> {
     let mut models = Counts::default();
     for phase in [Phase::Setup, Phase::Learning] {
-        let commands = Command::ALL.into_iter().filter(|it| it.carries_model());
+        let commands = Command::all().filter(|it| it.carries_model());
         commands.for_each(|command| models.merge(recorder.counts(phase, command)));
     }
     if models.sent == 0 || models.delivered + models.duplicate > 0 {

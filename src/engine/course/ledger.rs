@@ -86,8 +86,8 @@ pub fn delivered(
 pub fn heard(recorder: &mut Recorder, taken: &mut Taken, phase: Phase, waited: Option<u64>) -> (u64, u64) {
     let (mut messages, mut bytes) = (0, 0);
     for command in taken.commands() {
-        let delivered = taken.delivered[command as usize];
-        let duplicate = taken.duplicate[command as usize];
+        let delivered = taken.delivered[command.index()];
+        let duplicate = taken.duplicate[command.index()];
         let both = delivered.messages + duplicate.messages;
         messages += both;
         bytes += delivered.bytes + duplicate.bytes;

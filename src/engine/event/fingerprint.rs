@@ -3,7 +3,7 @@
 
 use crate::node::io::{Control, Input};
 use crate::time::Time;
-use crate::wire::{Gossip, Message, Response};
+use crate::wire::{Command, Gossip, Message, Response};
 
 /// Adds an input to a node's chain.
 pub fn extend(chain: u64, now: Time, input: &Input) -> u64 {
@@ -52,20 +52,23 @@ fn content(message: &Message) -> u64 {
     match message {
         Message::Handshake => 1,
         Message::Disconnect => 2,
-        Message::Rumor { round, .. } => mix(6, u64::from(*round as u32)),
-        Message::RumorRequest(round) => mix(7, u64::from(*round as u32)),
+        Message::Own(it) => {
+            let mark = it.declared().map_or(0, |it| it.mark);
+            let head = mix(mark.into(), u64::from(it.round as u32));
+            it.args().iter().fold(head, |hash, arg| mix(hash, arg.bits()))
+        }
         Message::Probe(it) => mix(8, (u64::from(it.cell as u32) << 32) | u64::from(it.size)),
         Message::Gossip(parcel) => parcel.iter().fold(3, |hash, it| mix(hash, gossip(it))),
         Message::Announce(it) => {
-            let head = (u64::from(it.round as u32) << 8) | it.follows as u64;
+            let head = (u64::from(it.round as u32) << 8) | number(it.follows);
             it.contributors.iter().fold(mix(4, head), |hash, peer| mix(hash, u64::from(*peer)))
         }
         Message::GetModel(it) => {
-            let head = (u64::from(it.round as u32) << 8) | it.follows as u64;
+            let head = (u64::from(it.round as u32) << 8) | number(it.follows);
             it.contributors.iter().fold(mix(9, head), |hash, peer| mix(hash, u64::from(*peer)))
         }
         Message::Weights(it) => {
-            let head = (u64::from(it.round as u32) << 8) | it.command as u64;
+            let head = (u64::from(it.round as u32) << 8) | number(it.command);
             it.contributors.iter().fold(mix(5, head), |hash, peer| mix(hash, u64::from(*peer)))
         }
     }
@@ -74,7 +77,17 @@ fn content(message: &Message) -> u64 {
 /// The hash of a gossip message is drawn for its source and number, and so stands for all that does not change on its
 /// way.
 fn gossip(it: &Gossip) -> u64 {
-    it.hash as u64 ^ (u64::from(it.ttl.left()) << 8) ^ it.body.command() as u64
+    it.hash as u64 ^ (u64::from(it.ttl.left()) << 8) ^ number(it.body.command())
+}
+
+/// What stands for a command: as it was before workflows declared their own, so that fingerprints of old results still hold.
+fn number(command: Command) -> u64 {
+    match command {
+        Command::Probe => 16,
+        Command::GetModel => 17,
+        Command::SwapModel => 18,
+        other => other.index() as u64,
+    }
 }
 
 /// One round of a multiplicative hash. The rotation carries the high bits, which are the good ones, back down.

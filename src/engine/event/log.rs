@@ -3,7 +3,7 @@
 
 use crate::node::io::{Control, Input};
 use crate::time::Time;
-use crate::wire::{Announcement, Command, Message, PeerId, Response};
+use crate::wire::{Announcement, Argument, Command, Message, Own, PeerId, Response};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -60,6 +60,19 @@ impl Log {
 }
 
 /// A message that names a model.
+fn own(from: PeerId, it: &Own) -> Value {
+    let mut told = json!({ "event": "message", "from": from, "command": it.command, "round": it.round });
+    if it.args.is_some() {
+        let arg = |it: &Argument| match it {
+            Argument::Number(it) => json!(it),
+            Argument::Real(it) => json!(it),
+            Argument::Peer(it) => json!(it),
+        };
+        told["args"] = it.args().iter().map(arg).collect();
+    }
+    told
+}
+
 fn named(from: PeerId, command: Option<Command>, it: &Announcement) -> Value {
     json!({ "event": "message", "from": from, "command": command, "round": it.round, "follows": it.follows,
             "contributors": &it.contributors[..] })
@@ -82,9 +95,7 @@ fn told(input: &Input) -> Value {
             Message::Handshake | Message::Disconnect => {
                 json!({ "event": "message", "from": from, "command": message.command() })
             }
-            Message::Rumor { round, .. } | Message::RumorRequest(round) => {
-                json!({ "event": "message", "from": from, "command": message.command(), "round": round })
-            }
+            Message::Own(it) => own(*from, it),
             Message::Probe(it) => {
                 json!({ "event": "message", "from": from, "command": message.command(), "round": it.cell,
                         "bytes": it.size })

@@ -79,7 +79,7 @@ impl Supervisor {
         let mut calls = Histogram::default();
         // Where links delay answers, calls take as long as the scenario says.
         if plan.links.is_none() {
-            Say::ALL.iter().for_each(|it| calls.merge(&recorder.rpc_histogram(*it)));
+            Say::all().for_each(|it| calls.merge(&recorder.rpc_histogram(it)));
         }
         for (what, took) in [("connecting", sockets.connecting()), ("a call", calls)] {
             let p90 = took.summary(1e9).p90;

@@ -64,7 +64,7 @@ impl Setup {
 impl Messages {
     /// The accounts of what was sent after set-up.
     pub fn of(recorder: &Recorder) -> Self {
-        let counts = Command::ALL.map(|command| (command, recorder.counts(Phase::Learning, command)));
+        let counts = Command::all().map(|command| (command, recorder.counts(Phase::Learning, command)));
         let used = counts.into_iter().filter(|(_, counts)| !counts.is_empty());
         Self {
             total: Account::from(&total(recorder, Phase::Learning)),
@@ -112,7 +112,7 @@ impl Default for Account {
 pub fn doubts(recorder: &Recorder) -> Vec<String> {
     let mut doubts = Vec::new();
     for (phase, when) in [(Phase::Setup, "during set-up"), (Phase::Learning, "after set-up")] {
-        for command in Command::ALL {
+        for command in Command::all() {
             let excess = -recorder.counts(phase, command).in_flight();
             if excess > 0 {
                 doubts.push(format!(
@@ -129,7 +129,7 @@ pub fn doubts(recorder: &Recorder) -> Vec<String> {
 
 fn total(recorder: &Recorder, phase: Phase) -> Counts {
     let mut total = Counts::default();
-    Command::ALL.iter().for_each(|command| total.merge(recorder.counts(phase, *command)));
+    Command::all().for_each(|command| total.merge(recorder.counts(phase, command)));
     total
 }
 

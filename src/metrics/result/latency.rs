@@ -51,7 +51,7 @@ fn by_command<'a>(
     of: impl Fn(Command) -> Cow<'a, Histogram>,
 ) {
     let mut together = Histogram::default();
-    for command in Command::ALL {
+    for command in Command::all() {
         let histogram = of(command);
         if histogram.count() > 0 {
             together.merge(&histogram);

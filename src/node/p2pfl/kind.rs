@@ -52,7 +52,7 @@ impl Kind for P2pfl {
     fn says(&self, command: Command) -> bool {
         match command {
             Command::GetModel => self.dissemination.pulls(),
-            Command::SwapModel | Command::Rumor | Command::RumorRequest | Command::Probe => false,
+            Command::SwapModel | Command::Probe | Command::Own(_) => false,
             _ => true,
         }
     }

@@ -1,12 +1,13 @@
 //! What `rumor` says about itself.
 
+use super::messages::{RUMOR, RUMOR_REQUEST};
 use super::spec::{Mode, Rumor};
 use crate::format::findings::Findings;
 use crate::format::selection;
 use crate::format::settings::Settings;
 use crate::node::foresight::{Drawn, Forecast, Outlook, Sent, Site, Surroundings, Together, Traffic, Unfit};
 use crate::node::{Kind, Spreading};
-use crate::wire::{Command, Message, PeerId};
+use crate::wire::{Command, PeerId};
 use std::time::Duration;
 
 impl Kind for Rumor {
@@ -27,11 +28,7 @@ impl Kind for Rumor {
     }
 
     fn says(&self, command: Command) -> bool {
-        match command {
-            Command::Rumor => true,
-            Command::RumorRequest => self.mode != Mode::Push,
-            _ => false,
-        }
+        command == RUMOR.command() || (command == RUMOR_REQUEST.command() && self.mode != Mode::Push)
     }
 
     fn spreading(&self) -> Spreading {
@@ -77,8 +74,8 @@ impl Kind for Rumor {
         }
         let rounds = if nodes < it.nodes() { self.rounds } else { rounds };
         let mut sent = Sent::default();
-        sent.direct(told, it.direct(&Message::Rumor { round: 1, hops: 0 }));
-        sent.direct(asked, it.direct(&Message::RumorRequest(1)));
+        sent.direct(told, it.direct(&RUMOR.say(1, 0, &[])));
+        sent.direct(asked, it.direct(&RUMOR_REQUEST.say(1, 0, &[])));
         let end = f64::from(rounds) * self.period.0.as_secs_f64() + it.link_s;
         it.told(0.0, end, &sent, 0.0)
     }

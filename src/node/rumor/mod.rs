@@ -7,6 +7,7 @@
 //! telling it until the run is over or the last round is.
 
 mod kind;
+pub mod messages;
 pub mod spec;
 
 use super::context::Context;
@@ -18,6 +19,7 @@ use crate::learning::Model;
 use crate::random::Purpose;
 use crate::time::{Time, nanos};
 use crate::wire::{Message, PeerId, Response};
+use messages::{RUMOR, RUMOR_REQUEST};
 use rand::RngExt;
 use std::sync::Arc;
 
@@ -64,14 +66,11 @@ impl Machine for Rumor {
 
     fn own(&mut self, cx: &mut Context, from: PeerId, it: &Message, request: Option<RequestId>) -> bool {
         cx.reply(from, request, Response::Empty);
-        match *it {
-            Message::Rumor { round, hops } => self.told(cx, round, hops),
-            Message::RumorRequest(round) => {
-                self.answer(cx, from, round);
-                false
-            }
-            _ => false,
+        let Some(it) = it.own() else { return false };
+        if it.is(&RUMOR_REQUEST) {
+            self.answer(cx, from, it.round);
         }
+        it.is(&RUMOR) && self.told(cx, it.round, it.hops)
     }
 
     fn timer(&mut self, cx: &mut Context, links: &mut Links, _timer: Timer) -> Result<(), Fault> {
@@ -126,8 +125,8 @@ impl Rumor {
         self.round += 1;
         cx.record(Record::RoundStarted(round));
         let message = match self.from {
-            Some(from) => (mode != Mode::Pull && from <= round).then_some(self.rumor(round as i32)),
-            None => (mode != Mode::Push).then_some(Message::RumorRequest(round as i32)),
+            Some(from) => (mode != Mode::Pull && from <= round).then(|| self.rumor(round as i32)),
+            None => (mode != Mode::Push).then(|| RUMOR_REQUEST.say(round as i32, 0, &[])),
         };
         if let (Some(message), false) = (message, self.peers.is_empty()) {
             let mut random = cx.random(node, Purpose::Rumor, round.into());
@@ -139,8 +138,8 @@ impl Rumor {
         self.arm(cx);
     }
 
-    const fn rumor(&self, round: i32) -> Message {
-        Message::Rumor { round, hops: self.hops }
+    fn rumor(&self, round: i32) -> Message {
+        RUMOR.say(round, self.hops, &[])
     }
 
     /// A peer tells the rumor, which had crossed so many links before; whether it is news.

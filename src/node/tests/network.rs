@@ -7,7 +7,6 @@ use crate::learning::{Evaluation, Learner, Model, fedavg};
 use crate::node::io::{
     Control, Expect, Input, Job, JobId, JobResult, Output, Peers, Record, Start, Taken, Timer,
 };
-use crate::node::spec::Workflow;
 use crate::node::{Node, Rules};
 use crate::time::Time;
 use crate::wire::{Command, Experiment, Gossip, Message, PeerId, Response};
@@ -175,9 +174,10 @@ impl Network {
     }
 
     fn begin(&self) -> Control {
-        match self.rules.workflow {
-            Workflow::Rumor(_) | Workflow::Probe(_) => Control::Begin(self.zero),
-            Workflow::P2pfl(_) | Workflow::Dpsgd(_) => Control::StartLearning(self.experiment()),
+        if self.rules.workflow.learns() {
+            Control::StartLearning(self.experiment())
+        } else {
+            Control::Begin(self.zero)
         }
     }
 
@@ -365,8 +365,7 @@ impl Network {
             Message::Weights(it) => (it.command, it.round),
             Message::Handshake => (Command::Handshake, -1),
             Message::Disconnect => (Command::Disconnect, -1),
-            Message::Rumor { round, .. } => (Command::Rumor, *round),
-            Message::RumorRequest(round) => (Command::RumorRequest, *round),
+            Message::Own(it) => (it.command, it.round),
             Message::Probe(it) => (Command::Probe, it.cell),
         };
         self.sent.push(Sent { at: self.now, from, command, round });

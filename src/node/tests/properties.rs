@@ -7,6 +7,7 @@ use super::rules::{Setup, VARIANTS, experiment};
 use super::shapes::{full, line, ring, star};
 use crate::learning::Evaluation;
 use crate::node::io::{Control, Input, Job, JobResult, Output, Record, Timer};
+use crate::node::rumor::messages::{RUMOR, RUMOR_REQUEST};
 use crate::node::spec::{Dissemination, Dpsgd, Pace, Rumor, Variant, Workflow};
 use crate::random::{Purpose, Stream};
 use crate::wire::{Announcement, Command, GossipBody, Message, PeerId, Response, Weights};
@@ -217,12 +218,12 @@ fn body() -> impl Strategy<Value = GossipBody> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let command = (0..Command::COUNT).prop_map(|i| Command::ALL[i]);
+    let command = proptest::sample::select(Command::all().collect::<Vec<_>>());
     prop_oneof![
         1 => Just(Message::Handshake),
         1 => Just(Message::Disconnect),
-        1 => round().prop_map(|round| Message::Rumor { round, hops: 0 }),
-        1 => round().prop_map(Message::RumorRequest),
+        1 => round().prop_map(|round| RUMOR.say(round, 0, &[])),
+        1 => round().prop_map(|round| RUMOR_REQUEST.say(round, 0, &[])),
         3 => (command.clone(), round(), peers()).prop_map(|(follows, round, contributors)| {
             Message::Announce(Announcement { follows, round, contributors })
         }),

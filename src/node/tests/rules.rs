@@ -59,10 +59,7 @@ impl Setup {
 }
 
 pub fn experiment(rules: &Rules) -> Arc<Experiment> {
-    let trainset_size = match &rules.workflow {
-        Workflow::P2pfl(it) => it.trainset_size,
-        Workflow::Dpsgd(_) | Workflow::Rumor(_) | Workflow::Probe(_) => 0,
-    };
-    let (rounds, epochs) = (rules.workflow.rounds(), rules.workflow.epochs());
+    let workflow = &rules.workflow;
+    let (rounds, epochs, trainset_size) = (workflow.rounds(), workflow.epochs(), workflow.elects());
     Arc::new(Experiment { rounds, epochs, trainset_size, name: "experiment".into() })
 }

@@ -6,9 +6,10 @@ use super::rules::Setup;
 use super::shapes::{full, line, star};
 use crate::format::units::Span;
 use crate::node::io::{Control, Input, Output, Record, Timer, Weight};
+use crate::node::rumor::messages::{RUMOR, RUMOR_REQUEST};
 use crate::node::spec::{Mode, Rumor};
 use crate::time::Time;
-use crate::wire::{Command, Message, PeerId};
+use crate::wire::{Command, PeerId};
 use std::time::Duration;
 
 const MODES: [Mode; 3] = [Mode::Push, Mode::Pull, Mode::PushPull];
@@ -79,7 +80,7 @@ fn each_mode_calls_as_it_says() {
         let mut network = Network::complete(Setup::rumor(64, 3, spec(mode)));
         network.learn();
         assert!(network.finish(100));
-        let (told, asked) = (network.count(Command::Rumor), network.count(Command::RumorRequest));
+        let (told, asked) = (network.count(RUMOR.command()), network.count(RUMOR_REQUEST.command()));
         assert_eq!((told > 0, asked > 0), (true, mode != Mode::Push), "{mode:?}");
         if mode == Mode::Pull {
             assert_eq!(told, 63, "who is told has asked, and asks no more");
@@ -88,7 +89,7 @@ fn each_mode_calls_as_it_says() {
         // A call a round at most, answers aside.
         for node in 0..64 {
             let sent =
-                network.sent.iter().filter(|it| it.from == node && it.command == Command::RumorRequest);
+                network.sent.iter().filter(|it| it.from == node && it.command == RUMOR_REQUEST.command());
             let requests: Vec<i32> = sent.map(|it| it.round).collect();
             assert!(requests.is_sorted_by(|a, b| a < b), "{requests:?}");
         }
@@ -163,14 +164,14 @@ fn what_is_learnt_in_a_round_is_not_told_in_it() {
     let mut bench = Bench::new(Setup::rumor(6, 1, Rumor { source: 5, ..spec(Mode::PushPull) }), &[1, 2, 3]);
     bench.input(Input::Control(Control::Begin(bench.now)));
     let asked = |bench: &mut Bench, round| {
-        let out = bench.message(2, Message::RumorRequest(round));
-        sends(&out).iter().filter(|(to, it, _)| *to == 2 && matches!(it, Message::Rumor { .. })).count()
+        let out = bench.message(2, RUMOR_REQUEST.say(round, 0, &[]));
+        sends(&out).iter().filter(|(to, it, _)| *to == 2 && it.own().is_some_and(|it| it.is(&RUMOR))).count()
     };
     assert_eq!(asked(&mut bench, 0), 0, "it knows nothing");
-    let out = bench.message(1, Message::Rumor { round: 3, hops: 0 });
+    let out = bench.message(1, RUMOR.say(3, 0, &[]));
     assert!(out.iter().any(|it| matches!(it, Output::Record(Record::RoundFinished { round: 3, .. }))));
     assert_eq!((asked(&mut bench, 3), asked(&mut bench, 4)), (0, 1));
-    let again = bench.message(1, Message::Rumor { round: 4, hops: 0 });
+    let again = bench.message(1, RUMOR.say(4, 0, &[]));
     assert!(!again.iter().any(|it| matches!(it, Output::Record(_))), "it is told twice");
 }
 
@@ -190,6 +191,6 @@ fn a_timer_that_comes_too_late_skips_the_rounds_that_are_gone() {
     assert_eq!(set(&bench.timer(Timer::Stage)), Some(4.0));
     bench.pass(7_000);
     let late = bench.timer(Timer::Stage);
-    assert!(matches!(sends(&late)[0].1, Message::Rumor { round: 1, .. }));
+    assert!(sends(&late)[0].1.own().is_some_and(|it| it.is(&RUMOR) && it.round == 1));
     assert_eq!(set(&late), Some(10.0));
 }

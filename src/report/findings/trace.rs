@@ -266,7 +266,7 @@ fn activity(event: &Event) -> Option<Activity> {
 }
 
 fn command(name: Option<&str>) -> Option<Command> {
-    Command::ALL.into_iter().find(|it| Some(it.name()) == name)
+    name.and_then(Command::named)
 }
 
 #[cfg(test)]

@@ -302,10 +302,9 @@ fn never(scenario: &Scenario) -> Vec<Never> {
         None => never(&["probe"], "only the workflow `probe` has one".into()),
     }
     if !is_with_others(scenario) {
-        let sent: Vec<&str> =
-            Command::ALL.iter().filter(|it| workflow.sends(**it)).map(|it| it.name()).collect();
+        let sent: Vec<&str> = Command::all().filter(|it| workflow.sends(*it)).map(Command::name).collect();
         let why = format!("nodes of this workflow send {}", sent.join(", "));
-        for name in Command::ALL.iter().filter(|it| !workflow.sends(**it)).map(|it| it.name()) {
+        for name in Command::all().filter(|it| !workflow.sends(*it)).map(Command::name) {
             let paths =
                 ["messages.by_command", "latency.message", "latency.rpc"].map(|it| format!("{it}.{name}"));
             never(&paths.each_ref().map(String::as_str), why.clone());

@@ -1,5 +1,5 @@
-use super::super::encode;
 use super::super::weights;
+use super::super::{encode, own};
 use super::*;
 use crate::learning::{Layout, Model};
 use bytes::Bytes;
@@ -86,7 +86,7 @@ fn anything() -> impl Strategy<Value = proto::RootMessage> {
         ]
     };
     let cmd = prop_oneof![
-        prop::sample::select(&Command::ALL[..]).prop_map(|it| it.name().to_owned()),
+        prop::sample::select(Command::all().collect::<Vec<_>>()).prop_map(|it| it.name().to_owned()),
         any::<String>()
     ];
     let args = || prop::collection::vec(text(), 0..8);
@@ -150,11 +150,16 @@ proptest! {
             (it.command, it.round, &it.contributors, it.samples)
         );
 
-        let rumor = read(encode::bare(&book, from, round, Command::Rumor)).message;
-        let Message::Rumor { round: told, .. } = rumor else { return Err(TestCaseError::fail("no rumor")) };
-        prop_assert_eq!(told, round);
-        let request = read(encode::bare(&book, from, round, Command::RumorRequest)).message;
-        prop_assert!(matches!(request, Message::RumorRequest(it) if it == round));
+        for it in own::samples(round, &(i64::from(samples) - 7, f64::from(round) / 3.0, 1)) {
+            let declared = it.declared().unwrap();
+            let sent = root(&book, &names, encode::own(&book, from, &it), &Expected::any());
+            if it.args().len() == declared.args.len() {
+                let sent = sent.unwrap().message;
+                prop_assert_eq!(sent.own(), Some(&it));
+            } else {
+                prop_assert!(matches!(sent, Err(DecodeError::Arguments { .. })), "{:?}", it);
+            }
+        }
     }
 
     #[test]

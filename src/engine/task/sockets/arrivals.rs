@@ -138,7 +138,7 @@ impl Door {
                     (gossip.hops, gossip.born) = (ticket.hops, ticket.born);
                 }
             }
-            Message::Rumor { hops, .. } => *hops = ticket.hops,
+            Message::Own(own) => own.hops = ticket.hops,
             Message::Probe(probe) => probe.due = ticket.born,
             _ => {}
         }

@@ -75,7 +75,7 @@ impl Lines {
             (what, key_of_call(name, &address), bytes)
         };
         let mut born = Time::ZERO;
-        let hops = if let Message::Rumor { hops, .. } = message { *hops } else { 0 };
+        let hops = if let Message::Own(own) = message { own.hops } else { 0 };
         let (what, key, bytes) = match message {
             Message::Handshake => call(What::Handshake, "handshake"),
             Message::Disconnect => call(What::Disconnect, "disconnect"),
