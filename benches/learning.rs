@@ -20,7 +20,7 @@ fn steps(criterion: &mut Criterion) {
         let start = learner.initial(0);
         group.throughput(Throughput::Elements(u64::from(learner.samples(0))));
         group.bench_function(BenchmarkId::new("epoch of 90 steps", name), |bencher| {
-            bencher.iter(|| learner.train(0, 0, 1, &start));
+            bencher.iter(|| learner.train(0, 0, 1, &start, &mut None));
         });
         group.bench_function(BenchmarkId::new("evaluation of 359 rows", name), |bencher| {
             bencher.iter(|| learner.evaluate(&start));

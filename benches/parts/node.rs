@@ -1,7 +1,7 @@
 //! A node that is fed one kind of message: what handling costs, by message kind.
 
 use p2pfl_sim::format::settings::Settings;
-use p2pfl_sim::learning::{Evaluation, Layout, Model, fedavg};
+use p2pfl_sim::learning::{Aggregator, Evaluation, Layout, Model};
 use p2pfl_sim::node::io::{Control, Input, Job, JobId, JobResult, Output, Start, Taken, Timer};
 use p2pfl_sim::node::spec::{Dpsgd, P2pfl, Variant, Workflow};
 use p2pfl_sim::node::{Context, Node, Rules, Stage, Starter};
@@ -198,8 +198,11 @@ impl Fed {
                     Job::Evaluate(_) => {
                         JobResult::Evaluation(Some(Evaluation { accuracy: Some(0.5), loss: 1.0, samples: 1 }))
                     }
-                    Job::Train { .. } => JobResult::Model(model()),
-                    Job::Aggregate(parts) => JobResult::Model(Arc::new(fedavg(&parts))),
+                    Job::Train { .. } => JobResult::Model(model(), None),
+                    Job::Aggregate(it) => {
+                        let combined = Aggregator::default().rule().combine(&it, &|_| None);
+                        JobResult::Model(Arc::new(combined.model), None)
+                    }
                 };
                 self.handle(Input::JobDone { job, result });
             }

@@ -2,7 +2,7 @@
 
 use crate::format::distribution::Distribution;
 use crate::learning::spec::{Compute as Spec, JobTime};
-use crate::learning::{Aggregator, Learner, LearningError, aggregation_work, devices};
+use crate::learning::{Aggregator, Learner, LearningError, Model, aggregation_work, devices};
 use crate::node::io::{Job, JobResult};
 use crate::random::{Purpose, Stream};
 use crate::wire::PeerId;
@@ -19,6 +19,7 @@ pub struct Compute {
     pub(super) train: Takes,
     pub(super) evaluate: Takes,
     pub(super) aggregate: Takes,
+    losses: bool,
 }
 
 /// How long one kind of job takes.
@@ -29,6 +30,9 @@ pub(super) enum Takes {
     /// What it takes on each device of a trace.
     Devices(Box<[Duration]>),
 }
+
+/// The draw of how long a node evaluates.
+const EVALUATE: u64 = 1;
 
 /// The draw of a node's device. It is one for all kinds of jobs: a device is slow in everything.
 const DEVICE: u64 = 3;
@@ -57,6 +61,7 @@ impl Compute {
             train: takes("train", &spec.train)?,
             evaluate: takes("evaluate", &spec.evaluate)?,
             aggregate: takes("aggregate", &spec.aggregate)?,
+            losses: false,
         })
     }
 
@@ -64,16 +69,31 @@ impl Compute {
     pub fn duration(&self, node: PeerId, job: &Job) -> Duration {
         let (takes, counter, times) = match job {
             Job::Train { epochs, .. } => (&self.train, 0, *epochs),
-            Job::Evaluate(_) => (&self.evaluate, 1, 1),
+            Job::Evaluate(_) => (&self.evaluate, EVALUATE, 1),
             Job::Aggregate(_) => (&self.aggregate, 2, 1),
         };
+        let losses = match job {
+            Job::Aggregate(it) if self.losses => it.parts.len() as u32 + 1,
+            _ => 0,
+        };
+        let evaluating = || self.once(node, &self.evaluate, EVALUATE).saturating_mul(losses);
+        let own = self.once(node, takes, counter).saturating_mul(times);
+        if losses == 0 { own } else { own + evaluating() }
+    }
+
+    fn once(&self, node: PeerId, takes: &Takes, counter: u64) -> Duration {
         let random = |counter| Stream::new(self.seed, u64::from(node), Purpose::Compute, counter);
-        let once = match takes {
+        match takes {
             Takes::Drawn(distribution) => distribution.draw(&mut random(counter)),
             Takes::Devices(devices) if devices.len() == self.nodes as usize => devices[node as usize],
             Takes::Devices(devices) => devices[random(DEVICE).random_range(0..devices.len() as u64) as usize],
-        };
-        once.saturating_mul(times)
+        }
+    }
+
+    /// The same where combining models takes the losses of all of them: see `Rule::asks_losses`.
+    #[must_use]
+    pub fn with_losses(self, losses: bool) -> Self {
+        Self { losses, ..self }
     }
 
     /// How long an evaluation takes in the median.
@@ -91,7 +111,7 @@ impl Compute {
     pub fn work(learner: &dyn Learner, aggregator: &Aggregator, node: PeerId, job: &Job) -> u64 {
         match job {
             Job::Train { epochs, .. } => learner.training_work(node, *epochs),
-            Job::Aggregate(parts) => aggregation_work(aggregator.rule(), parts),
+            Job::Aggregate(it) => aggregation_work(aggregator.rule(), it, learner.evaluation_work()),
             // The test split is smaller than the other, and only the way forward is gone.
             Job::Evaluate(_) => learner.training_work(node, 1),
         }
@@ -116,9 +136,13 @@ impl Takes {
 /// trained.
 pub fn trivial(job: &Job) -> Option<JobResult> {
     match job {
-        Job::Train { start, .. } if !start.is_trained() => Some(JobResult::Model(Arc::clone(start))),
-        Job::Aggregate(parts) => match parts.first() {
-            Some((first, _)) if first.is_synthetic() => Some(JobResult::Model(Arc::clone(first))),
+        Job::Train { start, state, .. } if !start.is_trained() => {
+            Some(JobResult::Model(Arc::clone(start), state.clone()))
+        }
+        Job::Aggregate(it) => match it.parts.first() {
+            Some(first) if first.model.is_synthetic() => {
+                Some(JobResult::Model(Arc::clone(&first.model), it.state.clone()))
+            }
             _ => None,
         },
         Job::Evaluate(model) if !model.is_trained() => Some(JobResult::Evaluation(None)),
@@ -129,10 +153,16 @@ pub fn trivial(job: &Job) -> Option<JobResult> {
 /// Does a job.
 pub fn execute(learner: &dyn Learner, aggregator: &Aggregator, node: PeerId, job: &Job) -> JobResult {
     match job {
-        Job::Train { round, epochs, start } => {
-            JobResult::Model(Arc::new(learner.train(node, *round, *epochs, start)))
+        Job::Train { round, epochs, start, state } => {
+            let mut state = state.clone();
+            let model = learner.train(node, *round, *epochs, start, &mut state);
+            JobResult::Model(Arc::new(model), state)
         }
-        Job::Aggregate(parts) => JobResult::Model(Arc::new(aggregator.rule().combine(parts))),
+        Job::Aggregate(it) => {
+            let loss = |model: &Model| learner.evaluate_local(node, model).map(|it| it.loss);
+            let combined = aggregator.rule().combine(it, &loss);
+            JobResult::Model(Arc::new(combined.model), combined.state)
+        }
         Job::Evaluate(model) => JobResult::Evaluation(learner.evaluate_local(node, model)),
     }
 }
@@ -140,7 +170,7 @@ pub fn execute(learner: &dyn Learner, aggregator: &Aggregator, node: PeerId, job
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::{Layout, Model};
+    use crate::learning::{Layout, Mixture};
     use std::collections::BTreeSet;
 
     fn compute(nodes: u32, rows: u32, spec: &str) -> Result<Compute, LearningError> {
@@ -158,7 +188,10 @@ mod tests {
 
     fn jobs() -> [Job; 2] {
         let model = Arc::new(Model::synthetic(Arc::new(Layout::new([vec![1]]))));
-        [Job::Train { round: 0, epochs: 3, start: Arc::clone(&model) }, Job::Aggregate(vec![(model, 1.0)])]
+        [
+            Job::Train { round: 0, epochs: 3, start: Arc::clone(&model), state: None },
+            Job::Aggregate(Mixture::of(&[(model, 1.0)])),
+        ]
     }
 
     #[test]
@@ -179,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn combining_takes_an_evaluation_more_for_each_loss_that_the_rule_asks_for() {
+        let [_, mix] = jobs();
+        let compute = compute(3, 3, r#"{ "evaluate": "2s", "aggregate": "1s" }"#).expect("no trace");
+        assert_eq!(compute.duration(0, &mix), Duration::from_secs(1));
+        // Of the only model, and of the node's own.
+        assert_eq!(compute.with_losses(true).duration(0, &mix), Duration::from_secs(1 + 2 * 2));
+    }
+
+    #[test]
     fn a_node_is_the_same_device_in_all_it_does() {
         let [train, mix] = jobs();
         let compute = compute(100, 7, BOTH).expect("a trace");
@@ -196,9 +238,13 @@ mod tests {
         };
         let averaging = learner(r#"{ "model": { "kind": "averaging", "dimension": 3 } }"#);
         let start = averaging.initial(0);
-        let train = |start: &Arc<Model>| Job::Train { round: 0, epochs: 2, start: Arc::clone(start) };
-        let aggregate = |start: &Arc<Model>| Job::Aggregate(vec![(Arc::clone(start), 0.5); 2]);
-        let same = |result| matches!(result, Some(JobResult::Model(model)) if Arc::ptr_eq(&model, &start));
+        let train =
+            |start: &Arc<Model>| Job::Train { round: 0, epochs: 2, start: Arc::clone(start), state: None };
+        let aggregate = |start: &Arc<Model>| {
+            Job::Aggregate(Mixture::of(&[(Arc::clone(start), 0.5), (Arc::clone(start), 0.5)]))
+        };
+        let same =
+            |result| matches!(result, Some(JobResult::Model(model, None)) if Arc::ptr_eq(&model, &start));
         assert!(same(trivial(&train(&start))), "no copy of it");
         assert!(matches!(trivial(&Job::Evaluate(Arc::clone(&start))), Some(JobResult::Evaluation(None))));
         assert!(trivial(&aggregate(&start)).is_none(), "it is averaged all the same");

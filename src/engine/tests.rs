@@ -1,7 +1,7 @@
 //! Faults inside a run do not take the run down: they are counted and told.
 
 use super::{Doing, Fate, Plan, Run, Snapshot, Watch, run};
-use crate::learning::{DataBytes, Evaluation, Learner, Model, Remark};
+use crate::learning::{DataBytes, Evaluation, Learner, Model, Remark, State};
 use crate::metrics::result::Outcome;
 use crate::metrics::trace::{Activity, Happening, Job, Mark};
 use crate::metrics::{Cause, Phase};
@@ -26,9 +26,9 @@ impl Learner for Faulty {
         self.inner.initial(node)
     }
 
-    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model) -> Model {
+    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model, state: &mut State) -> Model {
         assert_ne!(self.train, Some(node), "no training for you");
-        self.inner.train(node, round, epochs, start)
+        self.inner.train(node, round, epochs, start, state)
     }
 
     fn training_work(&self, node: u32, epochs: u32) -> u64 {

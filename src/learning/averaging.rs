@@ -5,6 +5,7 @@ use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
 use super::spec::{Averaging as Spec, Start};
+use super::tensors::State;
 use crate::format::distribution::standard_normal;
 use crate::random::{Purpose, Stream};
 use std::sync::Arc;
@@ -40,7 +41,7 @@ impl Learner for Averaging {
         Arc::new(Model::double(self.layout.clone(), &values))
     }
 
-    fn train(&self, _node: u32, _round: u32, _epochs: u32, start: &Model) -> Model {
+    fn train(&self, _node: u32, _round: u32, _epochs: u32, start: &Model, _state: &mut State) -> Model {
         start.clone()
     }
 
@@ -104,7 +105,7 @@ mod tests {
         let learner = Averaging::new(&Spec { dimension: 2, init: Start::Index }, 0);
         let models: Vec<_> = (0..3).map(|node| learner.initial(node)).collect();
         assert!(!models[0].is_trained() && !models[0].is_synthetic());
-        assert_eq!(learner.train(1, 0, 5, &models[1]).digest(), models[1].digest());
+        assert_eq!(learner.train(1, 0, 5, &models[1], &mut None).digest(), models[1].digest());
         assert_eq!((learner.evaluate(&models[0]), learner.evaluate_local(0, &models[0])), (None, None));
         let distance = consensus_distance(&models).expect("a distance");
         assert!((distance - (4.0_f64 / 3.0).sqrt()).abs() < 1e-15, "{distance}");

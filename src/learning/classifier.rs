@@ -7,6 +7,7 @@ use super::model::Model;
 use super::partition::{Shares, share};
 use super::perceptron::Perceptron;
 use super::spec::{BatchSize, Init, Learning};
+use super::tensors::State;
 use crate::random::{Purpose, Stream};
 use rand::seq::SliceRandom;
 use std::path::Path;
@@ -87,7 +88,7 @@ impl Learner for Classifier {
         Arc::new(Model::new(layout.clone(), values))
     }
 
-    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model) -> Model {
+    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model, _state: &mut State) -> Model {
         let rows = self.shares.train.rows(node);
         let mut workspace = self.form.load(start.values());
         for epoch in 0..epochs {

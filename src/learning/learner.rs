@@ -2,6 +2,7 @@
 
 use super::dataset::Remark;
 use super::model::Model;
+use super::tensors::State;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -19,7 +20,10 @@ pub trait Learner: Send + Sync {
 
     /// Trains `start` on the node's rows for so many passes over them. The order of rows is keyed by node, round and
     /// pass. A model that diverges holds values that are not finite; that is a result, not a failure.
-    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model) -> Model;
+    ///
+    /// What came with the model is its [`info`](Model::info), and what the trained one is to take along is its own. `state` is what
+    /// the node keeps of its training: nothing at first, and then what this left in it last time.
+    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model, state: &mut State) -> Model;
 
     /// About how many floating-point operations [`Learner::train`] makes for the node, so that an engine can do at once
     /// what is less work than handing it to another thread; 0 if training leaves models as they are.

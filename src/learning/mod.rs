@@ -27,13 +27,15 @@ mod share;
 mod shared_start;
 pub mod spec;
 mod synthetic;
+mod tensors;
 
 pub use consensus::consensus_distance;
 pub use dataset::Remark;
 pub use error::LearningError;
 pub use learner::{DataBytes, Evaluation, Learner};
 pub use model::{Layout, Model, Precision, Values};
-pub use rules::{Aggregator, aggregation_work, fedavg};
+pub use rules::{Aggregator, Combined, Mixture, Part, aggregation_work, fedavg};
+pub use tensors::{State, Tensor, Tensors};
 
 use spec::{Learning, ModelKind};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The parameters that nodes train, send and combine: one flat buffer and the shapes of the arrays in it. What the
 //! parameters mean belongs to the learner, how they are written on a wire to `wire`.
 
+use super::tensors::Tensors;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -98,6 +99,16 @@ enum Parameters {
     /// million nodes would have a million.
     Few([f64; FEW]),
     Synthetic,
+    /// Any of these, with arrays beside it. Most models have none, so they pay nothing for it.
+    With(Box<(Parameters, Arc<Tensors>)>),
+}
+
+impl Parameters {
+    /// Its own arrays.
+    #[inline]
+    fn own(&self) -> &Self {
+        if let Self::With(it) = self { &it.0 } else { self }
+    }
 }
 
 /// Values that take no more room than a pointer to them.
@@ -188,18 +199,15 @@ impl Model {
 
     /// All values of a model in single precision, array after array; empty for others.
     pub fn values(&self) -> &[f32] {
-        match &self.parameters {
-            Parameters::F32(values) => values,
-            Parameters::F64(_) | Parameters::Few(_) | Parameters::Synthetic => &[],
-        }
+        if let Parameters::F32(values) = self.parameters.own() { values } else { &[] }
     }
 
     /// All values of a model in double precision, array after array; empty for others.
     pub fn doubles(&self) -> &[f64] {
-        match &self.parameters {
+        match self.parameters.own() {
             Parameters::F64(values) => values,
             Parameters::Few(values) => &values[..self.layout.parameters as usize],
-            Parameters::F32(_) | Parameters::Synthetic => &[],
+            _ => &[],
         }
     }
 
@@ -214,17 +222,18 @@ impl Model {
         })
     }
 
-    /// Whether none of its values is infinite or no number.
+    /// Whether none of its values is infinite or no number, and none of those beside it.
     pub fn is_finite(&self) -> bool {
-        match self.all() {
+        let own = match self.all() {
             Values::Single(values) => values.iter().all(|it| it.is_finite()),
             Values::Double(values) => values.iter().all(|it| it.is_finite()),
-        }
+        };
+        own && self.info().is_none_or(|it| it.is_finite())
     }
 
     /// Whether it only weighs.
     pub fn is_synthetic(&self) -> bool {
-        matches!(self.parameters, Parameters::Synthetic)
+        matches!(self.parameters.own(), Parameters::Synthetic)
     }
 
     /// Whether training changes it. Where it does not there is nothing to evaluate either.
@@ -234,14 +243,26 @@ impl Model {
 
     /// Bytes that the model holds in memory beside itself and its shared layout.
     pub fn heap_bytes(&self) -> usize {
-        match &self.parameters {
-            Parameters::F32(values) => size_of_val(&**values),
-            Parameters::F64(values) => size_of_val(&**values),
-            Parameters::Few(_) | Parameters::Synthetic => 0,
-        }
+        heap_bytes(&self.parameters)
     }
 
-    /// A hash of shapes and values (XXH3 over the bits, little endian): equal for equal models, on every machine, and
+    /// What travels beside its own arrays: P2PFL's `additional_info`.
+    pub fn info(&self) -> Option<&Arc<Tensors>> {
+        if let Parameters::With(it) = &self.parameters { Some(&it.1) } else { None }
+    }
+
+    /// The same model with other arrays beside its own; with none, if there are none.
+    #[must_use]
+    pub fn with_info(self, info: Arc<Tensors>) -> Self {
+        let own = match self.parameters {
+            Parameters::With(it) => it.0,
+            own => own,
+        };
+        let parameters = if info.is_empty() { own } else { Parameters::With(Box::new((own, info))) };
+        Self { layout: self.layout, parameters }
+    }
+
+    /// A hash of the shapes and values of its own arrays (XXH3 over the bits, little endian): equal for equal models, on every machine, and
     /// different for different ones but for an accident of one in 2⁶⁴. `-0.0` differs from `0.0`.
     pub fn digest(&self) -> u64 {
         let mut hash = Xxh3::new();
@@ -256,6 +277,15 @@ impl Model {
             Values::Double(values) => update(&mut hash, values, |value| value.to_le_bytes()),
         }
         hash.digest()
+    }
+}
+
+fn heap_bytes(parameters: &Parameters) -> usize {
+    match parameters {
+        Parameters::F32(values) => size_of_val(&**values),
+        Parameters::F64(values) => size_of_val(&**values),
+        Parameters::Few(_) | Parameters::Synthetic => 0,
+        Parameters::With(it) => heap_bytes(&it.0) + size_of_val(&**it) + it.1.heap_bytes() as usize,
     }
 }
 
@@ -294,6 +324,25 @@ mod tests {
             assert!(model.values().is_empty() && !model.is_synthetic());
             assert_eq!(model.heap_bytes(), if length <= 2 { 0 } else { 8 * length });
             assert_eq!(model.layout().bytes(), 8 * length as u64);
+        }
+    }
+
+    #[test]
+    fn arrays_beside_a_model_s_own_change_nothing_of_it() {
+        use crate::learning::Tensor;
+        let few = Arc::new(Layout::new([vec![2]]).in_double_precision());
+        let models = [
+            Model::new(layout(), (0..9).map(|value| value as f32).collect()),
+            Model::double(few, &[1.0, -0.0]),
+            Model::synthetic(layout()),
+        ];
+        for model in models {
+            let info = Arc::new(Tensors::default().with("weight", Tensor::scalar(0.5)));
+            let with = model.clone().with_info(Arc::clone(&info)).with_info(info);
+            assert_eq!((with.digest(), with.is_synthetic()), (model.digest(), model.is_synthetic()));
+            assert_eq!(with.info().unwrap().get("weight").unwrap().values(), [0.5]);
+            assert!(with.heap_bytes() > model.heap_bytes());
+            assert!(with.with_info(Arc::default()).info().is_none());
         }
     }
 

@@ -5,6 +5,7 @@ use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
 use super::spec::{Init, Learning, Quadratic as Spec, Targets};
+use super::tensors::State;
 use crate::format::distribution::standard_normal;
 use crate::random::{Purpose, Stream};
 use std::sync::Arc;
@@ -75,7 +76,7 @@ impl Learner for Quadratic {
         Arc::new(Model::double(self.layout.clone(), &values))
     }
 
-    fn train(&self, node: u32, _round: u32, epochs: u32, start: &Model) -> Model {
+    fn train(&self, node: u32, _round: u32, epochs: u32, start: &Model, _state: &mut State) -> Model {
         let mut values = start.doubles().to_vec();
         self.target(node, |i, target| {
             for _ in 0..epochs {
@@ -144,8 +145,8 @@ mod tests {
     fn an_epoch_is_one_step_of_gradient_descent() {
         let learner = learner(1, Targets::Index, 4, 0.25, 0);
         let start = Model::double(learner.layout.clone(), &[7.0]);
-        assert_eq!(learner.train(3, 0, 1, &start).doubles(), [6.0]);
-        assert_eq!(learner.train(3, 0, 2, &start).doubles(), [5.25]);
+        assert_eq!(learner.train(3, 0, 1, &start, &mut None).doubles(), [6.0]);
+        assert_eq!(learner.train(3, 0, 2, &start, &mut None).doubles(), [5.25]);
         assert_eq!(learner.evaluate_local(3, &start).expect("a loss").loss, 8.0);
     }
 
@@ -172,7 +173,7 @@ mod tests {
             let learner = learner(dimension, Targets::Normal, nodes, rate, seed);
             let start = learner.initial(0);
             let trained: Vec<_> =
-                (0..nodes).map(|node| (Arc::new(learner.train(node, 0, 1, &start)), 1.0)).collect();
+                (0..nodes).map(|node| (Arc::new(learner.train(node, 0, 1, &start, &mut None)), 1.0)).collect();
             for (i, value) in fedavg(&trained).doubles().iter().enumerate() {
                 let step = start.doubles()[i] - rate * (start.doubles()[i] - learner.mean[i]);
                 prop_assert!((value - step).abs() < 1e-13, "{} {}", value, step);

@@ -3,6 +3,7 @@
 use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::Model;
+use super::tensors::State;
 use std::sync::Arc;
 
 /// What a single node learns with.
@@ -23,8 +24,8 @@ impl Learner for Share {
         self.all.initial(self.node)
     }
 
-    fn train(&self, _node: u32, round: u32, epochs: u32, start: &Model) -> Model {
-        self.all.train(self.node, round, epochs, start)
+    fn train(&self, _node: u32, round: u32, epochs: u32, start: &Model, state: &mut State) -> Model {
+        self.all.train(self.node, round, epochs, start, state)
     }
 
     fn training_work(&self, _node: u32, epochs: u32) -> u64 {

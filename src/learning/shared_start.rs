@@ -4,6 +4,7 @@
 use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::Model;
+use super::tensors::State;
 use std::sync::Arc;
 
 /// A learner whose nodes all begin with the initial model of one of them.
@@ -24,8 +25,8 @@ impl Learner for SharedStart {
         Arc::clone(&self.model)
     }
 
-    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model) -> Model {
-        self.learner.train(node, round, epochs, start)
+    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model, state: &mut State) -> Model {
+        self.learner.train(node, round, epochs, start, state)
     }
 
     fn training_work(&self, node: u32, epochs: u32) -> u64 {

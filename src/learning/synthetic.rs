@@ -3,6 +3,7 @@
 use super::dataset::Remark;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Layout, Model};
+use super::tensors::State;
 use crate::format::units::Size;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ impl Learner for Synthetic {
         self.model.clone()
     }
 
-    fn train(&self, _node: u32, _round: u32, _epochs: u32, start: &Model) -> Model {
+    fn train(&self, _node: u32, _round: u32, _epochs: u32, start: &Model, _state: &mut State) -> Model {
         start.clone()
     }
 
@@ -73,7 +74,7 @@ mod tests {
         let learner = Synthetic::new(Size(2047));
         let model = learner.initial(7);
         assert_eq!(model.layout().bytes(), 2048);
-        let trained = Arc::new(learner.train(7, 0, 5, &model));
+        let trained = Arc::new(learner.train(7, 0, 5, &model, &mut None));
         let mean = fedavg(&[(model.clone(), 1.0), (trained, 1.0)]);
         assert!(mean.is_synthetic());
         assert_eq!(mean.digest(), model.digest());

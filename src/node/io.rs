@@ -3,7 +3,7 @@
 pub use super::peers::Peers;
 
 use super::Stage;
-use crate::learning::{Evaluation, Model};
+use crate::learning::{Evaluation, Mixture, Model, State};
 use crate::time::Time;
 use crate::wire::{Command, Experiment, Gossip, Message, PeerId, Response};
 use serde::{Deserialize, Serialize};
@@ -187,9 +187,11 @@ pub enum Job {
         epochs: u32,
         /// Where training starts.
         start: Arc<Model>,
+        /// What the node has kept of its training.
+        state: State,
     },
-    /// Combine models: the sum of each times its weight over the sum of weights.
-    Aggregate(Vec<(Arc<Model>, f64)>),
+    /// Combine models by the run's rule.
+    Aggregate(Mixture),
     /// Evaluate on the node's own share of the test rows.
     Evaluate(Arc<Model>),
 }
@@ -220,8 +222,8 @@ impl Job {
 /// What came of a job.
 #[derive(Clone, Debug)]
 pub enum JobResult {
-    /// Of training and aggregation.
-    Model(Arc<Model>),
+    /// Of training and aggregation: the model, and what the node keeps for the next time.
+    Model(Arc<Model>, State),
     /// Of evaluation; nothing if there is nothing to evaluate.
     Evaluation(Option<Evaluation>),
 }

@@ -12,6 +12,7 @@ mod dpsgd;
 mod flood;
 pub mod foresight;
 pub mod io;
+mod kept;
 mod kind;
 mod links;
 mod machine;

@@ -20,7 +20,7 @@ pub(super) fn forecast(plan: &Plan, load: &Load, spreading: Duration, model_byte
 fn outlook<'a>(plan: &'a Plan, load: &'a Load, spreading: Duration, model_bytes: u64) -> Outlook<'a> {
     let link_s = plan.links.as_ref().map_or(0.0, |it| it.median() as f64 / 1e9);
     let epochs = plan.rules.workflow.epochs();
-    let job = Job::Train { round: 0, epochs, start: plan.learner.initial(0) };
+    let job = Job::Train { round: 0, epochs, start: plan.learner.initial(0), state: None };
     let unbound = plan.clock == Clock::Real && link_s == 0.0;
     Outlook {
         settings: &plan.rules.settings,

@@ -107,7 +107,8 @@ pub fn prepare(loaded: &mut Loaded, options: Options) -> Result<Prepared, Diagno
     };
     let compute =
         ComputeModel::load(scenario.seed, scenario.nodes, &scenario.learning.compute, &loaded.base_dir)
-            .map_err(|error| unlearnable(loaded, &error))?;
+            .map_err(|error| unlearnable(loaded, &error))?
+            .with_losses(scenario.learning.aggregator.rule().asks_losses());
     let links = links(loaded, &scenario)?;
     let weighs = scenario.transport == Transport::Memory && scenario.clock == Clock::Real;
     let drawn = Drawn {

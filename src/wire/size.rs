@@ -8,6 +8,7 @@ use super::address::{AddressBook, PeerId};
 use super::command::Command;
 use super::message::{Announcement, Gossip, GossipBody, Message, NO_ROUND, Probe, Weights};
 use super::own::Argument;
+use super::weights::encoded_model_len;
 use prost::encoding::encoded_len_varint;
 use std::io::Write;
 
@@ -18,7 +19,7 @@ pub const GRPC_PREFIX: u64 = 5;
 #[derive(Clone, Debug)]
 pub struct Sizes {
     book: AddressBook,
-    /// Bytes of encoded weights: the same for all models of a run.
+    /// Bytes of encoded weights: the same for all models of a run that have nothing beside them.
     weights: u64,
 }
 
@@ -76,7 +77,12 @@ impl Sizes {
         let contributors: u64 = weights.contributors.iter().map(|&peer| self.address(peer)).sum();
         let samples =
             if weights.samples == 0 { 0 } else { 1 + encoded_len_varint(weights.samples.into()) as u64 };
-        let bytes = if self.weights == 0 { 0 } else { delimited(self.weights) };
+        // All models of a run are alike, but for what travels beside some.
+        let encoded = match weights.model.info() {
+            None => self.weights,
+            Some(_) => encoded_model_len(&weights.model),
+        };
+        let bytes = if encoded == 0 { 0 } else { delimited(encoded) };
         let inner = bytes + contributors + samples;
         self.head(from, weights.round, weights.command.name()) + delimited(inner)
     }

@@ -4,7 +4,7 @@
 //! copied once, to their place in the message. What others send is read in `unpickle`.
 
 use super::pickle::{BATCH, BUILD, FALSE, MARK, NONE, Payload, Pickler, REDUCE, TRUE, TUPLE};
-use crate::learning::{self, Model, Precision};
+use crate::learning::{self, Model, Precision, Tensor};
 use bytes::Bytes;
 
 /// A C-ordered array of parameters.
@@ -70,15 +70,49 @@ pub fn encode_model(model: &Model) -> Bytes {
         };
         Array::new(shape, values)
     });
-    encode(&arrays.collect::<Vec<Array>>())
+    let arrays: Vec<Array> = arrays.collect();
+    let Some(info) = model.info() else { return encode(&arrays) };
+    let narrow: Vec<Vec<f32>> = info.iter().map(|(_, it)| narrowed(it)).collect();
+    let beside = info.iter().zip(&narrow).map(|((name, it), narrow)| {
+        let values = match it.precision() {
+            Precision::Single => Values::F32(narrow),
+            Precision::Double => Values::F64(it.values()),
+        };
+        (name, Array::new(it.shape(), values))
+    });
+    encode_with(&arrays, &beside.collect::<Vec<_>>())
+}
+
+/// The values of an array that travels in single precision; none for others.
+fn narrowed(it: &Tensor) -> Vec<f32> {
+    match it.precision() {
+        Precision::Single => it.values().iter().map(|value| *value as f32).collect(),
+        Precision::Double => Vec::new(),
+    }
 }
 
 /// A model of these parameters, without compression: the `weights` of a message.
 pub fn encode(params: &[Array]) -> Bytes {
-    let (inner, whole) = lengths(params);
+    encode_with(params, &[])
+}
+
+/// The same with arrays beside them, by their names.
+fn encode_with(params: &[Array], info: &[(&str, Array)]) -> Bytes {
+    let (inner, whole) = lengths(params, info);
     let mut outer = Pickler::writing(whole);
-    envelope(&mut outer, Payload::Nested(inner, &|to| model(to, params)));
+    envelope(&mut outer, Payload::Nested(inner, &|to| model(to, params, info)));
     outer.finish().into()
+}
+
+/// The length of what [`encode_model`] gives, without making it.
+pub fn encoded_model_len(model: &Model) -> u64 {
+    let precision = model.layout().precision();
+    let arrays: Vec<Array> =
+        model.layout().shapes().map(|shape| Array::new(shape, Values::Zeros(precision))).collect();
+    let info = model.info().map(|it| &**it);
+    let info = info.iter().flat_map(|it| it.iter());
+    let info = info.map(|(name, it)| (name, Array::new(it.shape(), Values::Zeros(it.precision()))));
+    lengths(&arrays, &info.collect::<Vec<_>>()).1
 }
 
 /// The length of what [`encode`] gives for arrays of these shapes, all with items of 4 (float32) or 8 (float64) bytes,
@@ -86,20 +120,20 @@ pub fn encode(params: &[Array]) -> Bytes {
 pub fn encoded_len(shapes: &[&[usize]], item_size: usize) -> u64 {
     let precision = if item_size == 4 { Precision::Single } else { Precision::Double };
     let arrays: Vec<Array> = shapes.iter().map(|shape| Array::new(shape, Values::Zeros(precision))).collect();
-    lengths(&arrays).1
+    lengths(&arrays, &[]).1
 }
 
 /// The lengths of the inner pickle and of the whole.
-fn lengths(params: &[Array]) -> (u64, u64) {
+fn lengths(params: &[Array], info: &[(&str, Array)]) -> (u64, u64) {
     let mut inner = Pickler::counting();
-    model(&mut inner, params);
+    model(&mut inner, params, info);
     let mut outer = Pickler::counting();
     envelope(&mut outer, Payload::Zeros(inner.length));
     (inner.length, outer.length)
 }
 
-/// `{"params": [..], "additional_info": {"applied_techniques": []}}`.
-fn model(to: &mut Pickler, arrays: &[Array]) {
+/// `{"params": [..], "additional_info": {.., "applied_techniques": []}}`.
+fn model(to: &mut Pickler, arrays: &[Array], info: &[(&str, Array)]) {
     let mut known = Known::default();
     to.begin();
     to.object(b"}");
@@ -124,10 +158,17 @@ fn model(to: &mut Pickler, arrays: &[Array]) {
     to.text("additional_info");
     to.begin();
     to.object(b"}");
+    if !info.is_empty() {
+        to.op(MARK);
+    }
+    for (name, array) in info {
+        to.text(name);
+        known.array(to, array);
+    }
     to.text("applied_techniques");
     to.begin();
     to.object(b"]");
-    to.op(b's');
+    to.op(if info.is_empty() { b's' } else { b'u' });
     to.op(b'u');
     to.stop();
 }
@@ -248,6 +289,8 @@ mod tests {
     #[derive(Deserialize)]
     struct Case {
         arrays: Vec<(String, Vec<usize>)>,
+        #[serde(default)]
+        info: std::collections::BTreeMap<String, (String, Vec<usize>)>,
         length: u64,
         crc32: u32,
     }
@@ -268,15 +311,12 @@ mod tests {
         }
     }
 
+    fn array(it: &Owned) -> Array<'_> {
+        Array::new(&it.shape, it.f64.as_deref().map_or(Values::F32(&it.f32), Values::F64))
+    }
+
     fn encoded(arrays: &[Owned]) -> Bytes {
-        let arrays: Vec<Array> = arrays
-            .iter()
-            .map(|it| {
-                let values = it.f64.as_deref().map_or(Values::F32(&it.f32), Values::F64);
-                Array::new(&it.shape, values)
-            })
-            .collect();
-        encode(&arrays)
+        encode(&arrays.iter().map(array).collect::<Vec<_>>())
     }
 
     #[test]
@@ -286,7 +326,10 @@ mod tests {
         assert!(cases.len() > 10);
         for case in cases {
             let arrays: Vec<Owned> = case.arrays.iter().map(|(dtype, shape)| values(dtype, shape)).collect();
-            let bytes = encoded(&arrays);
+            let info: Vec<(&str, Owned)> =
+                case.info.iter().map(|(name, (dtype, shape))| (&**name, values(dtype, shape))).collect();
+            let info: Vec<(&str, Array)> = info.iter().map(|(name, it)| (*name, array(it))).collect();
+            let bytes = encode_with(&arrays.iter().map(array).collect::<Vec<_>>(), &info);
             let mut crc = flate2::Crc::new();
             crc.update(&bytes);
             let name: Vec<_> = case.arrays.iter().take(8).collect();
@@ -307,6 +350,17 @@ mod tests {
         let data = 4 * (1u64 << 33);
         let length = encoded_len(&[&[1 << 33]], 4);
         assert!((data + 250..data + 320).contains(&length), "{}", length - data);
+    }
+
+    #[test]
+    fn a_model_is_as_long_with_what_is_beside_it_as_is_counted() {
+        use crate::learning::{Layout, Tensors};
+        let info = Tensors::default()
+            .with("weight", Tensor::scalar(0.25))
+            .with("c", Tensor::new(&[2, 3], &[0.1; 6], Precision::Single));
+        let layout = std::sync::Arc::new(Layout::new([vec![2, 3], vec![]]));
+        let model = Model::new(layout, vec![1.0; 7]).with_info(info.into());
+        assert_eq!(encoded_model_len(&model), encode_model(&model).len() as u64);
     }
 
     proptest! {

@@ -29,7 +29,7 @@ fn centralised(model: &Value) -> Vec<(f64, f64)> {
     let mut now = learner.initial(0).as_ref().clone();
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
-        now = learner.train(0, round, 1, &now);
+        now = learner.train(0, round, 1, &now, &mut None);
         let evaluation = learner.evaluate(&now).expect("a test split");
         rounds.push((evaluation.loss, evaluation.accuracy.expect("classes")));
     }
@@ -116,7 +116,7 @@ fn equal_nodes_of_dpsgd_on_a_full_graph_do_what_one_with_all_rows_does() {
         let result = result(&scenario(nodes));
         assert_eq!(result.rounds.len(), 10);
         for round in &result.rounds {
-            now = all.train(0, round.round, 1, &now);
+            now = all.train(0, round.round, 1, &now, &mut None);
             let loss = all.evaluate(&now).expect("a test split").loss;
             let is = round.loss.expect("a loss");
             let what = format!("{nodes} nodes, {model}, round {}: {is:?}, not {loss}", round.round);

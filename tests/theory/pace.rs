@@ -4,6 +4,7 @@
 
 use crate::running::{plan, run, watched};
 use p2pfl_sim::engine::Plan;
+use p2pfl_sim::learning::Mixture;
 use p2pfl_sim::node::io::Job;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -29,8 +30,8 @@ fn scenario(nodes: u32, topology: Value, rounds: u32, sigma: f64) -> Value {
 fn computes(plan: &Plan, node: u32) -> (u64, u64) {
     let start = plan.learner.initial(node);
     let nanos = |job: &Job| plan.compute.duration(node, job).as_nanos() as u64;
-    let train = Job::Train { round: 0, epochs: 1, start: Arc::clone(&start) };
-    (nanos(&train), nanos(&Job::Aggregate(vec![(start, 1.0)])))
+    let train = Job::Train { round: 0, epochs: 1, start: Arc::clone(&start), state: None };
+    (nanos(&train), nanos(&Job::Aggregate(Mixture::of(&[(start, 1.0)]))))
 }
 
 /// How long it takes from the end of a round at one node to the end of the next at a neighbour, or at itself.

@@ -1,6 +1,7 @@
 //! Nodes that average in pairs and wait for nobody: how fast they agree, and how fast they go.
 
 use crate::running::{plan, result, run};
+use p2pfl_sim::learning::Mixture;
 use p2pfl_sim::node::io::Job;
 use serde_json::{Value, json};
 use std::f64::consts::E;
@@ -57,8 +58,9 @@ fn pace(mode: &str) -> Vec<(f64, f64)> {
     let plan = plan(&scenario);
     let own = |node: u32| {
         let start = plan.learner.initial(node);
-        let train = Job::Train { round: 0, epochs: 1, start: Arc::clone(&start) };
-        let both = [train, Job::Aggregate(vec![(start, 1.0)])].map(|job| plan.compute.duration(node, &job));
+        let train = Job::Train { round: 0, epochs: 1, start: Arc::clone(&start), state: None };
+        let both = [train, Job::Aggregate(Mixture::of(&[(start, 1.0)]))]
+            .map(|job| plan.compute.duration(node, &job));
         20.0 * (both[0] + both[1]).as_secs_f64()
     };
     let run = run(&scenario);

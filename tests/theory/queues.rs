@@ -149,7 +149,7 @@ fn jobs_take_as_long_as_was_drawn() {
     let (_, happenings) = watched(&scenario);
     let start = plan.learner.initial(0);
     for node in 0..51 {
-        let job = Job::Train { round: 0, epochs: 1, start: start.clone() };
+        let job = Job::Train { round: 0, epochs: 1, start: start.clone(), state: None };
         let drawn = plan.compute.duration(node, &job).as_nanos() as i64;
         let first = happenings.iter().find(|it| it.node == node && it.is("job_done")).expect("it trained");
         assert_eq!(first.at, drawn, "node {node}");

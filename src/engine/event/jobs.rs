@@ -2,7 +2,7 @@
 //! background, and waited for only when the event that needs it comes up.
 
 use crate::engine::compute::{self, Compute};
-use crate::learning::{Aggregator, Evaluation, Learner, Model};
+use crate::learning::{Aggregator, Evaluation, Learner, Model, State as Kept};
 use crate::node::io::{Job, JobResult};
 use crate::wire::PeerId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,8 +15,8 @@ const SMALL: u64 = 4_000;
 /// What comes of a job.
 #[derive(Debug)]
 pub enum Value {
-    /// A model that is there.
-    Model(Arc<Model>),
+    /// A model that is there, and what the node keeps.
+    Model(Arc<Model>, Kept),
     /// An evaluation that is there.
     Evaluation(Option<Box<Evaluation>>),
     /// Being computed, or to be.
@@ -63,7 +63,7 @@ impl Value {
     /// What the computation said when it panicked.
     pub fn get(self, learner: &dyn Learner, aggregator: &Aggregator) -> Result<JobResult, String> {
         match self {
-            Self::Model(model) => Ok(JobResult::Model(model)),
+            Self::Model(model, state) => Ok(JobResult::Model(model, state)),
             Self::Evaluation(it) => Ok(JobResult::Evaluation(it.map(|it| *it))),
             Self::Panicked(text) => Err(text.into()),
             Self::Pending(pending) => {
@@ -75,7 +75,7 @@ impl Value {
 
     fn of(result: Result<JobResult, String>) -> Self {
         match result {
-            Ok(JobResult::Model(model)) => Self::Model(model),
+            Ok(JobResult::Model(model, state)) => Self::Model(model, state),
             Ok(JobResult::Evaluation(it)) => Self::Evaluation(it.map(Box::new)),
             Err(text) => Self::Panicked(text.into()),
         }

@@ -9,6 +9,7 @@ use super::dataset::Remark;
 use super::error::LearningError;
 use super::learner::{DataBytes, Evaluation, Learner};
 use super::model::{Model, Precision};
+use super::tensors::State;
 use crate::format::distribution::standard_normal;
 use crate::format::selection::{Fault, groups};
 use crate::random::{Purpose, Stream};
@@ -70,11 +71,11 @@ impl Learner for Corrupted {
         self.honest.initial(node)
     }
 
-    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model) -> Model {
+    fn train(&self, node: u32, round: u32, epochs: u32, start: &Model, state: &mut State) -> Model {
         match self.attack(node) {
-            None => self.honest.train(node, round, epochs, start),
+            None => self.honest.train(node, round, epochs, start, state),
             Some(Attack::SignFlip(it)) => {
-                let trained = self.honest.train(node, round, epochs, start);
+                let trained = self.honest.train(node, round, epochs, start, state);
                 changed(&trained, start, |trained, start| start - it.scale * (trained - start))
             }
             Some(Attack::Random(it)) => {
@@ -154,11 +155,15 @@ mod tests {
         let (honest, lying) =
             (learner("[]"), learner(r#"{ "nodes": 3, "attack": { "kind": "sign_flip", "scale": 2 } }"#));
         let start = honest.initial(0);
-        let (right, wrong) = (honest.train(3, 1, 2, &start), lying.train(3, 1, 2, &start));
+        let (right, wrong) =
+            (honest.train(3, 1, 2, &start, &mut None), lying.train(3, 1, 2, &start, &mut None));
         for ((start, right), wrong) in start.values().iter().zip(right.values()).zip(wrong.values()) {
             assert!((wrong - (start - 2.0 * (right - start))).abs() < 1e-5, "{start} {right} {wrong}");
         }
-        assert!(same(&honest.train(4, 1, 2, &start), &lying.train(4, 1, 2, &start)), "others learn");
+        assert!(
+            same(&honest.train(4, 1, 2, &start, &mut None), &lying.train(4, 1, 2, &start, &mut None)),
+            "others learn"
+        );
         assert!(same(&honest.initial(3), &lying.initial(3)), "it begins as others do");
     }
 
@@ -166,19 +171,25 @@ mod tests {
     fn noise_has_its_scale_and_is_another_in_every_round_and_node() {
         let lying = learner(r#"{ "nodes": "3-4", "attack": { "kind": "random", "scale": 7 } }"#);
         let start = lying.initial(0);
-        let noise = lying.train(3, 1, 1, &start);
+        let noise = lying.train(3, 1, 1, &start, &mut None);
         let mean_square =
             noise.values().iter().map(|it| f64::from(it * it)).sum::<f64>() / noise.values().len() as f64;
         assert!((mean_square.sqrt() / 7.0 - 1.0).abs() < 0.1, "{mean_square}");
-        assert!(same(&noise, &lying.train(3, 1, 5, &lying.initial(1))), "it depends on node and round alone");
-        assert!(!same(&noise, &lying.train(3, 2, 1, &start)) && !same(&noise, &lying.train(4, 1, 1, &start)));
+        assert!(
+            same(&noise, &lying.train(3, 1, 5, &lying.initial(1), &mut None)),
+            "it depends on node and round alone"
+        );
+        assert!(
+            !same(&noise, &lying.train(3, 2, 1, &start, &mut None))
+                && !same(&noise, &lying.train(4, 1, 1, &start, &mut None))
+        );
     }
 
     #[test]
     fn a_stale_model_never_changes() {
         let lying = learner(r#"[{ "nodes": [2], "attack": { "kind": "stale" } }]"#);
         for round in 0..3 {
-            assert!(same(&lying.train(2, round, 1, &lying.initial(7)), &lying.initial(2)));
+            assert!(same(&lying.train(2, round, 1, &lying.initial(7), &mut None), &lying.initial(2)));
         }
     }
 
@@ -202,7 +213,7 @@ mod tests {
             let learner = learner(if attackers.is_empty() { "[]" } else { &byzantine });
             let mut model = learner.initial(0);
             for round in 0..6 {
-                let train = |node| Arc::new(learner.train(node, round, 1, &model));
+                let train = |node| Arc::new(learner.train(node, round, 1, &model, &mut None));
                 let trained: Vec<_> =
                     (0..NODES).map(|node| (train(node), f64::from(learner.samples(node)))).collect();
                 model = Arc::new(fedavg(&trained));
@@ -229,7 +240,8 @@ mod tests {
             build(&Learning { byzantine: Byzantine::default(), ..spec }, NODES, 5, None, Path::new(""))
                 .unwrap();
         let start = honest.initial(0);
-        let (right, wrong) = (honest.train(1, 0, 1, &start), lying.train(1, 0, 1, &start));
+        let (right, wrong) =
+            (honest.train(1, 0, 1, &start, &mut None), lying.train(1, 0, 1, &start, &mut None));
         for ((start, right), wrong) in start.doubles().iter().zip(right.doubles()).zip(wrong.doubles()) {
             assert_eq!(*wrong, start - 3.0 * (right - start));
         }

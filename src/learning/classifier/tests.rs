@@ -18,7 +18,7 @@ fn one_node_with_the_default_settings_learns_the_digits() {
     for model in [Learning::default().model, mlp()] {
         for seed in 0..3 {
             let learner = learner(&Learning { model: model.clone(), ..Learning::default() }, 1, seed);
-            let model = learner.train(0, 0, 5, &learner.initial(0));
+            let model = learner.train(0, 0, 5, &learner.initial(0), &mut None);
             let evaluation = learner.evaluate(&model).expect("a test split");
             assert!(evaluation.accuracy >= Some(0.90) && evaluation.loss < 0.4, "{evaluation:?}");
             assert_eq!(evaluation.samples, 359);
@@ -39,7 +39,10 @@ fn a_hundred_nodes_learn_the_digits_together() {
             let trained: Vec<_> = nodes[..8]
                 .iter()
                 .map(|&node| {
-                    (Arc::new(learner.train(node, round, 5, &model)), f64::from(learner.samples(node)))
+                    (
+                        Arc::new(learner.train(node, round, 5, &model, &mut None)),
+                        f64::from(learner.samples(node)),
+                    )
                 })
                 .collect();
             model = Arc::new(fedavg(&trained));
@@ -81,7 +84,7 @@ fn training_gives_the_same_bits_everywhere() {
     let digest = |model, batch_size| {
         let spec = Learning { model, batch_size, ..Learning::default() };
         let learner = learner(&spec, 5, 7);
-        let model = learner.train(3, 2, 3, &learner.initial(0));
+        let model = learner.train(3, 2, 3, &learner.initial(0), &mut None);
         let evaluation = learner.evaluate(&model).expect("a test split");
         format!(
             "{:016x} {:016x} {}",
@@ -99,10 +102,10 @@ fn training_gives_the_same_bits_everywhere() {
 fn the_order_of_rows_depends_on_node_round_and_pass() {
     let learner = learner(&Learning::default(), 2, 1);
     let start = learner.initial(0);
-    let digest = |round, epochs| learner.train(0, round, epochs, &start).digest();
+    let digest = |round, epochs| learner.train(0, round, epochs, &start, &mut None).digest();
     assert_eq!(digest(0, 1), digest(0, 1));
     assert_ne!(digest(0, 1), digest(1, 1));
-    let twice = learner.train(0, 0, 1, &learner.train(0, 0, 1, &start));
+    let twice = learner.train(0, 0, 1, &learner.train(0, 0, 1, &start, &mut None), &mut None);
     assert_ne!(digest(0, 2), twice.digest());
 }
 
@@ -110,7 +113,7 @@ fn the_order_of_rows_depends_on_node_round_and_pass() {
 fn no_epochs_leave_the_model_as_it_is() {
     let learner = learner(&Learning { model: mlp(), ..Learning::default() }, 2, 1);
     let start = learner.initial(0);
-    assert_eq!(learner.train(1, 0, 0, &start).digest(), start.digest());
+    assert_eq!(learner.train(1, 0, 0, &start, &mut None).digest(), start.digest());
 }
 
 /// A step must be the gradient of the loss: compared with the difference quotient of the loss itself.
@@ -143,7 +146,7 @@ fn divergence_is_a_result_and_not_a_panic() {
     for (model, learning_rate) in [(Learning::default().model, 1e38), (mlp(), 1e38), (mlp(), 1e30)] {
         let spec = Learning { model, learning_rate, ..Learning::default() };
         let learner = learner(&spec, 2, 1);
-        let model = Arc::new(learner.train(0, 0, 3, &learner.initial(0)));
+        let model = Arc::new(learner.train(0, 0, 3, &learner.initial(0), &mut None));
         assert!(model.values().iter().any(|value| !value.is_finite()));
         let evaluation = learner.evaluate(&model).expect("a test split");
         assert!(!evaluation.loss.is_finite() && evaluation.accuracy < Some(0.5), "{evaluation:?}");
@@ -175,7 +178,7 @@ fn a_file_of_the_users_own_is_learnt() {
     let csv = Csv { train: "data.csv".into(), test: None, label: "what".into() };
     let spec = Learning { dataset: spec::Dataset::Csv(csv), ..Learning::default() };
     let learner = build(&spec, 3, 1, None, folder.path()).expect("a learner");
-    let model = learner.train(2, 0, 60, &learner.initial(0));
+    let model = learner.train(2, 0, 60, &learner.initial(0), &mut None);
     assert!(learner.evaluate(&model).expect("a test split").accuracy >= Some(0.9));
     assert_eq!((0..3).map(|node| learner.samples(node)).sum::<u32>(), 48);
 }
@@ -208,10 +211,10 @@ proptest! {
         prop_assume!((0..nodes).map(|node| spread.samples(node)).sum::<u32>() == central.samples(0));
         let start = spread.initial(0);
         let models: Vec<_> = (0..nodes)
-            .map(|node| (Arc::new(spread.train(node, 0, 1, &start)), f64::from(spread.samples(node))))
+            .map(|node| (Arc::new(spread.train(node, 0, 1, &start, &mut None)), f64::from(spread.samples(node))))
             .collect();
         let mean = fedavg(&models);
-        let step = central.train(0, 0, 1, &start);
+        let step = central.train(0, 0, 1, &start, &mut None);
         for (mean, step) in mean.values().iter().zip(step.values()) {
             prop_assert!((mean - step).abs() < 1e-5, "{} {}", mean, step);
         }

@@ -1,7 +1,7 @@
 //! Weighted means of models. They run at the speed of memory: every value of the result is written once, while the
 //! inputs stream by, four at a time; the sums live in a block that stays in the first-level cache.
 
-use super::Rule;
+use super::{Combined, Mixture, Rule};
 use crate::learning::model::{Model, Precision};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,9 +23,13 @@ const SMALL: usize = 16;
 /// # Panics
 /// If there are no models, their layouts differ, or the weights have no positive finite sum.
 pub fn fedavg(models: &[(Arc<Model>, f64)]) -> Model {
-    let total: f64 = models.iter().map(|(_, weight)| weight).sum();
+    mean(&Mixture::of(models))
+}
+
+fn mean(it: &Mixture) -> Model {
+    let total: f64 = it.parts.iter().map(|part| part.weight).sum();
     assert!(total > 0.0 && total.is_finite(), "weights have a positive sum, not {total}");
-    combine(models, total)
+    sum_of(it, total)
 }
 
 /// The mean weighted by training rows; in `dpsgd`, by the mixing matrix.
@@ -34,8 +38,9 @@ pub fn fedavg(models: &[(Arc<Model>, f64)]) -> Model {
 pub struct Fedavg {}
 
 impl Rule for Fedavg {
-    fn combine(&self, models: &[(Arc<Model>, f64)]) -> Model {
-        fedavg(models)
+    /// What travels beside models is dropped, as P2PFL's does.
+    fn combine(&self, it: &Mixture, _loss: &dyn Fn(&Model) -> Option<f64>) -> Combined {
+        mean(it).into()
     }
 
     /// A weighted mean of weighted means is that of all.
@@ -49,15 +54,14 @@ impl Rule for Fedavg {
 }
 
 /// `Σ weight / total · model`.
-fn combine(models: &[(Arc<Model>, f64)], total: f64) -> Model {
-    let layout = models.first().expect("there are models to combine").0.layout().clone();
-    assert!(models.iter().all(|(model, _)| *model.layout() == layout), "models to combine have one layout");
-    if models.iter().any(|(model, _)| model.is_synthetic()) {
+fn sum_of(it: &Mixture, total: f64) -> Model {
+    let layout = it.layout();
+    if it.is_synthetic() {
         return Model::synthetic(layout);
     }
     match layout.precision() {
         Precision::Single => {
-            let inputs = models.iter().map(|(model, weight)| (model.values(), (weight / total) as f32));
+            let inputs = it.parts.iter().map(|part| (part.model.values(), (part.weight / total) as f32));
             let inputs: Vec<(&[f32], f32)> = inputs.collect();
             Model::new(layout, sum(&inputs))
         }
@@ -65,17 +69,17 @@ fn combine(models: &[(Arc<Model>, f64)], total: f64) -> Model {
             // A million nodes mix such models: nothing is put on the heap but the result.
             let mut sums = [0.0; SMALL];
             let sums = &mut sums[..layout.parameters() as usize];
-            for (model, weight) in models {
-                let weight = weight / total;
-                for (sum, value) in sums.iter_mut().zip(model.doubles()) {
+            for part in &it.parts {
+                let weight = part.weight / total;
+                for (sum, value) in sums.iter_mut().zip(part.model.doubles()) {
                     *sum += weight * value;
                 }
             }
             Model::double(layout, sums)
         }
         Precision::Double => {
-            let inputs: Vec<(&[f64], f64)> =
-                models.iter().map(|(model, weight)| (model.doubles(), weight / total)).collect();
+            let inputs = it.parts.iter().map(|part| (part.model.doubles(), part.weight / total));
+            let inputs: Vec<(&[f64], f64)> = inputs.collect();
             Model::double(layout, &sum(&inputs))
         }
     }
@@ -146,7 +150,7 @@ mod tests {
 
         #[test]
         fn the_sum_is_taken_in_the_order_of_the_models_to_the_last_bit(models in models()) {
-            for (index, value) in combine(&models, 1.0).values().iter().enumerate() {
+            for (index, value) in sum_of(&Mixture::of(&models), 1.0).values().iter().enumerate() {
                 let mut sum = 0.0_f32;
                 for (model, weight) in &models {
                     sum += *weight as f32 * model.values()[index];
@@ -190,7 +194,7 @@ mod tests {
                 .zip(&weights)
                 .map(|(values, weight)| (Arc::new(Model::double(layout.clone(), values)), *weight))
                 .collect();
-            for (index, value) in combine(&models, 1.0).doubles().iter().enumerate() {
+            for (index, value) in sum_of(&Mixture::of(&models), 1.0).doubles().iter().enumerate() {
                 let sum = (0..values.len()).fold(0.0, |sum, i| sum + weights[i] * values[i][index]);
                 prop_assert_eq!(value.to_bits(), sum.to_bits());
             }

@@ -1,11 +1,10 @@
 //! The coordinate-wise median: each parameter on its own, so that fewer than half of the models cannot move it out of what the
 //! others say, whatever they are.
 
-use super::Rule;
+use super::{Combined, Mixture, Rule};
 use crate::learning::model::{Model, Precision};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// The median of each parameter (Yin et al. 2018, *Byzantine-robust distributed learning*, Definition 1); of an even number, the
 /// mean of the two in the middle. Weights count for nothing.
@@ -14,23 +13,23 @@ use std::sync::Arc;
 pub struct Median {}
 
 impl Rule for Median {
-    fn combine(&self, models: &[(Arc<Model>, f64)]) -> Model {
-        let layout = Arc::clone(models.first().expect("there are models to combine").0.layout());
-        assert!(models.iter().all(|(it, _)| *it.layout() == layout), "models to combine have one layout");
-        if models.iter().any(|(it, _)| it.is_synthetic()) {
-            return Model::synthetic(layout);
+    fn combine(&self, it: &Mixture, _loss: &dyn Fn(&Model) -> Option<f64>) -> Combined {
+        let (layout, parts) = (it.layout(), &it.parts);
+        if it.is_synthetic() {
+            return Model::synthetic(layout).into();
         }
-        match layout.precision() {
+        let model = match layout.precision() {
             Precision::Single => {
-                let all: Vec<&[f32]> = models.iter().map(|(it, _)| it.values()).collect();
+                let all: Vec<&[f32]> = parts.iter().map(|it| it.model.values()).collect();
                 let middle = |a: f32, b: f32| ((f64::from(a) + f64::from(b)) / 2.0) as f32;
                 Model::new(layout, medians(&all, f32::total_cmp, middle))
             }
             Precision::Double => {
-                let all: Vec<&[f64]> = models.iter().map(|(it, _)| it.doubles()).collect();
+                let all: Vec<&[f64]> = parts.iter().map(|it| it.model.doubles()).collect();
                 Model::double(layout, &medians(&all, f64::total_cmp, |a, b| a / 2.0 + b / 2.0))
             }
-        }
+        };
+        model.into()
     }
 
     /// A median of medians is not that of all.
@@ -71,12 +70,17 @@ mod tests {
     use crate::learning::model::Layout;
     use proptest::prelude::*;
     use statrs::statistics::{Data, OrderStatistics as _};
+    use std::sync::Arc;
 
     fn combined(values: &[Vec<f32>]) -> Vec<f32> {
         let layout = Arc::new(Layout::new([vec![values[0].len()]]));
         let models: Vec<_> =
             values.iter().map(|it| (Arc::new(Model::new(Arc::clone(&layout), it.clone())), 1.0)).collect();
-        Median {}.combine(&models).values().to_vec()
+        median(&models).values().to_vec()
+    }
+
+    fn median(models: &[(Arc<Model>, f64)]) -> Model {
+        Median {}.combine(&Mixture::of(models), &|_| None).model
     }
 
     #[test]
@@ -93,10 +97,10 @@ mod tests {
     fn models_that_only_weigh_have_such_a_median_and_small_ones_are_in_double_precision() {
         let layout = Arc::new(Layout::new([vec![3]]));
         let weighs = Arc::new(Model::synthetic(Arc::clone(&layout)));
-        assert!(Median {}.combine(&[(Arc::clone(&weighs), 1.0), (weighs, 1.0)]).is_synthetic());
+        assert!(median(&[(Arc::clone(&weighs), 1.0), (weighs, 1.0)]).is_synthetic());
         let layout = Arc::new(Layout::new([vec![2]]).in_double_precision());
         let double = |values: [f64; 2]| (Arc::new(Model::double(Arc::clone(&layout), &values)), 1.0);
-        let median = Median {}.combine(&[double([1.0, 0.1]), double([3.0, 0.2]), double([9.0, 0.3])]);
+        let median = median(&[double([1.0, 0.1]), double([3.0, 0.2]), double([9.0, 0.3])]);
         assert_eq!(median.doubles(), [3.0, 0.2]);
     }
 

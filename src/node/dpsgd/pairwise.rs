@@ -11,10 +11,11 @@
 
 use super::partner::{self, Partners, Request};
 use super::search::Search;
-use crate::learning::Model;
+use crate::learning::{Mixture, Model, Part};
 use crate::node::Stage;
 use crate::node::context::Context;
 use crate::node::io::{Control, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
+use crate::node::kept::Kept;
 use crate::node::links::{Change, Links};
 use crate::node::machine::{Birth, Fault, Machine};
 use crate::random::Purpose;
@@ -32,6 +33,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 pub struct Pairwise {
     model: Arc<Model>,
     partners: Partners,
+    kept: Kept,
     experiment: Option<Arc<Experiment>>,
     /// Steps made.
     round: u32,
@@ -85,6 +87,7 @@ impl Machine for Pairwise {
         Self {
             model,
             partners: Partners::new(node, samples, &start.neighbours),
+            kept: Kept::default(),
             experiment: None,
             round: 0,
             at: if start.late { At::Late } else { At::Idle },
@@ -114,7 +117,7 @@ impl Machine for Pairwise {
         job: JobId,
         result: JobResult,
     ) -> Result<(), Fault> {
-        let JobResult::Model(model) = result else { return Ok(()) };
+        let JobResult::Model(model, state) = result else { return Ok(()) };
         if self.averaging == Some(job) {
             self.averaging = None;
             self.model = model;
@@ -123,6 +126,7 @@ impl Machine for Pairwise {
         }
         match self.at {
             At::Fit(id) if id == job => {
+                self.kept.trained(state);
                 if let Some((_, trained)) = &mut self.step {
                     *trained = model;
                 }
@@ -178,7 +182,7 @@ impl Machine for Pairwise {
         match self.at {
             At::Late => self.catch_up(cx, it.round.saturating_add(1), &it.model),
             At::Asked(_) if self.partners.is_asked(from) && it.round == self.round as i32 => {
-                self.mix(cx, Some(Arc::clone(&it.model)));
+                self.mix(cx, Some((from, Arc::clone(&it.model))));
             }
             _ => {}
         }
@@ -309,7 +313,8 @@ impl Pairwise {
         self.enter(cx, At::Fit(job));
         let epochs = self.experiment.as_ref().map_or(1, |it| it.epochs);
         self.step = Some((Arc::clone(&self.model), Arc::clone(&self.model)));
-        cx.start_job(job, Job::Train { round: self.round, epochs, start: Arc::clone(&self.model) });
+        let (start, state) = (Arc::clone(&self.model), self.kept.training());
+        cx.start_job(job, Job::Train { round: self.round, epochs, start, state });
     }
 
     /// Does what comes next: first what it has taken on, then its own. It takes on nothing while its model must not
@@ -322,8 +327,9 @@ impl Pairwise {
             self.partners.answer(cx, &request, &self.model);
             let job = self.next_job();
             self.averaging = Some(job);
-            let parts = vec![(Arc::clone(&self.model), 0.5), (request.model, 0.5)];
-            return cx.start_job(job, Job::Aggregate(parts));
+            let own = self.partners.node();
+            let parts = vec![(own, Arc::clone(&self.model), 0.5), (request.from, request.model, 0.5)];
+            return cx.start_job(job, self.average(parts));
         }
         if self.at == At::Ready {
             self.ask(cx);
@@ -381,18 +387,31 @@ impl Pairwise {
     }
 
     /// Averages with the neighbour's model, if there is one, and adds what training has changed.
-    fn mix(&mut self, cx: &mut Context, theirs: Option<Arc<Model>>) {
+    fn mix(&mut self, cx: &mut Context, theirs: Option<(PeerId, Arc<Model>)>) {
         self.partners.asks_no_more();
         let Some((start, trained)) = self.step.take() else { return };
-        let own = Arc::clone(&self.model);
+        let (node, own) = (self.partners.node(), Arc::clone(&self.model));
         // The difference comes first: where training changes nothing it is exactly zero.
-        let parts = match theirs {
-            Some(theirs) => vec![(trained, 1.0), (start, -1.0), (own, 0.5), (theirs, 0.5)],
-            None => vec![(trained, 1.0), (start, -1.0), (own, 1.0)],
-        };
+        let mut parts = vec![(node, trained, 1.0), (node, start, -1.0)];
+        match theirs {
+            Some((from, theirs)) => parts.extend([(node, own, 0.5), (from, theirs, 0.5)]),
+            None => parts.push((node, own, 1.0)),
+        }
         let job = self.next_job();
         self.enter(cx, At::Mix(job));
-        cx.start_job(job, Job::Aggregate(parts));
+        cx.start_job(job, self.average(parts));
+    }
+
+    /// The job that adds models up. A rule that keeps a state takes no such parts: see `Rule::takes_partials`.
+    fn average(&self, parts: Vec<(PeerId, Arc<Model>, f64)>) -> Job {
+        let part = |(from, model, weight)| Part { from, contributors: None, weight, model };
+        Job::Aggregate(Mixture {
+            parts: parts.into_iter().map(part).collect(),
+            own: Arc::clone(&self.model),
+            round: self.round,
+            rounds: self.experiment.as_ref().map_or(0, |it| it.rounds),
+            state: None,
+        })
     }
 
     fn finish_round(&mut self, cx: &mut Context) {

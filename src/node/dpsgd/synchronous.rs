@@ -3,10 +3,11 @@
 use super::neighbour::Neighbour;
 use super::search::Search;
 use super::spec::{Dpsgd as Spec, Mixing};
-use crate::learning::Model;
+use crate::learning::{Mixture, Model, Part};
 use crate::node::Stage;
 use crate::node::context::Context;
 use crate::node::io::{Control, Expect, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
+use crate::node::kept::Kept;
 use crate::node::links::{Change, Links};
 use crate::node::machine::{Birth, Fault, Machine};
 use crate::node::spec::Workflow;
@@ -24,6 +25,7 @@ pub struct Synchronous {
     /// Who contributed to what it sends: the node alone, the same list every time.
     itself: Arc<[PeerId]>,
     samples: u32,
+    kept: Kept,
     /// The neighbours' numbers, ascending: looked through at every message, so kept together.
     peers: Box<[PeerId]>,
     neighbours: Box<[Neighbour]>,
@@ -69,6 +71,7 @@ impl Machine for Synchronous {
             itself: Arc::from([node]),
             model,
             samples,
+            kept: Kept::default(),
             peers: neighbours.iter().map(|(peer, _)| peer).collect(),
             neighbours: neighbours.iter().map(|(_, degree)| Neighbour::new(degree)).collect(),
             experiment: None,
@@ -98,14 +101,16 @@ impl Machine for Synchronous {
         job: JobId,
         result: JobResult,
     ) -> Result<(), Fault> {
-        let JobResult::Model(model) = result else { return Ok(()) };
+        let JobResult::Model(model, state) = result else { return Ok(()) };
         match self.at {
             At::Fit(id) if id == job => {
                 self.model = model;
+                self.kept.trained(state);
                 self.swap(cx);
             }
             At::Mix(id) if id == job => {
                 self.model = model;
+                self.kept.combined(state);
                 self.finish_round(cx);
             }
             _ => {}
@@ -232,7 +237,8 @@ impl Synchronous {
         self.jobs += 1;
         self.enter(cx, At::Fit(self.jobs));
         let epochs = self.experiment.as_ref().map_or(1, |it| it.epochs);
-        let job = Job::Train { round: self.round, epochs, start: Arc::clone(&self.model) };
+        let (start, state) = (Arc::clone(&self.model), self.kept.training());
+        let job = Job::Train { round: self.round, epochs, start, state };
         cx.start_job(self.jobs, job);
     }
 
@@ -360,19 +366,27 @@ impl Synchronous {
         let Workflow::Dpsgd(spec) = &cx.rules.workflow else { return };
         let degree = self.neighbours.len() as u32;
         let mut parts = Vec::with_capacity(self.neighbours.len() + 1);
-        parts.push((Arc::clone(&self.model), 0.0));
+        let part = |from, model, weight| Part { from, contributors: None, weight, model };
+        parts.push(part(self.itself[0], Arc::clone(&self.model), 0.0));
         let mut rest = 1.0;
-        for neighbour in &mut self.neighbours {
+        for (peer, neighbour) in self.peers.iter().zip(&mut self.neighbours) {
             let weight = weight(spec, degree, neighbour.degree());
             if let Some(model) = neighbour.take(self.round) {
                 rest -= weight;
-                parts.push((model, weight));
+                parts.push(part(*peer, model, weight));
             }
         }
-        parts[0].1 = rest;
+        parts[0].weight = rest;
+        let mixture = Mixture {
+            parts,
+            own: Arc::clone(&self.model),
+            round: self.round,
+            rounds: self.experiment.as_ref().map_or(0, |it| it.rounds),
+            state: self.kept.rule(),
+        };
         self.jobs += 1;
         self.enter(cx, At::Mix(self.jobs));
-        cx.start_job(self.jobs, Job::Aggregate(parts));
+        cx.start_job(self.jobs, Job::Aggregate(mixture));
     }
 
     fn finish_round(&mut self, cx: &mut Context) {

@@ -2,13 +2,14 @@
 
 use crate::learning::Model;
 use crate::node::Rules;
-use crate::node::io::Job;
 use crate::wire::PeerId;
 use std::sync::Arc;
 
 /// A model and whose training went into it.
 #[derive(Clone, Debug)]
 pub struct Contribution {
+    /// Who sent it.
+    pub from: PeerId,
     /// The contributors, ascending.
     pub contributors: Arc<[PeerId]>,
     /// Training rows behind it.
@@ -127,10 +128,4 @@ pub fn in_one_message(rules: &Rules, mut parts: Vec<Contribution>) -> Vec<Contri
         parts.truncate(1);
     }
     parts
-}
-
-/// The job that averages `parts`, weighted by samples. Its order is that of contributors, not of arrival, so that
-/// the sum has the same bits wherever it is made.
-pub fn average(parts: &[Contribution]) -> Job {
-    Job::Aggregate(parts.iter().map(|it| (Arc::clone(&it.model), f64::from(it.samples))).collect())
 }

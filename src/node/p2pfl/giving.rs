@@ -3,10 +3,10 @@
 //! once, of which the last would come too late for its call.
 
 use super::P2pfl;
-use super::aggregator::{Contribution, average, in_one_message, union};
+use super::aggregator::{Contribution, in_one_message, union};
 use super::{At, sending::Spread};
 use crate::node::context::Context;
-use crate::node::io::{Expect, JobId, RequestId};
+use crate::node::io::{Expect, Job, JobId, RequestId};
 use crate::node::links::Links;
 use crate::wire::{Announcement, Command, GossipBody, Message, NO_ROUND, PeerId, Response, Weights};
 use std::collections::VecDeque;
@@ -105,7 +105,7 @@ impl P2pfl {
                     let parts = in_one_message(cx.rules, self.parts_given(&what));
                     if parts.len() > 1 && self.partial(&parts).is_none() {
                         let job = self.next_job();
-                        cx.start_job(job, average(&parts));
+                        cx.start_job(job, Job::Aggregate(self.mixture(&parts, None)));
                         self.giving.under_way.push((peer, what, Step::Averaging { job, parts }));
                         continue;
                     }
@@ -176,7 +176,7 @@ impl P2pfl {
         if let Step::Averaging { parts, .. } = step {
             let (contributors, samples) = union(&parts);
             let model = Arc::clone(model);
-            self.partials.push(Contribution { contributors, samples, model });
+            self.partials.push(Contribution { from: links.node(), contributors, samples, model });
             if let Some(weights) = self.partial(&parts) {
                 self.hand_over(cx, links, peer, what, weights);
             }

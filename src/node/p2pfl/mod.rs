@@ -28,6 +28,7 @@ use start::SETTLE;
 use super::Stage;
 use super::context::Context;
 use super::io::{Control, JobId, JobResult, Record, RequestId, Timer};
+use super::kept::Kept;
 use super::links::{Change, Links};
 use super::machine::Fault;
 use super::peer_map::PeerMap;
@@ -52,6 +53,7 @@ pub struct P2pfl {
     dissemination: Dissemination,
     model: Arc<Model>,
     samples: u32,
+    kept: Kept,
     /// The experiment under way; nothing before and after it.
     experiment: Option<Arc<Experiment>>,
     started: Time,
@@ -177,6 +179,7 @@ impl P2pfl {
             },
             model,
             samples,
+            kept: Kept::default(),
             experiment: None,
             started: Time::ZERO,
             round: 0,
@@ -243,8 +246,12 @@ impl P2pfl {
                 self.say_metrics(cx, links, self.round, evaluation);
                 self.fit(cx);
             }
-            (At::Fit(id), JobResult::Model(model)) if id == job => return self.fitted(cx, links, model),
-            (At::Combine(id), JobResult::Model(model)) if id == job => {
+            (At::Fit(id), JobResult::Model(model, state)) if id == job => {
+                self.kept.trained(state);
+                return self.fitted(cx, links, model);
+            }
+            (At::Combine(id), JobResult::Model(model, state)) if id == job => {
+                self.kept.combined(state);
                 self.model = model;
                 return self.ready(cx, links);
             }
@@ -252,7 +259,7 @@ impl P2pfl {
                 self.say_metrics(cx, links, self.round, evaluation);
                 self.finish(cx, links);
             }
-            (_, JobResult::Model(model)) => {
+            (_, JobResult::Model(model, _)) => {
                 self.averaged(cx, links, job, &model);
             }
             _ => {}

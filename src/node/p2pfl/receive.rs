@@ -253,6 +253,7 @@ impl P2pfl {
             return Ok(());
         }
         let contribution = Contribution {
+            from,
             contributors: Arc::clone(&weights.contributors),
             samples: weights.samples,
             model: Arc::clone(&weights.model),

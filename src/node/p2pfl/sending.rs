@@ -2,12 +2,12 @@
 //! another: it announces, waits for the answer, sends, waits for the receipt. The stages differ only in who lacks
 //! what.
 
-use super::aggregator::{Contribution, average, in_one_message, union};
+use super::aggregator::{Contribution, in_one_message, union};
 use super::history::History;
 use super::{Fault, P2pfl};
 use crate::learning::Model;
 use crate::node::context::Context;
-use crate::node::io::{Expect, JobId, RequestId, Timer, Weight};
+use crate::node::io::{Expect, Job, JobId, RequestId, Timer, Weight};
 use crate::node::links::Links;
 use crate::random::Purpose;
 use crate::time::Time;
@@ -239,7 +239,7 @@ impl P2pfl {
                 return self.offer(cx, links, peer, weights);
             }
             let job = self.next_job();
-            cx.start_job(job, average(&parts));
+            cx.start_job(job, Job::Aggregate(self.mixture(&parts, None)));
             let step = Step::Averaging { job, parts };
             self.sending.as_mut().expect("it is spreading").current = Some(Offer { peer, step });
             return;
@@ -306,6 +306,7 @@ impl P2pfl {
         let (peer, (contributors, samples)) = (*peer, union(parts));
         let model = Arc::clone(model);
         self.partials.push(Contribution {
+            from: links.node(),
             contributors: Arc::clone(&contributors),
             samples,
             model: Arc::clone(&model),

@@ -1,9 +1,9 @@
 //! In the train set: evaluate, train, swap contributions with the other members, average.
 
-use super::aggregator::{Contribution, average};
+use super::aggregator::Contribution;
 use super::sending::Spread;
 use super::{At, Fault, P2pfl};
-use crate::learning::{Evaluation, Model};
+use crate::learning::{Evaluation, Mixture, Model, Part, State};
 use crate::node::context::Context;
 use crate::node::io::{Job, Timer, Weight};
 use crate::node::links::Links;
@@ -53,7 +53,8 @@ impl P2pfl {
         let job = self.next_job();
         self.enter(cx, At::Fit(job));
         let epochs = self.experiment.as_ref().map_or(1, |it| it.epochs);
-        cx.start_job(job, Job::Train { round: self.round, epochs, start: Arc::clone(&self.model) });
+        let (start, state) = (Arc::clone(&self.model), self.kept.training());
+        cx.start_job(job, Job::Train { round: self.round, epochs, start, state });
     }
 
     pub(super) fn fitted(
@@ -65,7 +66,7 @@ impl P2pfl {
         self.model = Arc::clone(&model);
         self.holds = None;
         let contributors: Arc<[PeerId]> = Arc::from([links.node()]);
-        self.aggregator.add(Contribution { contributors, samples: self.samples, model });
+        self.aggregator.add(Contribution { from: links.node(), contributors, samples: self.samples, model });
         self.enter(cx, At::Swap);
         self.say_held(cx, links);
         self.spread(cx, links, Spread::Contributions)?;
@@ -132,7 +133,26 @@ impl P2pfl {
         let parts = self.aggregator.lacking(&[]);
         let job = self.next_job();
         self.enter(cx, At::Combine(job));
-        cx.start_job(job, average(&parts));
+        let mixture = self.mixture(&parts, self.kept.rule());
+        cx.start_job(job, Job::Aggregate(mixture));
+    }
+
+    /// `parts`, weighted by samples. Their order is that of contributors, not of arrival, so that the sum has the same bits
+    /// wherever it is made.
+    pub(super) fn mixture(&self, parts: &[Contribution], state: State) -> Mixture {
+        let part = |it: &Contribution| Part {
+            from: it.from,
+            contributors: Some(Arc::clone(&it.contributors)),
+            weight: f64::from(it.samples),
+            model: Arc::clone(&it.model),
+        };
+        Mixture {
+            parts: parts.iter().map(part).collect(),
+            own: Arc::clone(&self.model),
+            round: self.round,
+            rounds: self.experiment.as_ref().map_or(0, |it| it.rounds),
+            state,
+        }
     }
 
     pub(super) fn given_up(&self, peer: PeerId) -> bool {

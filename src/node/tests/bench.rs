@@ -2,7 +2,7 @@
 
 use super::models::{fresh, model, samples};
 use super::{context, rules::Setup, rules::experiment};
-use crate::learning::Evaluation;
+use crate::learning::{Aggregator, Evaluation};
 use crate::node::io::{
     Control, Expect, Input, Job, JobId, JobResult, Output, Record, RequestId, Start, Taken, Timer,
 };
@@ -144,8 +144,11 @@ impl Bench {
                 Job::Evaluate(_) => {
                     JobResult::Evaluation(Some(Evaluation { accuracy: Some(0.5), loss: 1.0, samples: 1 }))
                 }
-                Job::Train { .. } => JobResult::Model(model(&[1.0, 1.0])),
-                Job::Aggregate(parts) => JobResult::Model(Arc::new(crate::learning::fedavg(&parts))),
+                Job::Train { .. } => JobResult::Model(model(&[1.0, 1.0]), None),
+                Job::Aggregate(it) => JobResult::Model(
+                    Arc::new(Aggregator::default().rule().combine(&it, &|_| None).model),
+                    None,
+                ),
             };
             rest = self.input(Input::JobDone { job: id, result });
         }

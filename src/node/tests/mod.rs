@@ -6,6 +6,7 @@ mod bench;
 mod counts;
 mod dpsgd;
 mod flooding;
+mod kept;
 mod latecomers;
 mod links;
 mod models;

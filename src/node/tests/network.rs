@@ -3,7 +3,8 @@
 
 use super::models::{fresh, samples, train};
 use super::{context, rules::Setup};
-use crate::learning::{Evaluation, Learner, Model, fedavg};
+use crate::learning::rules::{Fedavg, Rule};
+use crate::learning::{Evaluation, Learner, Model, Part};
 use crate::node::io::{
     Control, Expect, Input, Job, JobId, JobResult, Output, Peers, Record, Start, Taken, Timer,
 };
@@ -28,6 +29,8 @@ pub struct Network {
     pub fit: Duration,
     /// What nodes learn with; nothing where they train as tests of the protocol do.
     learner: Option<Arc<dyn Learner>>,
+    /// How models are combined.
+    pub rule: Box<dyn Rule>,
     /// How much longer each node trains than the one before it.
     pub stagger: Duration,
     pub sent: Vec<Sent>,
@@ -103,6 +106,7 @@ impl Network {
             fate: Box::new(|_, _, _, _| vec![LATENCY]),
             fit: Duration::from_millis(500),
             learner,
+            rule: Box::new(Fedavg {}),
             stagger: Duration::ZERO,
             sent: Vec::new(),
             records: Vec::new(),
@@ -383,18 +387,20 @@ impl Network {
 
     fn execute(&mut self, node: PeerId, job: Job) -> JobResult {
         match job {
-            Job::Train { round, epochs, start } => {
+            Job::Train { round, epochs, start, mut state } => {
                 let model = match &self.learner {
-                    Some(learner) => learner.train(node, round, epochs, &start),
+                    Some(learner) => learner.train(node, round, epochs, &start, &mut state),
                     None => train(node, round, &start),
                 };
                 let model = Arc::new(model);
                 self.trained.insert((round, node), Arc::clone(&model));
-                JobResult::Model(model)
+                JobResult::Model(model, state)
             }
-            Job::Aggregate(parts) => {
-                self.averages.push(parts.clone());
-                JobResult::Model(Arc::new(fedavg(&parts)))
+            Job::Aggregate(it) => {
+                let part = |it: &Part| (Arc::clone(&it.model), it.weight);
+                self.averages.push(it.parts.iter().map(part).collect());
+                let combined = self.rule.combine(&it, &|_| None);
+                JobResult::Model(Arc::new(combined.model), combined.state)
             }
             Job::Evaluate(model) => {
                 let loss = f64::from(model.values()[0]);

@@ -171,8 +171,8 @@ proptest! {
             };
             let out = bench.input(input);
             for output in &out {
-                if let Output::StartJob { job: Job::Aggregate(parts), .. } = output {
-                    prop_assert!(parts.iter().map(|it| it.1).sum::<f64>() > 0.0, "there is something to average");
+                if let Output::StartJob { job: Job::Aggregate(it), .. } = output {
+                    prop_assert!(it.parts.iter().map(|it| it.weight).sum::<f64>() > 0.0, "there is something to average");
                 }
             }
             if out.iter().any(|it| matches!(it, Output::Record(Record::Failed(_)))) {
@@ -251,7 +251,7 @@ fn any_input() -> impl Strategy<Value = (u16, Sent)> {
         Just(Response::Unreachable),
     ];
     let results = prop_oneof![
-        Just(JobResult::Model(model(&[1.0, 2.0]))),
+        Just(JobResult::Model(model(&[1.0, 2.0]), None)),
         Just(JobResult::Evaluation(None)),
         Just(JobResult::Evaluation(Some(Evaluation {
             accuracy: Some(0.1),

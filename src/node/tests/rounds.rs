@@ -238,8 +238,8 @@ fn when_all_contributions_are_everywhere_the_node_averages_and_says_it_is_ready(
         }
         bench.pass(1000);
         let out = bench.timer(Timer::Models);
-        let Some((_, Job::Aggregate(parts))) = job(&out) else { panic!("it averages: {out:?}") };
-        assert_eq!(parts.iter().map(|it| it.1).collect::<Vec<_>>(), [10.0, 36.0], "by rows");
+        let Some((_, Job::Aggregate(it))) = job(&out) else { panic!("it averages: {out:?}") };
+        assert_eq!(it.parts.iter().map(|it| it.weight).collect::<Vec<_>>(), [10.0, 36.0], "by rows");
         assert!(said(&bench.work(out)).contains(&(Command::ModelsReady, 0)));
         assert_eq!(bench.node.stage(), Some(Stage::Diffuse));
     }

@@ -127,8 +127,9 @@ fn quadratic_losses_end_at_the_fixed_point_of_adapting_and_combining() {
         let weights = mixing_matrix(&graph);
         // A step of size 1 from anywhere leads to a node's own point.
         let points = learner(model, 1.0, nodes);
-        let points: Vec<Vec<f64>> =
-            (0..nodes).map(|node| points.train(node, 0, 1, &points.initial(0)).doubles().to_vec()).collect();
+        let points: Vec<Vec<f64>> = (0..nodes)
+            .map(|node| points.train(node, 0, 1, &points.initial(0), &mut None).doubles().to_vec())
+            .collect();
         let last = values(&network, 79);
         for i in 0..dimension as usize {
             let matrix = weights.iter().enumerate().map(|(row, entries)| {

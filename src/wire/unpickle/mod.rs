@@ -20,7 +20,7 @@ mod value;
 pub use error::ModelError;
 
 use super::expected::Expected;
-use crate::learning::{Layout, Model, Precision};
+use crate::learning::{Layout, Model, Precision, Tensor, Tensors};
 use array::{Array, count};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -29,6 +29,9 @@ use value::{Loaded, Value};
 
 /// A model has no more arrays.
 const MAX_ARRAYS: usize = 1 << 14;
+
+/// The name of an array beside a model has no more bytes.
+const MAX_NAME: usize = 256;
 
 /// P2PFL has five techniques, and applies each once at most.
 const MAX_TECHNIQUES: usize = 5;
@@ -50,11 +53,12 @@ pub fn model(weights: &Bytes, expected: &Expected) -> Result<Model, ModelError> 
     let inner = machine::load(envelope(weights, limits.bytes)?)?;
     let arrays = arrays(&inner, limits, expected)?;
     let layout = layout(&arrays, expected)?;
+    let info = beside(&inner, limits)?;
     if expected.is_synthetic() {
-        return Ok(Model::synthetic(layout));
+        return Ok(Model::synthetic(layout).with_info(info));
     }
     let length = layout.parameters() as usize;
-    Ok(match layout.precision() {
+    let model = match layout.precision() {
         Precision::Single => {
             let mut values = Vec::with_capacity(length);
             arrays.iter().for_each(|array| array.singles(&mut values));
@@ -65,7 +69,30 @@ pub fn model(weights: &Bytes, expected: &Expected) -> Result<Model, ModelError> 
             arrays.iter().for_each(|array| array.doubles(&mut values));
             Model::double(layout, &values)
         }
-    })
+    };
+    Ok(model.with_info(info))
+}
+
+/// The arrays beside the model's own: what of `additional_info` is an array under a name of its own. All else that P2PFL's
+/// peers put there means nothing here.
+fn beside(inner: &Loaded, limits: Limits) -> Result<Arc<Tensors>, ModelError> {
+    let info = inner.get(inner.root, "additional_info").and_then(|it| inner.dict(it)).unwrap_or(&[]);
+    let (mut tensors, mut bytes) = (Tensors::default(), 0u64);
+    for (name, value) in info {
+        let name = inner.text(*name).and_then(|it| std::str::from_utf8(it).ok());
+        let (Some(name), Some(array)) = (name, inner.array(*value)) else { continue };
+        // An array that is referred to again and again has to be paid for each time.
+        let values = count(&array.shape).unwrap_or(usize::MAX);
+        bytes = bytes.saturating_add(8 * (values as u64).min(u64::MAX / 8));
+        if name.len() > MAX_NAME || bytes > limits.bytes.saturating_mul(2) {
+            return Err(ModelError::TooLarge(limits.bytes));
+        }
+        let mut values = Vec::with_capacity(values);
+        array.doubles(&mut values);
+        let precision = if array.is_double() { Precision::Double } else { Precision::Single };
+        tensors = tensors.with(name, Tensor::new(&array.shape, &values, precision));
+    }
+    Ok(tensors.into())
 }
 
 /// What a model may take.

@@ -56,6 +56,37 @@ fn small(bytes: &Bytes) -> Result<Model, ModelError> {
     model(bytes, &Expected::any().up_to(1 << 20))
 }
 
+proptest! {
+    #[test]
+    fn what_travels_beside_a_model_comes_as_it_went(
+        single in prop::collection::vec(any::<f32>().prop_filter("a number", |it| !it.is_nan()), 0..30),
+        double in any::<f64>().prop_filter("a number", |it| !it.is_nan()), synthetic: bool, names in "[a-z_]{1,20}",
+    ) {
+        let singles: Vec<f64> = single.iter().map(|it| f64::from(*it)).collect();
+        let info = Tensors::default()
+            .with(&names, Tensor::new(&[singles.len()], &singles, Precision::Single))
+            .with("a scalar", Tensor::scalar(double));
+        let layout = Arc::new(Layout::new([vec![3]]));
+        let (sent, expected) = match synthetic {
+            true => (Model::synthetic(Arc::clone(&layout)), Expected::synthetic(layout)),
+            false => (Model::new(Arc::clone(&layout), vec![1.0; 3]), Expected::layout(layout)),
+        };
+        let sent = sent.with_info(Arc::new(info));
+        let read = model(&weights::encode_model(&sent), &expected).unwrap();
+        prop_assert_eq!((read.info(), read.digest()), (sent.info(), sent.digest()));
+    }
+}
+
+#[test]
+fn arrays_beside_a_model_that_are_too_many_are_refused() {
+    let layout = Arc::new(Layout::new([vec![3]]));
+    let large = Tensor::new(&[1 << 20], &vec![0.0; 1 << 20], Precision::Single);
+    let info = (0..3).fold(Tensors::default(), |it, i| it.with(&i.to_string(), large.clone()));
+    let sent = Model::new(Arc::clone(&layout), vec![1.0; 3]).with_info(Arc::new(info));
+    let read = model(&weights::encode_model(&sent), &Expected::layout(layout));
+    assert!(matches!(read, Err(ModelError::TooLarge(_))), "{read:?}");
+}
+
 fn fault(bytes: &Bytes) -> String {
     small(bytes).unwrap_err().to_string()
 }
