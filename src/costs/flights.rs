@@ -67,7 +67,7 @@ impl Between {
             #[cfg(feature = "libp2p")]
             (Self::Tcp(tcp), Address::Libp2p(place)) => {
                 let at = tcp.local_addr()?;
-                Address::Libp2p(Box::new(crate::transport::libp2p::Place { at, ..**place }))
+                Address::Libp2p(Box::new(crate::transport::socket::PeerAddress { at, ..**place }))
             }
             (Self::Tcp(tcp), _) => Address::Tcp(tcp.local_addr()?),
         })

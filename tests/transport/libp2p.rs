@@ -4,14 +4,14 @@ use crate::rig::{Carrier, Kind, Rig, SOON, message};
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, StreamProtocol, SwarmBuilder, noise, tcp, yamux};
-use p2pfl_sim::transport::libp2p::Place;
+use p2pfl_sim::transport::socket::PeerAddress;
 use p2pfl_sim::transport::socket::{Address, Answer, CallError, Limits, Protocol, Redial, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
 
 const LIBP2P: Kind = Kind { protocol: Protocol::Libp2p, carrier: Carrier::Tcp };
 
-fn place(rig: &Rig) -> Place {
+fn place(rig: &Rig) -> PeerAddress {
     match &rig.at {
         Address::Libp2p(place) => **place,
         other => panic!("{other}"),
@@ -46,10 +46,10 @@ async fn a_node_is_called_by_its_key_and_nobody_else_answers_for_it() {
     let Address::Libp2p(it) = other.address() else { panic!("{}", other.address()) };
     let peer = it.peer;
     assert_ne!(peer, place(&rig).peer);
-    let impostor = Address::Libp2p(Box::new(Place { peer, ..place(&rig) }));
+    let impostor = Address::Libp2p(Box::new(PeerAddress { peer, ..place(&rig) }));
     let error = rig.caller.channel(impostor, Redial::Never).open(SOON).await.unwrap_err();
     assert!(error.to_string().contains("somebody else"), "{error}");
-    let anybody = Address::Libp2p(Box::new(Place { peer: None, ..place(&rig) }));
+    let anybody = Address::Libp2p(Box::new(PeerAddress { peer: None, ..place(&rig) }));
     let error = rig.caller.channel(anybody, Redial::Never).open(SOON).await.unwrap_err();
     assert!(error.to_string().contains("which peer"), "{error}");
     rig.goes_on().await;
@@ -67,7 +67,7 @@ async fn a_key_comes_from_its_secret_and_listens_for_nobody_else() {
     let ((_, one), (same, again), (_, another)) = (named(1), named(1), named(2));
     assert_eq!(one.peer, again.peer);
     assert_ne!(one.peer, another.peer);
-    let at = |peer| Address::Libp2p(Box::new(Place { peer, at: "127.0.0.1:0".parse().unwrap() }));
+    let at = |peer| Address::Libp2p(Box::new(PeerAddress { peer, at: "127.0.0.1:0".parse().unwrap() }));
     same.bind(&at(one.peer)).unwrap();
     let error = same.bind(&at(another.peer)).unwrap_err();
     assert!(error.to_string().contains(&one.peer.unwrap().to_string()), "{error}");

@@ -2,7 +2,7 @@
 
 use super::failure::{no_link, refusal};
 use super::handler::{Asker, Handler, Taker};
-use super::place::Place;
+use crate::transport::socket::PeerAddress;
 use crate::transport::socket::{Gate, Limits, NoLink, Refusal, Traffic};
 use ::libp2p::core::Endpoint;
 use ::libp2p::core::transport::PortUse;
@@ -60,7 +60,7 @@ impl Behaviour {
     }
 
     /// Gets a stream to a host, over the connection there is or a new one.
-    pub fn ask(&mut self, place: Place, peer: PeerId, asker: Asker) {
+    pub fn ask(&mut self, place: PeerAddress, peer: PeerId, asker: Asker) {
         match self.connected.get(&peer).and_then(|them| them.first()) {
             Some(&id) => self.hand_over(peer, id, asker),
             None => {

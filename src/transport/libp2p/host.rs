@@ -4,8 +4,9 @@ use super::Secret;
 use super::behaviour::Behaviour;
 use super::failure::Failure;
 use super::handler::{Asker, Streams, Taker};
-use super::place::{Place, multiaddr};
 use super::tcp::{Parked, Tcp};
+use crate::transport::socket::PeerAddress;
+use crate::transport::socket::peer_address::multiaddr;
 use crate::transport::socket::{Gate, Limits, NoLink, Traffic};
 use ::libp2p::core::muxing::StreamMuxerBox;
 use ::libp2p::core::transport::{Boxed, ListenerId, Transport as _, timeout::TransportTimeout};
@@ -40,7 +41,7 @@ struct Inner {
 
 enum Command {
     Listen { socket: TcpListener, gate: Arc<Gate>, streams: Streams },
-    Ask { place: Place, peer: PeerId, asker: Asker },
+    Ask { place: PeerAddress, peer: PeerId, asker: Asker },
     HangUp,
 }
 
@@ -71,7 +72,7 @@ impl Host {
     ///
     /// # Errors
     /// If there is no connection to be had, or the place does not say whose it is.
-    pub async fn stream(&self, to: Place) -> Result<Compat<Stream>, NoLink> {
+    pub async fn stream(&self, to: PeerAddress) -> Result<Compat<Stream>, NoLink> {
         let Some(peer) = to.peer else {
             return Err(NoLink::for_good("its address does not say which peer it is".into()));
         };

@@ -12,12 +12,10 @@ mod behaviour;
 mod failure;
 mod handler;
 mod host;
-mod place;
 mod serve;
 mod tcp;
 
 pub use host::Host;
-pub use place::{Place, PlaceError};
 pub(super) use serve::serve;
 
 /// What both ends of a stream agree on: gRPC, as P2PFL speaks it.

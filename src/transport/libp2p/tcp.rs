@@ -1,7 +1,7 @@
 //! libp2p over this program's own sockets: the port of a listener that was taken before the host runs, bytes that are
 //! counted, and nothing that waits for more to be written.
 
-use super::place::{multiaddr, socket_address};
+use crate::transport::socket::peer_address::{multiaddr, socket_address};
 use crate::transport::socket::{Own, PAUSE, Refusal, Socket, Stream, Traffic};
 use ::libp2p::Multiaddr;
 use ::libp2p::core::transport::{DialOpts, ListenerId, Transport, TransportError, TransportEvent};

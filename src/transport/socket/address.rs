@@ -1,7 +1,7 @@
 //! Where a peer is, as P2PFL writes it. Sockets are not touched here, and no name is looked up.
 
 #[cfg(feature = "libp2p")]
-use crate::transport::libp2p::{Place, PlaceError};
+use super::{PeerAddress, PeerAddressError};
 use rustls::pki_types::DnsName;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -27,7 +27,7 @@ pub enum Address {
     Unix(PathBuf),
     /// A libp2p host, as a multiaddress: `/ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…`.
     #[cfg(feature = "libp2p")]
-    Libp2p(Box<Place>),
+    Libp2p(Box<PeerAddress>),
 }
 
 /// A text that is no address.
@@ -66,7 +66,7 @@ pub enum AddressError {
         /// The address.
         text: String,
         /// What is wrong with it.
-        why: PlaceError,
+        why: PeerAddressError,
     },
     /// A multiaddress, which a program without libp2p knows nothing of.
     #[cfg(not(feature = "libp2p"))]
@@ -170,7 +170,7 @@ impl FromStr for Address {
 
 #[cfg(feature = "libp2p")]
 fn multiaddress(text: &str) -> Result<Address, AddressError> {
-    let place = text.parse::<Place>();
+    let place = text.parse::<PeerAddress>();
     place
         .map(|it| Address::Libp2p(Box::new(it)))
         .map_err(|why| AddressError::Multiaddress { text: text.into(), why })

@@ -1,8 +1,8 @@
 //! A port or path that is taken, before anybody answers on it.
 
-use super::{Address, TransportError};
 #[cfg(feature = "libp2p")]
-use crate::transport::libp2p::Place;
+use super::PeerAddress;
+use super::{Address, TransportError};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
@@ -79,7 +79,7 @@ impl Listener {
         };
         let Self { socket, announced } = Self::bind(&port)?;
         let announced = match announced {
-            Address::Tcp(at) => Address::Libp2p(Box::new(Place { at, peer: Some(peer) })),
+            Address::Tcp(at) => Address::Libp2p(Box::new(PeerAddress { at, peer: Some(peer) })),
             other => other,
         };
         Ok(Self { socket, announced })

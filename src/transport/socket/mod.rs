@@ -26,6 +26,8 @@ mod limits;
 pub(super) mod link;
 mod listener;
 mod own;
+#[cfg(feature = "libp2p")]
+pub(super) mod peer_address;
 mod protocol;
 mod room;
 pub(super) mod serve;
@@ -53,6 +55,8 @@ pub(super) use io::{Socket, Stream};
 pub use limits::Limits;
 pub use listener::Listener;
 pub use own::Own;
+#[cfg(feature = "libp2p")]
+pub use peer_address::{PeerAddress, PeerAddressError};
 pub use protocol::Protocol;
 pub(super) use room::make_room;
 #[cfg(feature = "libp2p")]

@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// Where a host is: `/ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…`. Without a peer anybody may answer there, which is for
 /// listening only; port 0 is any that is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct PeerAddress {
     /// IP and port.
     pub at: SocketAddr,
     /// Who is there: the hash of a public key, which the host has to show that it has the other half of.
@@ -18,7 +18,7 @@ pub struct Place {
 
 /// A text that is no such address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlaceError {
+pub enum PeerAddressError {
     /// No multiaddress at all.
     #[error("it is no multiaddress: {0}")]
     Unreadable(String),
@@ -27,20 +27,20 @@ pub enum PlaceError {
     Form,
 }
 
-impl Place {
+impl PeerAddress {
     /// Where it is, as libp2p dials it.
-    pub(super) fn multiaddr(self) -> Multiaddr {
+    pub(in crate::transport) fn multiaddr(self) -> Multiaddr {
         multiaddr(self.at)
     }
 }
 
 /// IP and TCP port as a multiaddress.
-pub(super) fn multiaddr(at: SocketAddr) -> Multiaddr {
+pub(in crate::transport) fn multiaddr(at: SocketAddr) -> Multiaddr {
     Multiaddr::from(at.ip()).with(Protocol::Tcp(at.port()))
 }
 
 /// The beginning of a multiaddress, if it is IP and TCP.
-pub(super) fn socket_address(address: &Multiaddr) -> Option<SocketAddr> {
+pub(in crate::transport) fn socket_address(address: &Multiaddr) -> Option<SocketAddr> {
     let mut parts = address.iter();
     let ip: IpAddr = match parts.next()? {
         Protocol::Ip4(ip) => ip.into(),
@@ -53,25 +53,25 @@ pub(super) fn socket_address(address: &Multiaddr) -> Option<SocketAddr> {
     }
 }
 
-impl FromStr for Place {
-    type Err = PlaceError;
+impl FromStr for PeerAddress {
+    type Err = PeerAddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let address: Multiaddr = text
             .parse()
-            .map_err(|error: ::libp2p::multiaddr::Error| PlaceError::Unreadable(error.to_string()))?;
-        let at = socket_address(&address).ok_or(PlaceError::Form)?;
+            .map_err(|error: ::libp2p::multiaddr::Error| PeerAddressError::Unreadable(error.to_string()))?;
+        let at = socket_address(&address).ok_or(PeerAddressError::Form)?;
         let mut behind = address.iter().skip(2);
         let peer = match (behind.next(), behind.next()) {
             (None, _) => None,
             (Some(Protocol::P2p(peer)), None) => Some(peer),
-            _ => return Err(PlaceError::Form),
+            _ => return Err(PeerAddressError::Form),
         };
         Ok(Self { at, peer })
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         multiaddr(self.at).fmt(f)?;
         match self.peer {
@@ -95,15 +95,15 @@ mod tests {
             format!("/ip6/::1/tcp/4001/p2p/{PEER}"),
             "/ip4/127.0.0.1/tcp/0".to_owned(),
         ] {
-            assert_eq!(text.parse::<Place>().map(|it| it.to_string()), Ok(text));
+            assert_eq!(text.parse::<PeerAddress>().map(|it| it.to_string()), Ok(text));
         }
     }
 
     proptest! {
         #[test]
         fn whatever_is_read_is_written_so_that_it_is_read_the_same(text in "/(ip4|ip6|tcp|p2p|[0-9a-f.:]{1,9}|/){0,8}") {
-            if let Ok(place) = text.parse::<Place>() {
-                prop_assert_eq!(place.to_string().parse::<Place>(), Ok(place));
+            if let Ok(place) = text.parse::<PeerAddress>() {
+                prop_assert_eq!(place.to_string().parse::<PeerAddress>(), Ok(place));
             }
         }
     }
@@ -117,10 +117,10 @@ mod tests {
             "/ip4/127.0.0.1",
             &format!("/ip4/127.0.0.1/tcp/1/p2p/{PEER}/p2p-circuit"),
         ] {
-            assert_eq!(text.parse::<Place>(), Err(PlaceError::Form), "{text}");
+            assert_eq!(text.parse::<PeerAddress>(), Err(PeerAddressError::Form), "{text}");
         }
         for text in ["/ip4/127.0.0.1/tcp/4001/p2p/nobody", "/ip4/localhost/tcp/1", "/"] {
-            assert!(text.parse::<Place>().is_err(), "{text}");
+            assert!(text.parse::<PeerAddress>().is_err(), "{text}");
         }
     }
 }
