@@ -1,7 +1,7 @@
 //! The answers of one connection, for whoever is called: how many requests have none yet, and what waits to be written.
 
 use super::{frames, proto};
-use crate::transport::socket::{Answer, Outcome};
+use crate::transport::socket::{Answer, AnswerQueue, Outcome, Responder};
 use futures_util::task::AtomicWaker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -27,18 +27,11 @@ struct Table {
     gone: bool,
 }
 
-/// The way back of one request: the place of its answer among the others.
-#[derive(Debug)]
-pub struct Numbered {
-    sequence: u64,
-    answers: Arc<Shared>,
-}
-
 impl Answers {
-    /// A request has come, which is to be answered.
-    pub fn to(&self, sequence: u64) -> Numbered {
+    /// A request has come, which is to be answered: the place of its answer among the others.
+    pub fn to(&self, sequence: u64) -> Responder {
         self.it.table().open += 1;
-        Numbered { sequence, answers: Arc::clone(&self.it) }
+        Responder::Numbered(Arc::<Shared>::clone(&self.it), sequence)
     }
 
     /// Requests that have no answer yet.
@@ -71,10 +64,9 @@ impl Answers {
 /// Room for so many answers is kept.
 const ROOM: usize = 64;
 
-impl Numbered {
-    /// Gives the answer. Nobody hears it if the caller hung up meanwhile.
-    pub fn say(self, outcome: Outcome) {
-        let mut table = self.answers.table();
+impl AnswerQueue for Shared {
+    fn answer(&self, sequence: u64, outcome: Outcome) {
+        let mut table = self.table();
         table.open -= 1;
         if table.gone {
             return;
@@ -83,21 +75,20 @@ impl Numbered {
         match (table.ready.last_mut(), &outcome) {
             // Acknowledgements that are ready together go together.
             (Some((first, more, Ok(Answer::Empty))), Ok(Answer::Empty))
-                if *more < u32::MAX && first.checked_add(u64::from(*more) + 1) == Some(self.sequence) =>
+                if *more < u32::MAX && first.checked_add(u64::from(*more) + 1) == Some(sequence) =>
             {
                 *more += 1;
             }
-            _ => table.ready.push((self.sequence, 0, outcome)),
+            _ => table.ready.push((sequence, 0, outcome)),
         }
         drop(table);
         if idle {
-            self.answers.driver.wake();
+            self.driver.wake();
         }
     }
 
-    /// Whether nobody waits for the answer any more.
-    pub fn is_abandoned(&self) -> bool {
-        self.answers.table().gone
+    fn is_gone(&self) -> bool {
+        self.table().gone
     }
 }
 
@@ -143,7 +134,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_for_a_connection_that_has_ended() {
         let answers = Answers::default();
-        let (one, other) = (answers.to(1), answers.to(2));
+        let (one, mut other) = (answers.to(1), answers.to(2));
         one.say(Ok(Answer::Empty));
         answers.gone();
         assert!(other.is_abandoned());

@@ -10,7 +10,7 @@ mod calls;
 pub mod frames;
 
 pub use alarm::Alarm;
-pub use answers::{Answers, Numbered};
+pub use answers::Answers;
 pub use calls::Calls;
 
 /// The generated protobuf types of `proto/exchange.proto`.

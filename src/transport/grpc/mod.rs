@@ -15,5 +15,4 @@ mod serve;
 
 pub use link::Unary;
 pub use payload::{PREFIX, prefix};
-pub use respond::Responder;
 pub use serve::serve;

@@ -138,7 +138,7 @@ impl<H: Host> Receiving<H> {
             self.shared.host.take(
                 &self.shared.caller,
                 call,
-                Reply::new(Back::Unary(back), self.which == Which::Disconnect),
+                Reply::new(Back::Own(Box::new(back)), self.which == Which::Disconnect),
             );
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What a server says: a message with status OK, or a status alone.
 
 use super::payload;
+use crate::transport::socket::{Outcome, Respond};
 use crate::wire::proto;
 use bytes::{Buf as _, Bytes};
 use h2::server::SendResponse;
@@ -18,7 +19,7 @@ pub struct Responder(pub(super) SendResponse<Bytes>);
 
 impl Responder {
     /// Says a message, and that all is well. That the other end is gone is no matter to anyone here.
-    pub fn message(mut self, message: &proto::ResponseMessage) {
+    fn message(mut self, message: &proto::ResponseMessage) {
         let mut head = Response::new(());
         head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         let Ok(mut body) = self.0.send_response(head, false) else { return };
@@ -51,9 +52,18 @@ impl Responder {
         *head.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         let _ = self.0.send_response(head, true);
     }
+}
 
-    /// Whether the other end does not wait any more.
-    pub fn is_abandoned(&mut self) -> bool {
+impl Respond for Responder {
+    fn say(self: Box<Self>, outcome: Outcome) {
+        match outcome {
+            Ok(answer) => self.message(&answer.into()),
+            Err(status) => self.status(&status),
+        }
+    }
+
+    /// Whether the other end has reset the stream.
+    fn is_abandoned(&mut self) -> bool {
         self.0.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 }

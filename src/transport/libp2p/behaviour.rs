@@ -2,8 +2,7 @@
 
 use super::failure::{no_link, refusal};
 use super::handler::{Asker, Handler, Taker};
-use crate::transport::socket::PeerAddress;
-use crate::transport::socket::{Gate, Limits, NoLink, Refusal, Traffic};
+use crate::transport::socket::{Gate, Limits, NoLink, PeerAddress, Refusal, Traffic};
 use ::libp2p::core::Endpoint;
 use ::libp2p::core::transport::PortUse;
 use ::libp2p::swarm::behaviour::{

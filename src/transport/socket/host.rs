@@ -1,9 +1,9 @@
 //! What a server asks of the node behind it.
 
 use super::Caller;
-use crate::transport::exchange::Numbered;
-use crate::transport::grpc;
 use crate::wire::proto;
+use std::fmt::Debug;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use tonic::Status;
 
@@ -71,35 +71,51 @@ impl Reply {
 /// What is said back: an answer, or a gRPC status for a call that has none.
 pub type Outcome = Result<Answer, Box<Status>>;
 
-/// The way back of one call, by what is spoken on its connection.
+/// The way back of one call.
 #[derive(Debug)]
 pub enum Responder {
-    /// A stream of HTTP/2 for this call alone.
-    Unary(grpc::Responder),
-    /// A place among the answers of a connection that carries many.
-    Numbered(Numbered),
+    /// One that is this call's alone.
+    Own(Box<dyn Respond>),
+    /// A place among the answers of a connection that carries many, by the call's number: nothing is allocated for it.
+    Numbered(Arc<dyn AnswerQueue>, u64),
     /// Somebody who waits for it, to write it then.
     Waiting(oneshot::Sender<Outcome>),
+}
+
+/// A way back that is one call's alone.
+pub trait Respond: Debug + Send + Sync {
+    /// Never waits. Nobody hears it if the caller hung up meanwhile.
+    fn say(self: Box<Self>, outcome: Outcome);
+
+    /// Whether nobody waits for it any more.
+    fn is_abandoned(&mut self) -> bool;
+}
+
+/// The answers of a connection that carries many calls, each with a number.
+pub trait AnswerQueue: Debug + Send + Sync {
+    /// Answers a call, once. Never waits. Nobody hears it if the caller hung up meanwhile.
+    fn answer(&self, number: u64, outcome: Outcome);
+
+    /// Whether the connection has ended.
+    fn is_gone(&self) -> bool;
 }
 
 impl Responder {
     /// Never waits. Nobody hears it if the caller hung up meanwhile.
     pub fn say(self, outcome: Outcome) {
         match self {
-            Self::Unary(back) => match outcome {
-                Ok(answer) => back.message(&answer.into()),
-                Err(status) => back.status(&status),
-            },
-            Self::Numbered(back) => back.say(outcome),
+            Self::Own(back) => back.say(outcome),
+            Self::Numbered(queue, number) => queue.answer(number, outcome),
             // Whoever waited may have gone.
             Self::Waiting(back) => drop(back.send(outcome)),
         }
     }
 
-    fn is_abandoned(&mut self) -> bool {
+    /// Whether nobody waits for it any more.
+    pub fn is_abandoned(&mut self) -> bool {
         match self {
-            Self::Unary(back) => back.is_abandoned(),
-            Self::Numbered(back) => back.is_abandoned(),
+            Self::Own(back) => back.is_abandoned(),
+            Self::Numbered(queue, _) => queue.is_gone(),
             Self::Waiting(back) => back.is_closed(),
         }
     }

@@ -49,7 +49,7 @@ pub use endpoint::Endpoint;
 pub use error::{CallError, TransportError};
 pub use folder::{Folder, FolderError, remove_all};
 pub use host::{Answer, Call, Host, Reply};
-pub(super) use host::{Outcome, Responder};
+pub(super) use host::{AnswerQueue, Outcome, Respond, Responder};
 #[cfg(feature = "libp2p")]
 pub(super) use io::{Socket, Stream};
 pub use limits::Limits;

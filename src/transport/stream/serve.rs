@@ -5,7 +5,7 @@ use super::writer::Writer;
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::grpc;
 use crate::transport::socket::serve::Serving;
-use crate::transport::socket::{Call, Hold, Host, Refusal, Reply, Responder};
+use crate::transport::socket::{Call, Hold, Host, Refusal, Reply};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
@@ -150,7 +150,7 @@ impl<H: Host> Exchanging<H> {
         let silent = matches!(arrived.call, Call::Disconnect(_));
         // A node that went down answers nobody: its connections are about to be hung up on.
         if self.shared.gate.is_up() {
-            let back = Responder::Numbered(self.answers.to(arrived.sequence));
+            let back = self.answers.to(arrived.sequence);
             self.shared.host.take(&self.shared.caller, arrived.call, Reply::new(back, silent));
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::{FAREWELL, PATH, SUBPROTOCOL, config, too_large};
 use crate::transport::exchange::{Answers, frames};
 use crate::transport::socket::link::Io;
 use crate::transport::socket::serve::{Serving, hung_up};
-use crate::transport::socket::{Call, Hold, Host, Refusal, Reply, Responder, pieces};
+use crate::transport::socket::{Call, Hold, Host, Refusal, Reply, pieces};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -192,7 +192,7 @@ impl<'a, H: Host, S: Io> Attending<'a, H, S> {
         let silent = matches!(arrived.call, Call::Disconnect(_));
         // A node that went down answers nobody: its connections are about to be hung up on.
         if self.shared.gate.is_up() {
-            let back = Responder::Numbered(self.answers.to(arrived.sequence));
+            let back = self.answers.to(arrived.sequence);
             self.shared.host.take(&self.shared.caller, arrived.call, Reply::new(back, silent));
         }
         Ok(())
