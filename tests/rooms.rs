@@ -1,4 +1,5 @@
-//! Which room of `src/` uses which: what the guide in `src/lib.rs` says, no more and no less, and never a room above.
+//! Which room of `src/` uses which: what the guide in `src/lib.rs` says, no more and no less, and never a room above. Within
+//! `transport`, that what is common to all protocols names none of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,32 +24,10 @@ fn drawn() -> (Vec<String>, Arrows) {
     (order, arrows)
 }
 
-/// Each file of `src/` and its code, without tests: those may use whatever they like.
-fn sources() -> Vec<(PathBuf, String)> {
-    let mut folders = vec![source()];
-    let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()) {
-            let path = entry.strip_prefix(source()).unwrap();
-            if path.iter().any(|it| it == "tests" || it == "tests.rs") {
-                continue;
-            }
-            if entry.is_dir() {
-                folders.push(entry);
-            } else if entry.extension().is_some_and(|it| it == "rs") {
-                let text = fs::read_to_string(&entry).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-                sources.push((path.to_owned(), code.to_owned()));
-            }
-        }
-    }
-    sources
-}
-
-/// What the code says.
+/// What the code says. Tests may use whatever they like.
 fn built() -> Arrows {
     let mut arrows = Arrows::new();
-    for (path, code) in sources() {
+    for (path, code) in code_of(&source()) {
         let room = path.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
         if room == "lib" || room == "main" {
             continue;
@@ -63,6 +42,27 @@ fn built() -> Arrows {
         }
     }
     arrows
+}
+
+/// The files in a folder and below it, by their paths in `src/`, without their tests.
+fn code_of(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![folder.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|it| it == "rs") {
+                let path = entry.strip_prefix(source()).unwrap().to_owned();
+                if !path.iter().any(|it| it == "tests" || it == "tests.rs") {
+                    let text = fs::read_to_string(&entry).unwrap();
+                    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                    files.push((path, code.to_owned()));
+                }
+            }
+        }
+    }
+    files
 }
 
 fn is_room(name: &str) -> bool {
@@ -101,7 +101,7 @@ fn nobody_but_the_node_looks_at_which_workflow_it_is() {
         .filter_map(|line| line.trim().split_once(" = ").map(|(kind, _)| kind))
         .collect();
     assert!(kinds.len() >= 4, "{kinds:?}");
-    for (path, code) in sources() {
+    for (path, code) in code_of(&source()) {
         if path.starts_with("node") {
             continue;
         }
@@ -110,4 +110,29 @@ fn nobody_but_the_node_looks_at_which_workflow_it_is() {
         assert!(found.is_none(), "{}: {found:?}: ask `node::Kind`", path.display());
         assert!(!code.contains("Workflow as "), "{}: call it by its name", path.display());
     }
+}
+
+/// A protocol is handed to the sockets that it is spoken on: whoever adds one changes nothing there.
+#[test]
+fn what_all_protocols_have_in_common_names_none_of_them() {
+    let transport = source().join("transport");
+    let files = code_of(&transport.join("socket"));
+    assert!(files.len() > 20, "the files of transport/socket: {}", files.len());
+    for (path, code) in files {
+        for after in code.split("transport::").skip(1) {
+            assert!(after.starts_with("socket::"), "{}: transport::{}", path.display(), first_line(after));
+        }
+        // As many `super::` as lead out of `socket/`.
+        let out = "super::".repeat(path.iter().count() - 1 - usize::from(path.ends_with("mod.rs")));
+        for after in code.split(&out).skip(1) {
+            let name: String = after.chars().take_while(|it| it.is_ascii_lowercase() || *it == '_').collect();
+            let is_there = transport.join(&name).is_dir() || transport.join(format!("{name}.rs")).is_file();
+            let beside = !name.is_empty() && name != "socket" && is_there;
+            assert!(!after.starts_with('{') && !beside, "{}: {out}{}", path.display(), first_line(after));
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }

@@ -15,7 +15,8 @@ mod pair;
 
 use anyhow::{Context as _, Result};
 use p2pfl_sim::costs::Count;
-use p2pfl_sim::transport::socket::{Address, Protocol, Security};
+use p2pfl_sim::transport::Protocol;
+use p2pfl_sim::transport::socket::{Address, Security};
 use p2pfl_sim::wire::proto;
 use pair::Bare;
 use std::sync::Arc;

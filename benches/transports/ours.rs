@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use p2pfl_sim::transport::socket::{
-    Address, Answer, Body, Call, Caller, Channel, Endpoint, Host, Limits, Protocol, Redial, Reply, Security,
-    Server, Traffic,
+    Address, Answer, Body, Call, Caller, Host, Limits, Redial, Reply, Security, Server, Traffic,
 };
+use p2pfl_sim::transport::{Channel, Endpoint, Protocol};
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,8 @@
 
 use crate::bare;
 use anyhow::Result;
-use p2pfl_sim::transport::socket::{Address, Protocol, Security};
+use p2pfl_sim::transport::Protocol;
+use p2pfl_sim::transport::socket::{Address, Security};
 use p2pfl_sim::wire::proto;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use super::ends::{Means, PATIENCE, Sample, Sockets, send};
 use super::spent::Clocks;
 use super::{CostsError, LARGE, runtime};
 use crate::scenario::Transport;
-use crate::transport::socket::Channel;
+use crate::transport::Channel;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};

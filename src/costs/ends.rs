@@ -4,9 +4,9 @@ use super::CostsError;
 use super::inboxes::Inboxes;
 use crate::scenario::{Carrier, Transport};
 use crate::transport::socket::{
-    Address, Answer, Body, Call, Caller, Channel, Endpoint, Folder, Host, Limits, Protocol, Redial, Reply,
-    Security, Server, Tap, Traffic,
+    Address, Answer, Body, Call, Caller, Folder, Host, Limits, Redial, Reply, Security, Server, Tap, Traffic,
 };
+use crate::transport::{Channel, Endpoint, Protocol};
 use crate::wire::proto::{self, root_message::PayloadType};
 use bytes::Bytes;
 use prost::Message as _;

@@ -8,7 +8,6 @@ use crate::node::Rules;
 use crate::node::foresight::{Load, Site};
 use crate::scenario::{Carrier, Transport};
 use crate::topology::Graph;
-use crate::transport::socket::Protocol;
 use std::time::Duration;
 
 /// CPU time that a message costs over the in-memory transport, with the node's work and the recording: what
@@ -21,17 +20,9 @@ const SECONDS_PER_MODEL: f64 = 1.0e-6;
 /// CPU time that a call costs over a socket, at both ends and with the node's work: what `benches/` measures, rounded up.
 const fn seconds_per_call(transport: Transport) -> f64 {
     let Some((protocol, carrier)) = transport.on_sockets() else { return 0.0 };
-    let plain = match protocol {
-        Protocol::Grpc | Protocol::GrpcStream => 22e-6,
-        Protocol::WebSocket => 8e-6,
-        #[cfg(feature = "libp2p")]
-        Protocol::Libp2p => 28e-6,
-        Protocol::Http => 16e-6,
-        Protocol::Http2 => 28e-6,
-    };
     match carrier {
-        Carrier::Tcp | Carrier::Unix => plain,
-        Carrier::Tls { .. } => plain + 3e-6,
+        Carrier::Tcp | Carrier::Unix => protocol.call_s(),
+        Carrier::Tls { .. } => protocol.call_s() + 3e-6,
     }
 }
 

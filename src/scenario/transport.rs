@@ -1,6 +1,6 @@
 //! The names of transports: what is spoken, and what carries it.
 
-use crate::transport::socket::Protocol;
+use crate::transport::Protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use crate::engine::{Action, Plan, SAMPLE, SocketPlan, Step};
 use crate::node::foresight::{Disturbance, Forecast, Load, Outlook};
 use crate::node::io::Job;
 use crate::scenario::Clock;
-use crate::transport::socket::{Protocol, Security};
+use crate::transport::socket::Security;
 use crate::wire::AddressBook;
 use crate::wire::size::{GRPC_PREFIX, Sizes};
 use std::time::Duration;
@@ -70,16 +70,7 @@ fn wire(plan: &Plan, payload: f64) -> f64 {
 
 /// Bytes of a message of so many with its answer, as `docs/costs.md` has them; with addresses that are longer than numbers.
 fn on_sockets(sockets: &SocketPlan, payload: f64) -> f64 {
-    let plain = match sockets.protocol {
-        Protocol::Grpc => payload + 83.0,
-        Protocol::GrpcStream => payload + 30.0,
-        Protocol::WebSocket => payload + 17.0,
-        // JSON has bytes as text.
-        Protocol::Http => payload * 4.0 / 3.0 + 280.0,
-        Protocol::Http2 => payload * 4.0 / 3.0 + 115.0,
-        #[cfg(feature = "libp2p")]
-        Protocol::Libp2p => payload + 100.0,
-    };
+    let plain = sockets.protocol.message_with_answer(payload);
     let secured = if matches!(sockets.security, Security::Plain) { 0.0 } else { 44.0 + plain * 0.0015 };
     plain + secured + 8.0
 }

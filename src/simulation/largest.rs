@@ -168,7 +168,7 @@ fn longest_name(scenario: &Scenario) -> usize {
         Some((_, Carrier::Unix)) => Folder::longest_socket(scenario.nodes).to_string().len(),
         // /ip4/127.0.0.1/tcp/40117 and /p2p/ with 52 characters.
         #[cfg(feature = "libp2p")]
-        Some((crate::transport::socket::Protocol::Libp2p, _)) => listen + 9 + 57,
+        Some((crate::transport::Protocol::Libp2p, _)) => listen + 9 + 57,
         _ => listen,
     };
     grpc.join.iter().map(String::len).chain([own]).max().unwrap_or(0)

@@ -1,7 +1,8 @@
 //! Calls between two that behave.
 
 use crate::rig::{Kind, Rig, SOON, code, message, until};
-use p2pfl_sim::transport::socket::{Answer, Body, Call, CallError, Limits, Protocol};
+use p2pfl_sim::transport::Protocol;
+use p2pfl_sim::transport::socket::{Answer, Body, Call, CallError, Limits};
 use p2pfl_sim::wire::proto;
 use prost::Message as _;
 use std::time::Duration;

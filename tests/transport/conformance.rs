@@ -2,7 +2,7 @@
 
 use crate::rig::Kind;
 use crate::{calls, outages, strain};
-use p2pfl_sim::transport::socket::Protocol;
+use p2pfl_sim::transport::Protocol;
 
 /// Tries every promise with a transport, each in a test of its own.
 macro_rules! conforms {

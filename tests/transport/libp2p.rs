@@ -4,8 +4,9 @@ use crate::rig::{Carrier, Kind, Rig, SOON, message};
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, StreamProtocol, SwarmBuilder, noise, tcp, yamux};
+use p2pfl_sim::transport::Protocol;
 use p2pfl_sim::transport::socket::PeerAddress;
-use p2pfl_sim::transport::socket::{Address, Answer, CallError, Limits, Protocol, Redial, Refusal};
+use p2pfl_sim::transport::socket::{Address, Answer, CallError, Limits, Redial, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Peers that go, stay away and come back.
 
 use crate::rig::{Kind, Rig, SOON, message, until};
-use p2pfl_sim::transport::socket::{Address, Answer, CallError, Channel, Limits, Redial, Refusal, Traffic};
+use p2pfl_sim::transport::Channel;
+use p2pfl_sim::transport::socket::{Address, Answer, CallError, Limits, Redial, Refusal, Traffic};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! A node's server with a host that answers as it is told, and channels to it.
 
 use p2pfl_sim::transport::socket::{
-    Address, Answer, Body, Call, Caller, Channel, Endpoint, Host, Limits, Protocol, Redial, Refusal, Reply,
-    Security, Server, Traffic,
+    Address, Answer, Body, Call, Caller, Host, Limits, Redial, Refusal, Reply, Security, Server, Traffic,
 };
+use p2pfl_sim::transport::{Channel, Endpoint, Protocol};
 use p2pfl_sim::wire::proto;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -3,8 +3,9 @@
 use crate::rig::{Carrier, Kind, Rig, SOON, code, message, until};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::{RecvStream, SendStream};
+use p2pfl_sim::transport::Protocol;
 use p2pfl_sim::transport::exchange::proto::{self, request};
-use p2pfl_sim::transport::socket::{Answer, CallError, Limits, Protocol, Redial, Refusal, Unfinished};
+use p2pfl_sim::transport::socket::{Answer, CallError, Limits, Redial, Refusal, Unfinished};
 use p2pfl_sim::wire::proto::{HandShakeRequest, RootMessage};
 use prost::Message as _;
 use std::future::poll_fn;

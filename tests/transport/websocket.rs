@@ -1,8 +1,9 @@
 //! What only a WebSocket can be sent wrong.
 
 use crate::rig::{Carrier, Kind, Rig, SOON, message, until};
+use p2pfl_sim::transport::Protocol;
 use p2pfl_sim::transport::exchange::proto::{Request, request};
-use p2pfl_sim::transport::socket::{CallError, Limits, Protocol, Redial, Refusal, Unfinished};
+use p2pfl_sim::transport::socket::{CallError, Limits, Redial, Refusal, Unfinished};
 use p2pfl_sim::wire::proto::HandShakeRequest;
 use prost::Message as _;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::receive::Receiving;
 use crate::transport::socket::link::Io;
 use crate::transport::socket::serve::{Serving, hung_up};
-use crate::transport::socket::{Host, Protocol, Refusal};
+use crate::transport::socket::{Host, Refusal};
 use crate::transport::stream::{self, Exchanging};
 use bytes::Bytes;
 use futures_util::future::Either;
@@ -25,8 +25,8 @@ pub(super) const FRAME: u32 = 256 << 10;
 /// Bytes of headers that are taken; P2PFL's are some hundred.
 pub(super) const HEADERS: u32 = 16 << 10;
 
-/// Serves one connection to its end, whatever end that is.
-pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant) {
+/// Serves one connection to its end, whatever end that is; with `streams`, those of `stream` as well.
+pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Instant, streams: bool) {
     let mut http = Builder::new();
     http.initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
@@ -41,17 +41,17 @@ pub async fn serve<H: Host, S: Io>(io: S, shared: &Arc<Serving<H>>, began: Insta
         Ok(Err(error)) => return count(shared, &error),
         Err(_) => return shared.traffic.refused(Refusal::Silent),
     };
-    attend(&mut connection, shared).await;
+    attend(&mut connection, shared, streams).await;
 }
 
-async fn attend<H: Host, S>(connection: &mut Connection<S, Bytes>, shared: &Arc<Serving<H>>)
+async fn attend<H: Host, S>(connection: &mut Connection<S, Bytes>, shared: &Arc<Serving<H>>, streams: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut unfinished: FuturesUnordered<Work<H>> = FuturesUnordered::new();
     let idle = shared.limits.idle;
     let mut quiet = pin!(sleep(idle));
-    let mut calls = Calls::default();
+    let mut calls = Calls { streams, ..Calls::default() };
     poll_fn(|cx| {
         if poll_calls(connection, &mut unfinished, shared, &mut calls, cx).is_ready() {
             return Poll::Ready(());
@@ -75,12 +75,14 @@ where
 /// What is going on on a connection: calls that have not come to their end, and streams.
 type Work<H> = Either<Receiving<H>, Box<Exchanging<H>>>;
 
-/// What an idle connection is known by.
+/// What an idle connection is known by, and what may come on it.
 #[derive(Default)]
 struct Calls {
     /// Streams count here as well, which go on by themselves.
     since_last_look: Arc<AtomicU64>,
     told_to_go: bool,
+    /// Whether streams are taken.
+    streams: bool,
 }
 
 /// Takes calls and what comes of them until nothing more comes for now. Ready is the connection's end.
@@ -98,7 +100,7 @@ where
         match connection.poll_accept(cx) {
             Poll::Ready(Some(Ok((request, back)))) => {
                 calls.since_last_look.fetch_add(1, Relaxed);
-                if shared.protocol == Protocol::GrpcStream && request.uri().path() == stream::PATH {
+                if calls.streams && request.uri().path() == stream::PATH {
                     let begun = Exchanging::begin(shared, request, back, &calls.since_last_look);
                     unfinished.extend(begun.map(Box::new).map(Either::Right));
                 } else if let Some(mut receiving) = Receiving::begin(shared, request, back) {

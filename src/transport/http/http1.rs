@@ -1,14 +1,17 @@
-//! HTTP/1.1 for whoever calls: a connection that is kept alive, and one request at a time on it. Several connections to a
+//! HTTP/1.1, and for whoever calls: a connection that is kept alive, and one request at a time on it. Several connections to a
 //! peer are the channel's.
 
 use super::ask::{Ask, answer, greeted};
-use super::serve::BUFFER;
+use super::serve::{BUFFER, serve_http1};
 use super::text::Text;
+use super::{as_base64, base64};
 use crate::transport::socket::link::{Broken, Io, Link, Request, Terms};
-use crate::transport::socket::{Answer, NoLink};
+use crate::transport::socket::serve::Serving;
+use crate::transport::socket::{Answer, Host, Limits, NoLink, Traffic, WireProtocol};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use std::future::Future;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -19,9 +22,42 @@ use tokio::time::Instant;
 /// can tell.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// HTTP/1.1: one request at a time on a connection, and several connections to a peer.
+#[derive(Clone, Copy, Debug)]
+pub struct Http1;
+
+impl WireProtocol for Http1 {
+    const NAME: &'static str = "http";
+    const ALPN: Option<&'static [u8]> = Some(b"http/1.1");
+    const CALLS_BY_TURNS: bool = true;
+    const CALL_S: f64 = 16e-6;
+    type Link = Http1Link;
+
+    fn new(_: &Limits, _: &Arc<Traffic>) -> Self {
+        Self
+    }
+
+    fn message_with_answer(payload: f64) -> f64 {
+        as_base64(payload) + 280.0
+    }
+
+    /// It is text.
+    fn on_the_wire(bytes: u64) -> u64 {
+        base64::encoded_len(usize::try_from(bytes).unwrap_or(usize::MAX)) as u64
+    }
+
+    fn serve<H: Host, S: Io>(
+        io: S,
+        serving: &Arc<Serving<H>>,
+        began: Instant,
+    ) -> impl Future<Output = ()> + Send {
+        serve_http1(io, serving, began)
+    }
+}
+
 /// A connection with HTTP/1.1.
 #[derive(Debug)]
-pub struct Http1 {
+pub struct Http1Link {
     requests: SendRequest<Text>,
     ask: Ask,
     /// How long the connection is kept without a request, if the other end said so, and when the last one left.
@@ -30,7 +66,7 @@ pub struct Http1 {
     driver: JoinHandle<()>,
 }
 
-impl Link for Http1 {
+impl Link for Http1Link {
     /// Asks which methods there are: by itself HTTP/1.1 says nothing before it is asked.
     async fn greet<S: Io>(io: S, terms: &Terms) -> Result<Self, NoLink> {
         let handshake = Builder::new().max_buf_size(BUFFER).handshake(TokioIo::new(io)).await;

@@ -2,7 +2,8 @@
 
 use super::failure::{no_link, refusal};
 use super::handler::{Asker, Handler, Taker};
-use crate::transport::socket::{Gate, Limits, NoLink, PeerAddress, Refusal, Traffic};
+use crate::transport::socket::server::Gate;
+use crate::transport::socket::{Limits, NoLink, PeerAddress, Refusal, Traffic};
 use ::libp2p::core::Endpoint;
 use ::libp2p::core::transport::PortUse;
 use ::libp2p::swarm::behaviour::{

@@ -1,6 +1,7 @@
 //! Why two hosts did not come to have a connection, found out from what libp2p's layers say of it.
 
-use crate::transport::socket::{NoLink, Refusal, hung_up};
+use crate::transport::socket::serve::hung_up;
+use crate::transport::socket::{NoLink, Refusal};
 use ::libp2p::core::transport::TransportError;
 use ::libp2p::core::transport::timeout::TransportTimeoutError;
 use ::libp2p::noise;

@@ -12,11 +12,11 @@ mod behaviour;
 mod failure;
 mod handler;
 mod host;
+mod protocol;
 mod serve;
 mod tcp;
 
 pub use host::Host;
-pub(super) use serve::serve;
 
 /// What both ends of a stream agree on: gRPC, as P2PFL speaks it.
 const PROTOCOL: ::libp2p::StreamProtocol = ::libp2p::StreamProtocol::new("/p2pfl/grpc/1");

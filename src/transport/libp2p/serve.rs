@@ -42,5 +42,5 @@ pub async fn serve<H: Host>(socket: TcpListener, swarming: Swarming, shared: Arc
 }
 
 async fn one<H: Host>(caller: Caller, stream: Stream, shared: Arc<Shared<H>>) {
-    grpc::serve(stream.compat(), &Serving::new(shared, caller), Instant::now()).await;
+    grpc::serve(stream.compat(), &Serving::new(shared, caller), Instant::now(), false).await;
 }

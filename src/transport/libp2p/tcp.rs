@@ -1,8 +1,10 @@
 //! libp2p over this program's own sockets: the port of a listener that was taken before the host runs, bytes that are
 //! counted, and nothing that waits for more to be written.
 
+use crate::transport::socket::io::{Socket, Stream};
 use crate::transport::socket::peer_address::{multiaddr, socket_address};
-use crate::transport::socket::{Own, PAUSE, Refusal, Socket, Stream, Traffic};
+use crate::transport::socket::server::PAUSE;
+use crate::transport::socket::{Own, Refusal, Traffic};
 use ::libp2p::Multiaddr;
 use ::libp2p::core::transport::{DialOpts, ListenerId, Transport, TransportError, TransportEvent};
 use std::future::{Future, Ready, ready};

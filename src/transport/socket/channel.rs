@@ -3,11 +3,8 @@
 use super::connections::{Connections, Lease};
 use super::dial::Through;
 use super::link::{Broken, Link, Outgoing, Request, Terms};
-use super::{Address, Answer, Body, CallError, Dial, Endpoint, Limits, NoLink, Protocol, Redial, Refusal};
-use crate::transport::grpc::Unary;
-use crate::transport::http::{Http1, Http2};
-use crate::transport::stream::Stream;
-use crate::transport::websocket::WebSocket;
+use super::tls::server_name;
+use super::{Address, Answer, CallError, Dial, EndpointOf, Limits, NoLink, Redial, Refusal, WireProtocol};
 use http::uri::Authority;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -26,14 +23,13 @@ const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
 ///
 /// Calls leave in the order in which their futures were first polled; where each has a connection of its own, they may
 /// overtake each other from there on. A call that is dropped is cancelled.
-#[derive(Clone)]
-pub struct Channel {
-    it: Arc<Inner>,
+pub struct ChannelOf<P: WireProtocol> {
+    it: Arc<Inner<P>>,
 }
 
-struct Inner {
-    dial: Dial,
-    way: Way,
+struct Inner<P: WireProtocol> {
+    dial: Dial<P>,
+    connections: Connections<P::Link>,
     /// Break the connections off without waiting for anything.
     breakers: std::sync::Mutex<Vec<AbortHandle>>,
     closed: AtomicBool,
@@ -43,50 +39,27 @@ struct Inner {
     answered: AtomicBool,
 }
 
-/// The connections, by what is spoken on them.
-enum Way {
-    Grpc(Connections<Unary>),
-    Stream(Connections<Stream>),
-    WebSocket(Connections<WebSocket>),
-    Http(Connections<Http1>),
-    Http2(Connections<Http2>),
-}
-
-/// Does the same with the connections, whatever is spoken on them.
-macro_rules! on {
-    ($way:expr, $connections:ident => $body:expr) => {
-        match $way {
-            Way::Grpc($connections) => $body,
-            Way::Stream($connections) => $body,
-            Way::WebSocket($connections) => $body,
-            Way::Http($connections) => $body,
-            Way::Http2($connections) => $body,
-        }
-    };
-}
-
-impl Channel {
-    pub(super) fn new(to: Address, endpoint: &Endpoint, redial: Redial) -> Self {
-        let through = endpoint.through(&to);
-        let secure = matches!(through, Through::Tls(..));
+impl<P: WireProtocol> ChannelOf<P> {
+    pub(super) fn new(to: Address, endpoint: &EndpointOf<P>, redial: Redial) -> Self {
+        let through = match endpoint.security.client() {
+            Some(config) => Through::Tls(config.into(), server_name(&to)),
+            None => Through::Plain,
+        };
         let terms = Terms {
             authority: authority(&to),
-            secure,
+            secure: matches!(through, Through::Tls(..)),
             limits: endpoint.limits.clone(),
             traffic: Arc::clone(&endpoint.traffic),
         };
-        let way = match endpoint.protocol {
-            Protocol::Grpc => Way::Grpc(Connections::one()),
-            Protocol::GrpcStream => Way::Stream(Connections::one()),
-            Protocol::WebSocket => Way::WebSocket(Connections::one()),
-            #[cfg(feature = "libp2p")]
-            Protocol::Libp2p => Way::Grpc(Connections::one()),
-            Protocol::Http => Way::Http(Connections::several(endpoint.limits.parallel)),
-            Protocol::Http2 => Way::Http2(Connections::one()),
+        let connections = if P::CALLS_BY_TURNS {
+            Connections::several(endpoint.limits.parallel)
+        } else {
+            Connections::one()
         };
         Self {
             it: Arc::new(Inner {
                 dial: Dial {
+                    protocol: endpoint.protocol.clone(),
                     to,
                     through,
                     terms,
@@ -94,7 +67,7 @@ impl Channel {
                     tap: endpoint.tap.clone(),
                     redial,
                 },
-                way,
+                connections,
                 breakers: std::sync::Mutex::default(),
                 closed: AtomicBool::new(false),
                 waiting: AtomicU64::new(0),
@@ -115,38 +88,21 @@ impl Channel {
     /// If that is not to be had by `deadline`.
     pub async fn open(&self, deadline: Duration) -> Result<(), CallError> {
         let mut failed = None;
-        let opening =
-            async { on!(&self.it.way, connections => self.it.open(connections, &mut failed).await) };
+        let opening = self.it.open(&mut failed);
         within(deadline, opening).await.unwrap_or_else(|| Err(self.it.late(deadline, failed)))
     }
 
-    /// Tells the peer that the one at `own` wants to be its neighbour.
+    /// Makes a call and waits for what comes back. The deadline covers connecting.
     ///
     /// # Errors
     ///
     /// If there is no answer. That the peer does not want is an [`Answer::Error`].
-    pub async fn handshake(&self, own: &str, deadline: Duration) -> Result<Answer, CallError> {
-        self.call(Outgoing::Handshake(own), deadline).await
-    }
-
-    /// Tells the peer that the one at `own` is its neighbour no more. The peer is told no deadline, as P2PFL has none for
-    /// this call; it is not waited for any longer than that.
-    ///
-    /// # Errors
-    ///
-    /// If the peer could not be told.
-    pub async fn disconnect(&self, own: &str, deadline: Duration) -> Result<(), CallError> {
-        self.call(Outgoing::Disconnect(own), deadline).await?;
-        Ok(())
-    }
-
-    /// Sends a message and waits for what comes back. The deadline covers connecting, and is told the peer.
-    ///
-    /// # Errors
-    ///
-    /// If there is no answer.
-    pub async fn send(&self, message: Body, deadline: Duration) -> Result<Answer, CallError> {
-        self.call(Outgoing::Send(&message), deadline).await
+    pub async fn call(&self, call: Outgoing<'_>, deadline: Duration) -> Result<Answer, CallError> {
+        // Nobody waits for longer than a year.
+        let until = Instant::now() + deadline.min(A_YEAR);
+        let request = Request { call, length: call.encoded_len(), deadline, until };
+        let _waiting = Waiting::of(&self.it, request.length)?;
+        self.it.call(&request).await
     }
 
     /// Breaks the connection off; calls under way end with [`CallError::Closed`], and so do later ones.
@@ -154,48 +110,38 @@ impl Channel {
         self.it.closed.store(true, Ordering::Release);
         self.it.hang_up();
     }
+}
 
-    async fn call(&self, call: Outgoing<'_>, deadline: Duration) -> Result<Answer, CallError> {
-        // Nobody waits for longer than a year.
-        let until = Instant::now() + deadline.min(A_YEAR);
-        let request = Request { call, length: call.encoded_len(), deadline, until };
-        let _waiting = Waiting::of(&self.it, request.length)?;
-        on!(&self.it.way, connections => self.it.call(connections, &request).await)
+impl<P: WireProtocol> Clone for ChannelOf<P> {
+    fn clone(&self) -> Self {
+        Self { it: Arc::clone(&self.it) }
     }
 }
 
-impl fmt::Debug for Channel {
+impl<P: WireProtocol> fmt::Debug for ChannelOf<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel").field("to", self.address()).finish_non_exhaustive()
     }
 }
 
-impl Inner {
-    async fn open<L: Link>(
-        &self,
-        connections: &Connections<L>,
-        failed: &mut Option<String>,
-    ) -> Result<(), CallError> {
-        let mut lease = connections.lease().await;
+impl<P: WireProtocol> Inner<P> {
+    async fn open(&self, failed: &mut Option<String>) -> Result<(), CallError> {
+        let mut lease = self.connections.lease().await;
         self.connected(lease.link(), failed).await?;
         lease.give_back();
         Ok(())
     }
 
-    async fn call<L: Link>(
-        &self,
-        connections: &Connections<L>,
-        request: &Request<'_>,
-    ) -> Result<Answer, CallError> {
+    async fn call(&self, request: &Request<'_>) -> Result<Answer, CallError> {
         loop {
-            let mut lease = match self.at_once(connections) {
+            let mut lease = match self.at_once() {
                 Some(lease) => lease,
-                None => self.in_time(connections, request).await?,
+                None => self.in_time(request).await?,
             };
             let answer = lease.link().as_mut().expect("there is one by now").leave(request);
             let lease = lease.after_leaving();
             let answer = match answer {
-                Ok(answer) if L::KEEPS_DEADLINES => answer.await,
+                Ok(answer) if P::Link::KEEPS_DEADLINES => answer.await,
                 Ok(answer) => match timeout_at(request.until, answer).await {
                     Ok(answer) => answer,
                     Err(_) => return Err(CallError::Timeout(request.deadline)),
@@ -219,22 +165,18 @@ impl Inner {
     }
 
     /// A connection, if there is one that takes a request now: mostly there is, and nothing is waited for.
-    fn at_once<'a, L: Link>(&self, connections: &'a Connections<L>) -> Option<Lease<'a, L>> {
-        let mut lease = connections.lease_at_once()?;
+    fn at_once(&self) -> Option<Lease<'_, P::Link>> {
+        let mut lease = self.connections.lease_at_once()?;
         let open = lease.link().as_mut().filter(|_| !self.closed.load(Ordering::Acquire))?;
         let ready = open.poll_ready(&mut Context::from_waker(Waker::noop()));
         ready.eq(&Poll::Ready(true)).then_some(lease)
     }
 
     /// A connection, once there is one that takes the request.
-    async fn in_time<'a, L: Link>(
-        &self,
-        connections: &'a Connections<L>,
-        request: &Request<'_>,
-    ) -> Result<Lease<'a, L>, CallError> {
+    async fn in_time(&self, request: &Request<'_>) -> Result<Lease<'_, P::Link>, CallError> {
         let mut failed = None;
         let connecting = async {
-            let mut lease = connections.lease().await;
+            let mut lease = self.connections.lease().await;
             self.connected(lease.link(), &mut failed).await?;
             Ok(lease)
         };
@@ -243,11 +185,11 @@ impl Inner {
     }
 
     /// The connection, ready for a request; a new one if there is none or it is broken.
-    async fn connected<'a, L: Link>(
+    async fn connected<'a>(
         &self,
-        link: &'a mut Option<L>,
+        link: &'a mut Option<P::Link>,
         failed: &mut Option<String>,
-    ) -> Result<&'a mut L, CallError> {
+    ) -> Result<&'a mut P::Link, CallError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(CallError::Closed);
         }
@@ -257,8 +199,7 @@ impl Inner {
         };
         if broken {
             *link = None;
-            let opened =
-                self.dial.open::<L>(failed).await.map_err(|NoLink { why, .. }| self.unreachable(why))?;
+            let opened = self.dial.open(failed).await.map_err(|NoLink { why, .. }| self.unreachable(why))?;
             {
                 let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
                 breakers.retain(|it| !it.is_finished());
@@ -300,7 +241,7 @@ struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    fn of(inner: &'a Inner, length: usize) -> Result<Self, CallError> {
+    fn of<P: WireProtocol>(inner: &'a Inner<P>, length: usize) -> Result<Self, CallError> {
         let bytes = length as u64;
         let before = inner.waiting.fetch_add(bytes, Ordering::Relaxed);
         let counted = Self { on: &inner.waiting, bytes };

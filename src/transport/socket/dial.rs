@@ -3,9 +3,7 @@
 use super::io::{Socket, Stream};
 use super::link::{Io, Link, Terms};
 use super::tap::{Tap, Tapped};
-use super::{Address, Traffic};
-#[cfg(feature = "libp2p")]
-use crate::transport::libp2p;
+use super::{Address, Traffic, WireProtocol};
 use nix::errno::Errno;
 use rustls::pki_types::ServerName;
 use std::io;
@@ -29,7 +27,8 @@ pub enum Redial {
 }
 
 /// Where a channel leads, and how.
-pub struct Dial {
+pub struct Dial<P> {
+    pub protocol: P,
     pub to: Address,
     pub through: Through,
     pub terms: Terms,
@@ -44,9 +43,6 @@ pub enum Through {
     Plain,
     /// TLS, with whose certificate is expected.
     Tls(TlsConnector, Option<ServerName<'static>>),
-    /// A stream of a libp2p host, which has the sockets.
-    #[cfg(feature = "libp2p")]
-    Libp2p(libp2p::Host),
 }
 
 /// Why there is no connection, and whether trying again may help.
@@ -56,14 +52,14 @@ pub struct NoLink {
     pub again: bool,
 }
 
-impl Dial {
+impl<P: WireProtocol> Dial<P> {
     /// Connects, for as long as it takes: the caller has a deadline. `failed` is where the last failure is left for it.
-    pub async fn open<L: Link>(&self, failed: &mut Option<String>) -> Result<L, NoLink> {
+    pub async fn open(&self, failed: &mut Option<String>) -> Result<P::Link, NoLink> {
         let mut pause = PAUSES.0;
         loop {
             let place = self.terms.limits.opening.acquire().await.expect("nobody closes the semaphore");
             let began = Instant::now();
-            let attempt = timeout(self.terms.limits.greeting, self.attempt());
+            let attempt = timeout(self.terms.limits.greeting, self.protocol.connect(self));
             let opened = attempt.await.unwrap_or_else(|_| Err(self.silent()));
             drop(place);
             match opened {
@@ -85,7 +81,8 @@ impl Dial {
         }
     }
 
-    async fn attempt<L: Link>(&self) -> Result<L, NoLink> {
+    /// Connects to a socket, through TLS if there is to be any.
+    pub async fn over_socket(&self) -> Result<P::Link, NoLink> {
         match &self.through {
             Through::Plain => self.greet(self.socket().await?).await,
             Through::Tls(_, None) => Err(NoLink::for_good("there is no TLS for such an address".into())),
@@ -94,11 +91,6 @@ impl Dial {
                 let encrypted = encrypted.map_err(|error| NoLink::for_good(format!("TLS: {error}")))?;
                 self.greet(encrypted).await
             }
-            #[cfg(feature = "libp2p")]
-            Through::Libp2p(host) => match &self.to {
-                Address::Libp2p(place) => self.greet(host.stream(**place).await?).await,
-                _ => Err(NoLink::for_good("its address is none of a libp2p host".into())),
-            },
         }
     }
 
@@ -118,11 +110,12 @@ impl Dial {
         Ok(Socket::new(stream.map_err(NoLink::from)?, Arc::clone(&self.traffic)))
     }
 
-    async fn greet<L: Link>(&self, io: impl Io) -> Result<L, NoLink> {
+    /// Agrees on the protocol over what connects both ends.
+    pub async fn greet(&self, io: impl Io) -> Result<P::Link, NoLink> {
         match &self.tap {
-            None => L::greet(io, &self.terms).await,
+            None => P::Link::greet(io, &self.terms).await,
             // In a box, so that who is not listened to needs no room for it.
-            Some(tap) => Box::pin(L::greet(Tapped::new(io, tap), &self.terms)).await,
+            Some(tap) => Box::pin(P::Link::greet(Tapped::new(io, tap), &self.terms)).await,
         }
     }
 
@@ -138,7 +131,6 @@ impl NoLink {
     }
 
     /// Trying again may help.
-    #[cfg(feature = "libp2p")]
     pub fn for_now(why: String) -> Self {
         Self { why, again: true }
     }

@@ -1,57 +1,35 @@
 //! A node's part in a transport: where its server and its channels come from.
 
-use super::dial::Through;
-use super::tls::server_name;
 use super::{
-    Address, Channel, Host, Limits, Listener, Protocol, Redial, Security, Server, Tap, Traffic,
-    TransportError,
+    Address, ChannelOf, Host, Limits, Listener, Redial, Security, Server, Tap, Traffic, TransportError,
+    WireProtocol,
 };
-#[cfg(feature = "libp2p")]
-use crate::transport::libp2p;
 use std::io;
 use std::sync::Arc;
 
 /// What a node's server and its channels have in common. Clones are the same endpoint.
 #[derive(Clone, Debug)]
-pub struct Endpoint {
-    pub(super) protocol: Protocol,
+pub struct EndpointOf<P> {
+    pub(super) protocol: P,
     pub(super) security: Security,
     pub(super) limits: Limits,
     pub(super) traffic: Arc<Traffic>,
     pub(super) tap: Option<Arc<Tap>>,
-    /// Who the node is among libp2p's hosts, where that is spoken.
-    #[cfg(feature = "libp2p")]
-    pub(super) libp2p: Option<libp2p::Host>,
 }
 
-impl Endpoint {
-    /// Speaks a protocol within limits; what goes through its sockets is counted in `traffic`. Where nodes have an identity
-    /// of their own, it is one that is made for this endpoint, and that nobody knows beforehand.
-    pub fn new(protocol: Protocol, security: &Security, limits: Limits, traffic: Arc<Traffic>) -> Self {
-        #[cfg(feature = "libp2p")]
-        let libp2p = (protocol == Protocol::Libp2p)
-            .then(|| libp2p::Host::new(None, limits.clone(), Arc::clone(&traffic)));
-        Self {
-            protocol,
-            security: security.speaking(protocol.alpn()),
-            limits,
-            traffic,
-            tap: None,
-            #[cfg(feature = "libp2p")]
-            libp2p,
-        }
+impl<P: WireProtocol> EndpointOf<P> {
+    /// Within limits; what goes through its sockets is counted in `traffic`. Where nodes have an identity of their own, it is
+    /// one that is made for this endpoint, and that nobody knows beforehand.
+    pub fn new(security: &Security, limits: Limits, traffic: Arc<Traffic>) -> Self {
+        let security = P::ALPN.map_or(Security::Plain, |alpn| security.speaking(alpn));
+        Self { protocol: P::new(&limits, &traffic), security, limits, traffic, tap: None }
     }
 
     /// The part of a node of its own, within the same limits and counts. Where nodes have an identity, it comes from
     /// `secret`; it makes no difference where they are known by their address alone.
+    #[must_use]
     pub fn of_node(&self, secret: impl FnOnce() -> [u8; 32]) -> Self {
-        #[cfg(feature = "libp2p")]
-        if let Some(host) = &self.libp2p {
-            return Self { libp2p: Some(host.known_by(secret())), ..self.clone() };
-        }
-        #[cfg(not(feature = "libp2p"))]
-        drop(secret);
-        self.clone()
+        Self { protocol: self.protocol.of_node(secret), ..self.clone() }
     }
 
     /// Takes a port or a path, as [`Listener::bind`] does. It is announced as the node is called by others.
@@ -60,11 +38,7 @@ impl Endpoint {
     ///
     /// If the address is in use, not this machine's, a name that stands for none, or another node's.
     pub fn bind(&self, at: &Address) -> Result<Listener, TransportError> {
-        #[cfg(feature = "libp2p")]
-        if let Some(host) = &self.libp2p {
-            return Listener::of_host(at, host.peer());
-        }
-        Listener::bind(at)
+        self.protocol.bind(at)
     }
 
     /// The same, within other limits.
@@ -89,18 +63,7 @@ impl Endpoint {
     }
 
     /// A channel to `to`. Nothing happens until it is used.
-    pub fn channel(&self, to: Address, redial: Redial) -> Channel {
-        Channel::new(to, self, redial)
-    }
-
-    pub(super) fn through(&self, to: &Address) -> Through {
-        #[cfg(feature = "libp2p")]
-        if let Some(host) = &self.libp2p {
-            return Through::Libp2p(host.clone());
-        }
-        match self.security.client() {
-            Some(config) => Through::Tls(config.into(), server_name(to)),
-            None => Through::Plain,
-        }
+    pub fn channel(&self, to: Address, redial: Redial) -> ChannelOf<P> {
+        ChannelOf::new(to, self, redial)
     }
 }

@@ -1,7 +1,5 @@
 //! A port or path that is taken, before anybody answers on it.
 
-#[cfg(feature = "libp2p")]
-use super::PeerAddress;
 use super::{Address, TransportError};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
@@ -62,27 +60,10 @@ impl Listener {
         }
     }
 
-    /// Takes `at` for this host: a TCP port, or the place of a host, which has to be this one if it says whose it is.
-    ///
-    /// # Errors
-    ///
-    /// If the address is in use, not this machine's, or another host's.
-    #[cfg(feature = "libp2p")]
-    pub(super) fn of_host(at: &Address, peer: ::libp2p::PeerId) -> Result<Self, TransportError> {
-        let port = match at {
-            Address::Libp2p(place) if place.peer.is_some_and(|other| other != peer) => {
-                let source = io::Error::new(io::ErrorKind::AddrNotAvailable, format!("this node is {peer}"));
-                return Err(TransportError::Listen { address: at.clone(), source });
-            }
-            Address::Libp2p(place) => Address::Tcp(place.at),
-            other => other.clone(),
-        };
-        let Self { socket, announced } = Self::bind(&port)?;
-        let announced = match announced {
-            Address::Tcp(at) => Address::Libp2p(Box::new(PeerAddress { at, peer: Some(peer) })),
-            other => other,
-        };
-        Ok(Self { socket, announced })
+    /// The same, under another name: by what peers call the node.
+    #[must_use]
+    pub fn announced_as(self, announced: Address) -> Self {
+        Self { announced, ..self }
     }
 
     /// The address as it is announced to peers, with the port that was taken.

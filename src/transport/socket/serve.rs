@@ -2,10 +2,8 @@
 
 use super::caller::{Caller, Place};
 use super::io::Socket;
-use super::link::Io;
 use super::server::Gate;
-use super::{Host, Limits, Protocol, Refusal, Traffic};
-use crate::transport::{grpc, http, websocket};
+use super::{Host, Limits, Refusal, Traffic, WireProtocol};
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,7 +12,6 @@ use tokio_rustls::TlsAcceptor;
 
 /// What all connections of a server share.
 pub struct Shared<H> {
-    pub protocol: Protocol,
     pub host: Arc<H>,
     pub gate: Arc<Gate>,
     pub tls: Option<TlsAcceptor>,
@@ -43,16 +40,21 @@ impl<H> Deref for Serving<H> {
 }
 
 /// Serves one connection to its end, whatever end that is.
-pub(super) async fn serve<H: Host>(socket: Socket, shared: Arc<Shared<H>>, place: Place) {
+pub(super) async fn serve<P: WireProtocol, H: Host>(socket: Socket, shared: Arc<Shared<H>>, place: Place) {
     let caller = Caller::at(place);
     match &shared.tls {
-        None => speak(socket, Serving::new(shared, caller), Instant::now()).await,
+        None => P::serve(socket, &Serving::new(shared, caller), Instant::now()).await,
         // In a box, so that who has no TLS needs no room for it.
-        Some(acceptor) => Box::pin(decrypt(acceptor.clone(), socket, shared, caller)).await,
+        Some(acceptor) => Box::pin(decrypt::<P, H>(acceptor.clone(), socket, shared, caller)).await,
     }
 }
 
-async fn decrypt<H: Host>(acceptor: TlsAcceptor, socket: Socket, shared: Arc<Shared<H>>, caller: Caller) {
+async fn decrypt<P: WireProtocol, H: Host>(
+    acceptor: TlsAcceptor,
+    socket: Socket,
+    shared: Arc<Shared<H>>,
+    caller: Caller,
+) {
     let began = Instant::now();
     match timeout(shared.limits.greeting, acceptor.accept(socket)).await {
         Ok(Ok(encrypted)) => {
@@ -62,24 +64,11 @@ async fn decrypt<H: Host>(acceptor: TlsAcceptor, socket: Socket, shared: Arc<Sha
                 Some(certificate) => caller.showing(certificate),
                 None => caller,
             };
-            speak(encrypted, Serving::new(shared, caller), began).await;
+            P::serve(encrypted, &Serving::new(shared, caller), began).await;
         }
         Ok(Err(error)) if hung_up(&error) => {}
         Ok(Err(_)) => shared.traffic.refused(Refusal::Tls),
         Err(_) => shared.traffic.refused(Refusal::Silent),
-    }
-}
-
-/// What is spoken has until `limits.greeting` after `began` to be agreed on.
-async fn speak<H: Host, S: Io>(io: S, serving: Arc<Serving<H>>, began: Instant) {
-    match serving.protocol {
-        Protocol::Grpc | Protocol::GrpcStream => grpc::serve(io, &serving, began).await,
-        Protocol::WebSocket => websocket::serve(io, &serving, began).await,
-        // Its sockets are the host's.
-        #[cfg(feature = "libp2p")]
-        Protocol::Libp2p => {}
-        Protocol::Http => http::serve_http1(io, &serving, began).await,
-        Protocol::Http2 => http::serve_http2(io, &serving, began).await,
     }
 }
 

@@ -4,9 +4,7 @@ use super::caller::Place;
 use super::io::{Socket, Stream};
 use super::listener::Bound;
 use super::serve::{Shared, serve};
-use super::{Endpoint, Host, Listener, Refusal};
-#[cfg(feature = "libp2p")]
-use crate::transport::libp2p;
+use super::{EndpointOf, Host, Listener, Refusal, WireProtocol};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,30 +36,24 @@ pub struct Gate {
 }
 
 impl Server {
-    pub(super) fn start<H: Host>(listener: Listener, host: Arc<H>, endpoint: &Endpoint) -> io::Result<Self> {
+    pub(super) fn start<P: WireProtocol, H: Host>(
+        listener: Listener,
+        host: Arc<H>,
+        endpoint: &EndpointOf<P>,
+    ) -> io::Result<Self> {
         let listener = match listener.socket {
             Bound::Tcp(tcp) => Accepting::Tcp(TcpListener::from_std(tcp)?),
             Bound::Unix(unix) => Accepting::Unix(UnixListener::from_std(unix)?),
         };
         let gate = Arc::new(Gate { up: AtomicBool::new(true), went_down: Notify::new() });
         let shared = Shared {
-            protocol: endpoint.protocol,
             host,
             gate: Arc::clone(&gate),
             tls: endpoint.security.server().map(Into::into),
             limits: endpoint.limits.clone(),
             traffic: Arc::clone(&endpoint.traffic),
         };
-        let shared = Arc::new(shared);
-        #[cfg(feature = "libp2p")]
-        let listener = match (&endpoint.libp2p, listener) {
-            (Some(swarming), Accepting::Tcp(tcp)) => {
-                let accepting = tokio::spawn(libp2p::serve(tcp, swarming.clone(), shared));
-                return Ok(Self { gate, accepting });
-            }
-            (_, listener) => listener,
-        };
-        let accepting = tokio::spawn(accept(listener, shared));
+        let accepting = tokio::spawn(endpoint.protocol.clone().accept(listener, Arc::new(shared)));
         Ok(Self { gate, accepting })
     }
 
@@ -94,7 +86,9 @@ impl Drop for Server {
     }
 }
 
-enum Accepting {
+/// A listener of the runtime's.
+#[derive(Debug)]
+pub enum Accepting {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
@@ -110,7 +104,7 @@ impl Accepting {
 }
 
 /// Accepts for ever. Connections end with this task, or all together when the node goes down.
-async fn accept<H: Host>(listener: Accepting, shared: Arc<Shared<H>>) {
+pub async fn accept<P: WireProtocol, H: Host>(listener: Accepting, shared: Arc<Shared<H>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -135,7 +129,7 @@ async fn accept<H: Host>(listener: Accepting, shared: Arc<Shared<H>>) {
                         None => Place::of(&stream, from),
                     };
                     let socket = Socket::new(stream, Arc::clone(&shared.traffic));
-                    connections.spawn(serve(socket, Arc::clone(&shared), place));
+                    connections.spawn(serve::<P, H>(socket, Arc::clone(&shared), place));
                 }
             }
         }

@@ -15,5 +15,40 @@ mod writer;
 pub use link::Stream;
 pub use serve::Exchanging;
 
+use super::grpc;
+use super::socket::link::Io;
+use super::socket::serve::Serving;
+use super::socket::{Host, Limits, Traffic, WireProtocol};
+use std::sync::Arc;
+use tokio::time::Instant;
+
 /// The method of the service.
 pub const PATH: &str = "/p2pfl_sim.exchange.v1.Exchange/Open";
+
+/// A stream in each direction, and unary calls with peers that have none.
+#[derive(Clone, Copy, Debug)]
+pub struct GrpcStream;
+
+impl WireProtocol for GrpcStream {
+    const NAME: &'static str = "grpc-stream";
+    const ALPN: Option<&'static [u8]> = Some(b"h2");
+    const KEEPS_ORDER: bool = true;
+    const CALL_S: f64 = 22e-6;
+    type Link = Stream;
+
+    fn new(_: &Limits, _: &Arc<Traffic>) -> Self {
+        Self
+    }
+
+    fn message_with_answer(payload: f64) -> f64 {
+        payload + 30.0
+    }
+
+    fn serve<H: Host, S: Io>(
+        io: S,
+        serving: &Arc<Serving<H>>,
+        began: Instant,
+    ) -> impl Future<Output = ()> + Send {
+        grpc::serve(io, serving, began, true)
+    }
+}

@@ -24,7 +24,7 @@ const MAX_ANSWER: usize = 4 << 20;
 
 /// A connection on which WebSocket is spoken.
 #[derive(Debug)]
-pub struct WebSocket {
+pub struct WebSocketLink {
     calls: Calls,
     driver: AbortHandle,
     /// The largest message that is taken here, and so by the peers of a run.
@@ -32,7 +32,7 @@ pub struct WebSocket {
     traffic: Arc<Traffic>,
 }
 
-impl Link for WebSocket {
+impl Link for WebSocketLink {
     const KEEPS_DEADLINES: bool = true;
 
     async fn greet<S: Io>(io: S, terms: &Terms) -> Result<Self, NoLink> {
@@ -76,7 +76,7 @@ impl Link for WebSocket {
     }
 }
 
-impl Drop for WebSocket {
+impl Drop for WebSocketLink {
     fn drop(&mut self) {
         // The task that drives the connection says farewell.
         self.calls.broke(CLOSED);

@@ -14,11 +14,15 @@ mod serve;
 mod socket;
 mod writer;
 
-pub use link::WebSocket;
-pub(super) use serve::serve;
+pub use link::WebSocketLink;
 
 use super::exchange::frames;
+use super::socket::link::Io;
+use super::socket::serve::Serving;
+use super::socket::{Host, Limits, Traffic, WireProtocol};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tonic::Status;
 
@@ -35,6 +39,34 @@ const READ: usize = 16 << 10;
 const WRITE: usize = 16 << 10;
 /// How long a connection that has come to its end may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Numbered messages in the binary frames of a WebSocket.
+#[derive(Clone, Copy, Debug)]
+pub struct WebSocket;
+
+impl WireProtocol for WebSocket {
+    const NAME: &'static str = "websocket";
+    const ALPN: Option<&'static [u8]> = Some(b"http/1.1");
+    const KEEPS_ORDER: bool = true;
+    const CALL_S: f64 = 8e-6;
+    type Link = WebSocketLink;
+
+    fn new(_: &Limits, _: &Arc<Traffic>) -> Self {
+        Self
+    }
+
+    fn message_with_answer(payload: f64) -> f64 {
+        payload + 17.0
+    }
+
+    fn serve<H: Host, S: Io>(
+        io: S,
+        serving: &Arc<Serving<H>>,
+        began: Instant,
+    ) -> impl Future<Output = ()> + Send {
+        serve::serve(io, serving, began)
+    }
+}
 
 /// What is taken from the other end: messages of up to `max_message` bytes, and what is around them.
 fn config(max_message: usize) -> WebSocketConfig {

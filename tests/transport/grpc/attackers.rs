@@ -6,9 +6,8 @@ use crate::raw::{
 };
 use crate::rig::{Rig, SOON, message, until};
 use bytes::Bytes;
-use p2pfl_sim::transport::socket::{
-    CallError, Endpoint, Limits, Protocol, Redial, Refusal, Security, Traffic, Unfinished,
-};
+use p2pfl_sim::transport::socket::{CallError, Limits, Redial, Refusal, Security, Traffic, Unfinished};
+use p2pfl_sim::transport::{Endpoint, Protocol};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;

@@ -4,9 +4,8 @@ use super::plain::{post, read_answer};
 use super::{VERSIONS, node};
 use crate::raw::{PREFACE, SETTINGS, connect, frame, headers, read_to_end, write_until_refused};
 use crate::rig::{Rig, SOON, message, until};
-use p2pfl_sim::transport::socket::{
-    CallError, Endpoint, Limits, Protocol, Redial, Refusal, Security, Traffic, Unfinished,
-};
+use p2pfl_sim::transport::socket::{CallError, Limits, Redial, Refusal, Security, Traffic, Unfinished};
+use p2pfl_sim::transport::{Endpoint, Protocol};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;

@@ -2,7 +2,8 @@
 
 use super::{VERSIONS, node};
 use crate::rig::{Rig, SOON, code, message, until};
-use p2pfl_sim::transport::socket::{Answer, Body, Call, Limits, Protocol, Security};
+use p2pfl_sim::transport::Protocol;
+use p2pfl_sim::transport::socket::{Answer, Body, Call, Limits, Security};
 use p2pfl_sim::wire::proto::{self, root_message::PayloadType};
 use prost::Message as _;
 use std::sync::Arc;

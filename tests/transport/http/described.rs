@@ -8,9 +8,9 @@ use crate::rig::SOON;
 use jsonschema::Validator;
 use p2pfl_sim::transport::http::openapi;
 use p2pfl_sim::transport::socket::{
-    Body, Call, Caller, Endpoint, Host, Limits, Listener, Protocol, Redial, Reply, Security, Traffic,
-    Unfinished,
+    Body, Call, Caller, Host, Limits, Listener, Redial, Reply, Security, Traffic, Unfinished,
 };
+use p2pfl_sim::transport::{Endpoint, Protocol};
 use p2pfl_sim::wire::proto::{self, root_message::PayloadType};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

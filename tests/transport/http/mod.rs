@@ -9,7 +9,8 @@ mod outages;
 mod plain;
 
 use crate::rig::Rig;
-use p2pfl_sim::transport::socket::{Limits, Protocol, Security};
+use p2pfl_sim::transport::Protocol;
+use p2pfl_sim::transport::socket::{Limits, Security};
 
 /// Both versions, which say the same.
 const VERSIONS: [Protocol; 2] = [Protocol::Http, Protocol::Http2];

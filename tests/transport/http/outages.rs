@@ -2,7 +2,8 @@
 
 use super::{VERSIONS, node};
 use crate::rig::{SOON, message, until};
-use p2pfl_sim::transport::socket::{Answer, CallError, Endpoint, Limits, Listener, Redial, Security};
+use p2pfl_sim::transport::Endpoint;
+use p2pfl_sim::transport::socket::{Answer, CallError, Limits, Listener, Redial, Security};
 use p2pfl_sim::transport::socket::{Refusal, Traffic};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +120,7 @@ async fn a_closed_channel_ends_its_calls() {
 #[tokio::test]
 async fn a_peer_that_speaks_something_else_is_no_peer() {
     for version in VERSIONS {
-        for other in [p2pfl_sim::transport::socket::Protocol::Grpc]
+        for other in [p2pfl_sim::transport::Protocol::Grpc]
             .into_iter()
             .chain(VERSIONS.into_iter().filter(|it| *it != version))
         {

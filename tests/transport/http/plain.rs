@@ -3,7 +3,8 @@
 use super::node;
 use crate::raw::{connect, read_to_end};
 use crate::rig::{Rig, SOON, until};
-use p2pfl_sim::transport::socket::{Call, Limits, Protocol, Refusal};
+use p2pfl_sim::transport::Protocol;
+use p2pfl_sim::transport::socket::{Call, Limits, Refusal};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

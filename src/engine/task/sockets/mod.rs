@@ -17,8 +17,9 @@ use crate::engine::{Failure, Listen, Plan, SocketPlan};
 use crate::metrics::{Histogram, Phase, Recorder, result};
 use crate::node::io::Uninvited;
 use crate::random::{Purpose, Stream};
+use crate::transport::Endpoint;
 use crate::transport::socket::{
-    Address, CallError, Endpoint, Folder, Limits, Listener, Own, Refusal, Server, Traffic, Unfinished, claim,
+    Address, CallError, Folder, Limits, Listener, Own, Refusal, Server, Traffic, Unfinished, claim,
 };
 use crate::wire::Expected;
 use crate::wire::{AddressBook, Command, Gossip, Names, PeerId};
