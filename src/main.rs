@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// Messages are made by one thread and let go of by another, which the system's allocator is slow at.
 #[global_allocator]
-static ALLOCATOR: p2pfl_sim::costs::Counting = p2pfl_sim::costs::Counting;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     p2pfl_sim::cli::main().into()

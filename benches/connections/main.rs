@@ -1,20 +1,22 @@
-//! What a connection costs that nothing is said on: bytes of heap at both ends, over each protocol, beside the library that
-//! it stands on; and what is left of a message of 1 MB that has gone over it.
+//! What a connection costs that nothing is said on: bytes of heap at both ends, over each transport, beside what the program
+//! says that they are, and over each protocol beside the library that it stands on; and what is left of a message of 1 MB that
+//! has gone over it. It fails where the program says something else.
 //!
 //! Bytes are counted at the allocator, so that the figures do not depend on what else the machine does. `cargo bench --bench
 //! connections` runs everything, with `-- grpc-stream` or another protocol a part of it.
 
 #[path = "../transports/bare/mod.rs"]
 mod bare;
+mod heap;
 #[path = "../transports/io.rs"]
 mod io;
 #[path = "../transports/ours.rs"]
 mod ours;
 #[path = "../transports/pair.rs"]
 mod pair;
+mod stated;
 
-use anyhow::{Context as _, Result};
-use p2pfl_sim::costs::Count;
+use anyhow::{Result, ensure};
 use p2pfl_sim::transport::Protocol;
 use p2pfl_sim::transport::socket::{Address, Security};
 use p2pfl_sim::wire::proto;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[global_allocator]
-static ALLOCATOR: p2pfl_sim::costs::Counting = p2pfl_sim::costs::Counting;
+static ALLOCATOR: heap::Counting = heap::Counting;
 
 /// HTTP/2's windows and frames, the same for all.
 const WINDOW: u32 = 16 << 20;
@@ -44,6 +46,8 @@ fn main() -> Result<()> {
     let asked = |what: &str| std::env::args().any(|arg| arg == what);
     let any = Protocol::ALL.iter().any(|it| asked(it.name()));
     let connections = if quick { 2 } else { CONNECTIONS };
+    let off = stated::check(|it| !any || it.on_sockets().is_some_and(|(it, _)| asked(it.name())))?;
+    println!();
     println!("Heap of a connection, both ends and their server, in KiB; idle, and after a message of 1 MB");
     println!("                          bare loop          ours        ours : bare");
     println!("                         idle   after     idle   after    idle  after : idle");
@@ -69,6 +73,7 @@ fn main() -> Result<()> {
             );
         }
     }
+    ensure!(off.is_empty(), "stated otherwise in src/costs/memory.rs: {}", off.join(", "));
     Ok(())
 }
 
@@ -98,7 +103,7 @@ fn weigh<P: Pair>(connections: usize, connect: impl AsyncFn() -> Result<P>) -> R
         let first = connect().await?;
         first.calls(&large, 1, 1).await?;
         tokio::time::sleep(SETTLED).await;
-        let count = Count::begin().context("the allocator counts")?;
+        let before = heap::held();
         let mut pairs = Vec::with_capacity(connections);
         for _ in 0..connections {
             let pair = connect().await?;
@@ -106,13 +111,13 @@ fn weigh<P: Pair>(connections: usize, connect: impl AsyncFn() -> Result<P>) -> R
             pairs.push(pair);
         }
         tokio::time::sleep(SETTLED).await;
-        let idle = count.held();
+        let idle = heap::held() - before;
         for pair in &pairs {
             pair.calls(&large, 1, 1).await?;
         }
         tokio::time::sleep(SETTLED).await;
         let each = |bytes: i64| bytes as f64 / connections as f64 / 1_024.0;
-        Ok(Held { idle: each(idle), after_a_megabyte: each(count.held()) })
+        Ok(Held { idle: each(idle), after_a_megabyte: each(heap::held() - before) })
     })
 }
 

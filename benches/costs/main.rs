@@ -14,9 +14,9 @@ use p2pfl_sim::costs::{Costs, Effort};
 use p2pfl_sim::scenario::Transport;
 use std::time::Duration;
 
-/// As in the program, so that memory is counted.
+/// As in the program.
 #[global_allocator]
-static ALLOCATOR: p2pfl_sim::costs::Counting = p2pfl_sim::costs::Counting;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A table of the page: its mark, and what stands there.
 type Made = (&'static str, String);

@@ -14,7 +14,7 @@ pub struct Pair {
     _server: Server,
 }
 
-struct Yes;
+pub struct Yes;
 
 impl Host for Yes {
     fn take(&self, _: &Caller, call: Call, reply: Reply) {

@@ -1,38 +1,8 @@
-//! What connections cost: opening them, and holding them.
+//! What it costs to open connections.
 
 use super::CostsError;
-use super::ends::{Means, Sample, Sockets, send};
-use super::heap::Count;
+use super::ends::Sockets;
 use super::spent::Clocks;
-use std::time::Duration;
-
-/// Connections that are held at a time to see what each holds.
-const HELD: u32 = 32;
-/// Until what was said last has been read, and is let go.
-const SETTLES: Duration = Duration::from_millis(20);
-
-/// Bytes of memory that a connection holds, at both ends together: one that was just opened, and after a large message.
-///
-/// # Errors
-/// A connection that is not to be had, or a message that is not answered.
-pub async fn memory(means: &Means, large: &Sample) -> Result<Option<(f64, f64)>, CostsError> {
-    let mut sockets = Sockets::new(means, HELD + 1)?;
-    // What is allocated once for all connections is with the first.
-    let first = sockets.channels.pop().expect("there is one more than are held");
-    first.open(super::ends::PATIENCE).await?;
-    send(&first, large).await?;
-    tokio::time::sleep(SETTLES).await;
-    let Some(count) = Count::begin() else { return Ok(None) };
-    let each = |count: &Count| count.held() as f64 / f64::from(HELD);
-    sockets.open().await?;
-    tokio::time::sleep(SETTLES).await;
-    let idle = each(&count);
-    for channel in &sockets.channels {
-        send(channel, large).await?;
-    }
-    tokio::time::sleep(SETTLES).await;
-    Ok(Some((idle, each(&count))))
-}
 
 /// Seconds that each took to open, and CPU seconds of one.
 #[derive(Clone, Debug, Default)]

@@ -1,13 +1,13 @@
 //! The measuring itself: what is counted once, and what is timed turn by turn, one transport after another in each.
 
-use super::connections::{Opening, memory, open};
+use super::connections::{Opening, open};
 use super::ends::{Ends, Means, Sample, Sockets};
 use super::flights::round_trips;
 use super::inboxes::Inboxes;
 use super::load::{Flight, Turn, combine, measure};
 use super::share::at_sender;
 use super::wire::{Counted, count};
-use super::{Connection, Costs, CostsError, TransportCosts, runtime};
+use super::{Connection, ConnectionMemory, Costs, CostsError, TransportCosts, runtime};
 use crate::machine::Machine;
 use crate::metrics::Sample as Spread;
 use crate::scenario::Transport;
@@ -78,7 +78,6 @@ struct Subject {
     means: Option<Means>,
     counted: Option<Counted>,
     round_trips: Option<u32>,
-    memory: Option<(f64, f64)>,
     small: Vec<Vec<Turn>>,
     apart: Vec<Vec<Turn>>,
     large: Vec<Turn>,
@@ -100,7 +99,6 @@ impl Subject {
             means: Means::of(transport)?,
             counted: None,
             round_trips: None,
-            memory: None,
             small: vec![Vec::new(); effort.in_flight.len()],
             apart: vec![Vec::new(); several],
             large: Vec::new(),
@@ -110,7 +108,6 @@ impl Subject {
         if let Some(means) = &it.means {
             let runtime = runtime()?;
             it.counted = Some(runtime.block_on(count(means, &effort.in_flight, small, large))?);
-            it.memory = runtime.block_on(memory(means, large))?;
             // A transport whose bytes do not go through as they are cannot be held back either.
             it.round_trips = runtime.block_on(round_trips(means)).ok();
         }
@@ -161,6 +158,7 @@ impl Subject {
 
     fn conclude(self) -> TransportCosts {
         let median = |values: Vec<f64>| Spread::of(values).map(|it| it.median);
+        let memory = ConnectionMemory::of(self.transport);
         let connection = self.counted.as_ref().map(|counted| {
             let opens = self.opening.iter().flat_map(|it| it.took_s.clone()).collect();
             Connection {
@@ -168,8 +166,8 @@ impl Subject {
                 cpu_s: median(self.opening.iter().map(|it| it.cpu_s).collect()).unwrap_or_default(),
                 round_trips: self.round_trips,
                 bytes: counted.set_up,
-                memory_bytes: self.memory.map(|it| it.0),
-                memory_after_large_bytes: self.memory.map(|it| it.1),
+                memory_bytes: memory.map(|it| it.idle),
+                memory_after_large_bytes: memory.map(|it| it.after_large),
             }
         });
         let there = |turns: &Vec<Turn>| !turns.is_empty();

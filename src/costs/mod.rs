@@ -11,10 +11,10 @@ mod error;
 mod flights;
 mod frames;
 mod headers;
-mod heap;
 mod inboxes;
 mod load;
 mod measure;
+mod memory;
 mod profile;
 mod share;
 mod spent;
@@ -24,8 +24,8 @@ mod wire;
 
 pub use burst::Burst;
 pub use error::CostsError;
-pub use heap::{Count, Counting};
 pub use measure::{Effort, LARGE, SMALL};
+pub use memory::ConnectionMemory;
 
 use crate::machine::Machine;
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,7 @@ pub struct Connection {
     pub round_trips: Option<u32>,
     /// Bytes both ways until then, without TCP's own.
     pub bytes: f64,
-    /// Bytes of memory that a connection holds which was just opened; nothing if the program's allocator does not count.
+    /// Bytes of memory that a connection holds which was just opened, as [`ConnectionMemory`] states them.
     pub memory_bytes: Option<f64>,
     /// The same after a message of a megabyte.
     pub memory_after_large_bytes: Option<f64>,

@@ -89,6 +89,8 @@ fn every_transport_is_measured_and_its_parts_add_up() {
             continue;
         };
         assert!(connection.round_trips.is_some(), "{name}");
+        let (idle, after) = (connection.memory_bytes, connection.memory_after_large_bytes);
+        assert!(idle.is_some() && idle < after, "{name}: {connection:?}");
         for wire in &it.wire {
             let sum = wire.sent.total() + wire.answered.total();
             assert!(wire.sent.payload > 0.0 && sum > wire.sent.payload, "{name}: {wire:?}");

@@ -208,7 +208,7 @@ fn transports_are_measured_by_themselves_and_then_over_the_scenario() {
     let [memory, grpc] = &costs.transports[..] else { panic!("there are two: {costs:?}") };
     assert_eq!(grpc.small.iter().map(|it| it.in_flight).collect::<Vec<_>>(), [1, 4]);
     assert!(memory.connection.is_none() && memory.wire.is_empty());
-    // The program's allocator counts.
+    // What is stated of it.
     let connection = grpc.connection.expect("it has connections");
     let (idle, after) = (connection.memory_bytes.unwrap(), connection.memory_after_large_bytes.unwrap());
     assert!(idle > 10e3 && idle < 1e6 && after < 2e6, "{connection:?}");
