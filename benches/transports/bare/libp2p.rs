@@ -1,5 +1,7 @@
 //! tonic's own channel and server in the streams of libp2p's own swarms.
 
+use super::service::node_services_client::NodeServicesClient;
+use super::service::node_services_server::NodeServicesServer;
 use crate::io::Io;
 use crate::{FRAME, WINDOW};
 use anyhow::{Context as _, Result};
@@ -8,8 +10,6 @@ use hyper_util::rt::TokioIo;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, tcp, yamux};
 use p2pfl_sim::wire::proto::RootMessage;
-use p2pfl_sim::wire::proto::node_services_client::NodeServicesClient;
-use p2pfl_sim::wire::proto::node_services_server::NodeServicesServer;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! tonic's own channel and server, and unary calls.
 
+use super::service::node_services_client::NodeServicesClient;
+use super::service::node_services_server::{NodeServices, NodeServicesServer};
 use crate::io::{dial, listen};
 use crate::{FRAME, WINDOW};
 use anyhow::Result;
 use hyper_util::rt::TokioIo;
 use p2pfl_sim::transport::socket::{Address, Security};
-use p2pfl_sim::wire::proto::node_services_client::NodeServicesClient;
-use p2pfl_sim::wire::proto::node_services_server::{NodeServices, NodeServicesServer};
 use p2pfl_sim::wire::proto::{HandShakeRequest, ResponseMessage, RootMessage};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
