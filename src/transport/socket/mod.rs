@@ -1,9 +1,9 @@
 //! What all protocols over sockets have in common: moves P2PFL's messages between addresses.
 //!
-//! A node has an [`Endpoint`]: a [`Server`] on its own [`Listener`], and a [`Channel`] to each of its neighbours. Addresses,
-//! certificates, limits, deadlines, connecting and hanging up are the same whatever is spoken on a connection; that is a
-//! [`WireProtocol`]'s. Each has a folder of its own beside this one and is handed in by [`transport`](super), which lists
-//! them: nothing here names one.
+//! A node has an [endpoint](EndpointOf): a [`Server`] on its own [`Listener`], and a [channel](ChannelOf) to each of its
+//! neighbours. Addresses, certificates, limits, deadlines, connecting and hanging up are the same whatever is spoken on a
+//! connection; that is a [`WireProtocol`]'s. Each has a folder of its own beside this one and is handed in by
+//! [`transport`](super), which lists them: nothing here names one.
 //!
 //! What lives here knows addresses, certificates, limits and byte counts. Peers as numbers, their states, metrics by
 //! command and scenario time are the engine's. What a message means is `wire`'s and `node`'s.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// What is spoken on connections, as one endpoint speaks it. Most protocols keep nothing for an endpoint: what there is to a
-/// connection is with its [`Link`] at the end that calls, and in [`serve`](Self::serve) at the other.
+/// connection is with its [`Link`](Self::Link) at the end that calls, and in [`serve`](Self::serve) at the other.
 pub trait WireProtocol: Clone + Debug + Send + Sync + 'static {
     /// Its name in scenarios, without what it is carried by.
     const NAME: &'static str;
