@@ -160,9 +160,9 @@ fn row(name: &str, result: &Value) -> String {
 }
 
 fn seconds(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |it| p2pfl_sim::report::figures::time(it).replace("us", "µs"))
+    value.map_or_else(String::new, |it| p2pfl_sim::report::readable::time(it).replace("us", "µs"))
 }
 
 fn bytes(value: Option<f64>) -> String {
-    value.map_or_else(String::new, p2pfl_sim::report::figures::bytes)
+    value.map_or_else(String::new, p2pfl_sim::report::readable::bytes)
 }

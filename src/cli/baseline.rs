@@ -3,9 +3,10 @@
 use super::CliError;
 use crate::metrics::result::{RunResult, Threshold};
 use crate::metrics::{Cost, Sample};
-use crate::report::diff::{METRICS, Side};
+use crate::report::diff::Side;
+use crate::report::figures::{FIGURES, Judged};
 use crate::report::folder::RESULT;
-use crate::report::{Folder, FolderError, Style, figures, files, summary};
+use crate::report::{Folder, FolderError, Style, files, readable, summary};
 use crate::say;
 use crate::scenario::nearest;
 use crate::scenario::thresholds::Threshold as Written;
@@ -179,15 +180,15 @@ impl Shelf {
             return Ok(text + &summary(&only.result, Style::stdout()));
         }
         let mut table = vec![["figure", "median", "min", "max"].map(str::to_owned)];
-        for metric in METRICS {
+        for metric in FIGURES.iter().filter(|it| it.judged != Judged::Never) {
             let values =
                 side.runs.iter().filter_map(|run| crate::report::diff::figure(&run.document, metric.path));
             let Some(Sample { median, min, max, .. }) = Sample::of(values) else { continue };
             table.push([
                 metric.path.to_owned(),
-                figures::digits(median),
-                figures::digits(min),
-                figures::digits(max),
+                readable::digits(median),
+                readable::digits(min),
+                readable::digits(max),
             ]);
         }
         text += &columns(&table);
@@ -365,8 +366,8 @@ fn row(name: &str, side: &Side) -> [String; 7] {
         side.runs.len().to_string(),
         first.engine.clock.clone(),
         first.engine.version.clone() + &commit,
-        first.ended_s.map_or_else(|| "-".into(), figures::time),
-        figures::amount(first.messages.total.sent as f64),
+        first.ended_s.map_or_else(|| "-".into(), readable::time),
+        readable::amount(first.messages.total.sent as f64),
     ]
 }
 

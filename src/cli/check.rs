@@ -7,7 +7,7 @@ use crate::engine::reach::Means;
 use crate::engine::{Plan, Reach};
 use crate::network::Links;
 use crate::node::spec::Variant;
-use crate::report::figures::{amount, bytes, time};
+use crate::report::readable::{amount, bytes, time};
 use crate::say;
 use crate::scenario::{self, Clock, Loaded};
 use crate::simulation::{Options, Prepared, prepare};

@@ -1,7 +1,7 @@
 //! How much memory this process may take, and the refusal of what would take more.
 
 use super::CliError;
-use crate::report::figures::bytes;
+use crate::report::readable::bytes;
 use crate::say;
 use crate::scenario::Loaded;
 use crate::simulation::Estimate;

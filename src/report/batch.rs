@@ -1,6 +1,6 @@
 //! How far many runs are, while they go on: a bar on a terminal, a plain line for each run elsewhere. On stderr.
 
-use super::{RunRow, Snapshot, figures};
+use super::{RunRow, Snapshot, readable};
 use crate::metrics::result::Outcome;
 use crate::say;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -77,7 +77,7 @@ impl Batch {
         self.done += 1;
         self.last_line = 0.0;
         let took = row.figures.get("cost.wall_s").and_then(serde_json::Value::as_f64);
-        let took = took.map(|wall_s| format!(" after {}", figures::time(wall_s))).unwrap_or_default();
+        let took = took.map(|wall_s| format!(" after {}", readable::time(wall_s))).unwrap_or_default();
         let text = format!("{label}: {}{took}", row.outcome.name());
         match &self.form {
             Form::Hidden => {}

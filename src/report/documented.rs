@@ -1,7 +1,7 @@
 //! Holds `docs/results.md` true: it names every field of a full result and every column of the tables, and no other.
 
 use super::compare;
-use super::many::FIGURES;
+use super::figures::{compared, kept};
 use super::sweep::{self, Setting};
 use super::{Repeats, RunRow, Sweep, sample, tables};
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ fn the_page_names_what_is_in_a_summary_of_runs() {
     assert_eq!(named_under("## summary.json").into_iter().collect::<BTreeSet<_>>(), found);
     assert_eq!(fields(&summary["figures"]["ended_s"]), named_under("### Sample"));
     assert_eq!(fields(&summary["runs"][0]), named_under("### Run"));
-    for figure in &FIGURES {
+    for figure in kept() {
         assert!(PAGE.contains(&format!("`{}`", figure.path)), "{}", figure.path);
     }
 }
@@ -158,7 +158,7 @@ fn the_page_names_what_is_in_a_sweep() {
     let header = String::from_utf8(csv).unwrap().lines().next().unwrap().to_owned();
     let mut named = named_under("## sweep.csv");
     named.insert(1, "nodes".into());
-    named.extend(FIGURES.iter().map(|it| it.path.to_owned()));
+    named.extend(kept().map(|it| it.path.to_owned()));
     assert_eq!(header.split(',').collect::<Vec<_>>(), named);
 
     sweep.combine();
@@ -194,8 +194,7 @@ fn the_page_names_what_is_in_a_comparison() {
     let cell = compare::sample::probe().rows.last().and_then(|row| row.cell);
     assert_eq!(fields(&serde_json::to_value(cell).unwrap()), ["payload_bytes", "concurrency"]);
     // What the page tells of them is that they have the fields of others.
-    let figures: BTreeSet<String> =
-        compare::FIGURES.iter().map(|it| format!("relative.{}", it.path)).collect();
+    let figures: BTreeSet<String> = compared().iter().map(|it| format!("relative.{}", it.path)).collect();
     for row in value["rows"].as_array_mut().unwrap() {
         if !row["relative"].is_null() {
             let mut found = BTreeSet::new();

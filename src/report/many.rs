@@ -1,73 +1,12 @@
 //! What is kept of each of many runs, and what they say together. Each run's whole result is in its own folder.
 
+use super::figures::{self, Figure};
 use crate::metrics::Sample;
 use crate::metrics::result::{Outcome, RunResult, Threshold};
 use crate::scenario::thresholds;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// A figure that runs are compared by.
-#[derive(Clone, Copy, Debug)]
-pub struct Figure {
-    /// Its path in `result.json`.
-    pub path: &'static str,
-    /// How it is shown.
-    pub unit: Unit,
-}
-
-/// What a figure counts in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// Seconds.
-    Time,
-    /// Bytes.
-    Bytes,
-    /// How many.
-    Count,
-    /// So many in a second.
-    Rate,
-    /// Bytes in a second.
-    ByteRate,
-    /// No unit.
-    Plain,
-}
-
-impl Unit {
-    /// What stands beside a bare number in a table of numbers; nothing where it only counts.
-    pub const fn symbol(self) -> &'static str {
-        match self {
-            Self::Time => "s",
-            Self::Bytes => "bytes",
-            Self::Rate => "1/s",
-            Self::ByteRate => "bytes/s",
-            Self::Count | Self::Plain => "",
-        }
-    }
-}
-
-/// The figures that are kept of every run, in the order in which they are shown.
-pub const FIGURES: [Figure; 19] = [
-    Figure { path: "final.accuracy.mean", unit: Unit::Plain },
-    Figure { path: "final.loss.mean", unit: Unit::Plain },
-    Figure { path: "final.consensus_distance", unit: Unit::Plain },
-    Figure { path: "ended_s", unit: Unit::Time },
-    Figure { path: "nodes.finished", unit: Unit::Count },
-    Figure { path: "setup.seconds", unit: Unit::Time },
-    Figure { path: "latency.round.p50", unit: Unit::Time },
-    Figure { path: "latency.round.p99", unit: Unit::Time },
-    Figure { path: "latency.message.p50", unit: Unit::Time },
-    Figure { path: "latency.message.p99", unit: Unit::Time },
-    Figure { path: "latency.dissemination.p99", unit: Unit::Time },
-    Figure { path: "messages.total.sent", unit: Unit::Count },
-    Figure { path: "messages.total.duplicate", unit: Unit::Count },
-    Figure { path: "messages.total.payload_bytes", unit: Unit::Bytes },
-    Figure { path: "messages.total.wire_bytes", unit: Unit::Bytes },
-    Figure { path: "throughput.messages.mean", unit: Unit::Rate },
-    Figure { path: "cost.wall_s", unit: Unit::Time },
-    Figure { path: "cost.cpu_s", unit: Unit::Time },
-    Figure { path: "cost.peak_rss_bytes", unit: Unit::Bytes },
-];
 
 /// One of many runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,7 +38,7 @@ impl RunRow {
     /// Of a run that left a result in `folder`.
     pub fn of(run: usize, folder: &str, seed: u64, result: &RunResult) -> Self {
         let document = serde_json::to_value(result).unwrap_or_default();
-        let value = |figure: &Figure| {
+        let value = |figure: &'static Figure| {
             let found = thresholds::find(&document, figure.path).ok().filter(|value| value.is_number());
             (figure.path.to_owned(), found.cloned().unwrap_or_default())
         };
@@ -113,7 +52,7 @@ impl RunRow {
             overloaded: result.overloaded,
             thresholds: result.thresholds.clone(),
             fingerprint: result.fingerprint.clone(),
-            figures: FIGURES.iter().map(value).collect(),
+            figures: figures::kept().map(value).collect(),
         }
     }
 
@@ -129,7 +68,7 @@ impl RunRow {
             overloaded: false,
             thresholds: Vec::new(),
             fingerprint: None,
-            figures: FIGURES.iter().map(|figure| (figure.path.to_owned(), Value::Null)).collect(),
+            figures: figures::kept().map(|figure| (figure.path.to_owned(), Value::Null)).collect(),
         }
     }
 }
@@ -235,7 +174,7 @@ mod tests {
     #[test]
     fn the_figures_of_a_run_are_those_of_its_result() {
         let full = row(1, &results::full());
-        assert!(FIGURES.iter().all(|figure| full.figures[figure.path].is_number()), "{:?}", full.figures);
+        assert!(figures::kept().all(|figure| full.figures[figure.path].is_number()), "{:?}", full.figures);
         assert_eq!(full.figures["final.accuracy.mean"], 0.9123);
         assert_eq!(full.figures["messages.total.sent"], results::full().messages.total.sent);
         assert_eq!(full.fingerprint, results::full().fingerprint);

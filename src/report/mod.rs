@@ -18,6 +18,7 @@ pub mod html;
 pub mod live;
 pub mod many;
 pub mod progress;
+pub mod readable;
 pub mod repeats;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -1,6 +1,6 @@
 //! How far a run is, while it goes on: a bar on a terminal, a plain line now and then elsewhere. Always on stderr.
 
-use super::figures::{Count, amount, time};
+use super::readable::{Count, amount, time};
 use crate::engine;
 use crate::say;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};

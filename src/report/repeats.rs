@@ -1,6 +1,7 @@
 //! `summary.json`: what runs of the same scenario with different seeds say together.
 
-use super::many::{self, FIGURES, Held, Outcomes, RunRow};
+use super::figures::kept;
+use super::many::{self, Held, Outcomes, RunRow};
 use crate::metrics::Sample;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,7 +41,7 @@ impl Repeats {
             repeat,
             interrupted,
             outcomes: Outcomes::of(&runs),
-            figures: FIGURES.iter().map(|it| (it.path.to_owned(), many::sample(&runs, it.path))).collect(),
+            figures: kept().map(|it| (it.path.to_owned(), many::sample(&runs, it.path))).collect(),
             thresholds: Held::of(&runs),
             runs,
         }

@@ -1,6 +1,7 @@
 //! `sweep.json` and `sweep.csv`: a row for each run of a sweep.
 
-use super::many::{self, FIGURES, Outcomes, RunRow};
+use super::figures::kept;
+use super::many::{self, Outcomes, RunRow};
 use crate::metrics::Sample;
 use crate::metrics::result::Outcome;
 use crate::say::cell;
@@ -110,7 +111,7 @@ impl Sweep {
         for name in ["seed", "outcome", "overloaded", "thresholds_failed", "folder"] {
             csv.write_field(name)?;
         }
-        FIGURES.iter().try_for_each(|figure| csv.write_field(figure.path))?;
+        kept().try_for_each(|figure| csv.write_field(figure.path))?;
         csv.write_record(None::<&[u8]>)?;
         for SweepRow { settings: values, row } in &self.rows {
             csv.write_field(row.run.to_string())?;
@@ -122,7 +123,7 @@ impl Sweep {
             csv.write_field(row.overloaded.to_string())?;
             csv.write_field(row.thresholds.iter().filter(|it| !it.passed).count().to_string())?;
             csv.write_field(row.folder.as_deref().unwrap_or_default())?;
-            FIGURES.iter().try_for_each(|figure| {
+            kept().try_for_each(|figure| {
                 csv.write_field(row.figures.get(figure.path).map(plain).unwrap_or_default())
             })?;
             csv.write_record(None::<&[u8]>)?;
@@ -137,7 +138,7 @@ impl Combination {
         Self {
             settings: runs.first().map(|it| it.settings.clone()).unwrap_or_default(),
             outcomes: Outcomes::of(&rows),
-            figures: FIGURES.iter().map(|it| (it.path.to_owned(), many::sample(&rows, it.path))).collect(),
+            figures: kept().map(|it| (it.path.to_owned(), many::sample(&rows, it.path))).collect(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What transports cost by themselves as tables, for every form in which a comparison is shown, and as single figures.
 
 use crate::costs::{Costs, Load, Parts, TransportCosts, Wire};
-use crate::report::figures::bytes;
-use crate::report::many::Unit;
+use crate::report::figures::nature::Unit;
+use crate::report::readable::bytes;
 
 /// A table with a row for each transport.
 #[derive(Clone, Debug, PartialEq)]

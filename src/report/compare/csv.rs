@@ -1,7 +1,8 @@
 //! `compare.csv`: a row for each figure of each transport, so that it can be filtered and drawn as it is.
 
-use super::{Compare, FIGURES};
+use super::Compare;
 use crate::metrics::Sample;
+use crate::report::figures::compared;
 use std::io::{self, Write};
 
 /// The columns.
@@ -31,7 +32,7 @@ impl Compare {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(COLUMNS)?;
         for row in &self.rows {
-            for (i, figure) in FIGURES.iter().enumerate() {
+            for (i, figure) in compared().iter().enumerate() {
                 let (Some(sample), relative) = row.told(i) else { continue };
                 let of_cell = |value: fn(super::Cell) -> Option<u64>| row.cell.and_then(value);
                 let text = |value: Option<u64>| value.map(|it| it.to_string()).unwrap_or_default();
@@ -42,7 +43,7 @@ impl Compare {
                     row.outcomes.completed.to_string(),
                     row.overloaded.to_string(),
                     figure.path.to_owned(),
-                    figure.unit.symbol().to_owned(),
+                    figure.unit().symbol().to_owned(),
                 ];
                 cells.extend(middle(Some(sample)));
                 cells.extend([sample.min, sample.max].map(|it| it.to_string()));

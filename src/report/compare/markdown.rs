@@ -1,8 +1,9 @@
 //! `compare.md`: the same as a table for a page, a row for each transport and a column for each figure.
 
-use super::{Compare, CostTable, FIGURES, Row};
+use super::{Compare, CostTable, Row};
 use crate::metrics::Sample;
-use crate::report::figures::digits;
+use crate::report::figures::compared;
+use crate::report::readable::digits;
 use crate::report::terminal::{Style, shown};
 use std::fmt::Write;
 
@@ -18,11 +19,11 @@ impl Compare {
             }
             // What no transport has is no column.
             let figures: Vec<usize> =
-                (0..FIGURES.len()).filter(|&i| rows.iter().any(|row| row.told(i).0.is_some())).collect();
+                (0..compared().len()).filter(|&i| rows.iter().any(|row| row.told(i).0.is_some())).collect();
             text += &table(rows, &figures, |row, i| {
-                row.told(i)
-                    .0
-                    .map_or_else(String::new, |it| spread(it, |value| shown(value, FIGURES[i].unit, STYLE)))
+                row.told(i).0.map_or_else(String::new, |it| {
+                    spread(it, |value| shown(value, compared()[i].unit(), STYLE))
+                })
             });
             if rows.iter().any(|row| row.relative.is_some()) {
                 let _ = write!(text, "\nRelative to {}:\n", self.first());
@@ -63,7 +64,7 @@ impl CostTable {
 }
 
 fn table(rows: &[Row], figures: &[usize], cell: impl Fn(&Row, usize) -> String) -> String {
-    let titles: String = figures.iter().map(|&i| format!(" {} |", FIGURES[i].title)).collect();
+    let titles: String = figures.iter().map(|&i| format!(" {} |", compared()[i].title())).collect();
     let mut text = format!("\n| transport |{titles}\n| --- |{}\n", " ---: |".repeat(figures.len()));
     for row in rows {
         let cells: String = figures.iter().map(|&i| format!(" {} |", cell(row, i))).collect();

@@ -12,7 +12,7 @@ mod notes;
 pub mod sample;
 
 pub use costs::{CostFigure, CostTable, Shown, both};
-pub use figures::{COUNT, FIGURES, Figure, Figures, Latencies, Quantiles};
+pub use figures::Figures;
 
 use super::many::{Outcomes, RunRow};
 use crate::bounded;
@@ -172,7 +172,7 @@ impl Compare {
         // A ratio that the pace makes is none.
         let untold: Vec<String> = self.untold().into_iter().map(str::to_owned).collect();
         for row in self.rows.iter_mut().filter(|row| untold.contains(&row.transport)) {
-            row.relative.iter_mut().for_each(|it| it.ended_s = None);
+            row.relative.iter_mut().for_each(|it| it.set("ended_s", None));
         }
     }
 
@@ -194,7 +194,7 @@ impl Compare {
     fn pace(&self) -> Pace {
         // As it is measured, whether or not it may be told.
         let rows: Vec<Row> = self.transports.iter().map(|name| self.row(name, None)).collect();
-        let ended = |row: &Row| Some((row.transport.clone(), row.relative?.ended_s?.median));
+        let ended = |row: &Row| Some((row.transport.clone(), row.relative?.at("ended_s")?.median));
         Pace {
             speedup: self.speedup,
             overloaded: rows
@@ -229,7 +229,7 @@ impl Compare {
         let sample = |of: &dyn Fn(&Run, usize) -> Option<f64>| {
             Figures::from_fn(|i| Sample::of(runs().filter_map(|run| of(run, i))))
         };
-        let value = |run: &Run, i: usize| *run.figures(cell)?.all()[i];
+        let value = |run: &Run, i: usize| run.figures(cell)?.all()[i];
         let first = self.first();
         let ratio = |run: &Run, i: usize| {
             let mut others = self.runs.iter().filter(|it| it.transport == first && it.repeat == run.repeat);
@@ -310,10 +310,13 @@ mod tests {
             sample::ran(&mut compare, "memory", turn, 2.0 * drift);
             sample::ran(&mut compare, "grpc", turn, 4.0 * drift);
         }
-        let told =
-            row(&compare, "grpc").relative.expect("it is not the first").wall_s.expect("it was measured");
+        let told = row(&compare, "grpc")
+            .relative
+            .expect("it is not the first")
+            .at("wall_s")
+            .expect("it was measured");
         assert_eq!((told.n, told.min, told.median, told.max), (3, 2.0, 2.0, 2.0));
-        assert_eq!(row(&compare, "grpc").figures.wall_s.map(|it| (it.min, it.max)), Some((4.0, 40.0)));
+        assert_eq!(row(&compare, "grpc").figures.at("wall_s").map(|it| (it.min, it.max)), Some((4.0, 40.0)));
         assert_eq!(row(&compare, "memory").relative, None);
     }
 
@@ -326,8 +329,8 @@ mod tests {
         sample::ran(&mut compare, "grpc", 2, 99.0);
         sample::ran(&mut compare, "memory", 3, 99.0);
         let grpc = row(&compare, "grpc");
-        assert_eq!(grpc.figures.wall_s.map(|it| it.n), Some(2));
-        assert_eq!(grpc.relative.unwrap().wall_s.map(|it| (it.n, it.median)), Some((1, 1.5)));
+        assert_eq!(grpc.figures.at("wall_s").map(|it| it.n), Some(2));
+        assert_eq!(grpc.relative.unwrap().at("wall_s").map(|it| (it.n, it.median)), Some((1, 1.5)));
         assert_eq!((row(&compare, "memory").outcomes.failed, grpc.outcomes.failed), (1, 0));
     }
 
@@ -354,7 +357,7 @@ mod tests {
         let begin =
             || Compare { speedup: 50.0, speedup_is_auto: true, ..sample::empty(&["grpc", "grpc+mtls"], 1) };
         let ratio =
-            |compare: &Compare| row(compare, "grpc+mtls").relative.unwrap().ended_s.map(|it| it.median);
+            |compare: &Compare| row(compare, "grpc+mtls").relative.unwrap().at("ended_s").map(|it| it.median);
 
         let mut calm = begin();
         at_a_pace(&mut calm, 1.02, false);
@@ -414,7 +417,7 @@ mod tests {
             let found = rows.iter().find(|row| row["transport"] == transport && row["figure"] == figure);
             found.unwrap_or_else(|| panic!("no {figure} of {transport}"))[column].clone()
         };
-        let wall = row(&compare, "grpc").figures.wall_s.unwrap();
+        let wall = row(&compare, "grpc").figures.at("wall_s").unwrap();
         assert_eq!(cell("grpc", "wall_s", "median"), wall.median.to_string());
         assert_eq!(cell("grpc", "wall_s", "high"), wall.interval.unwrap().high.to_string());
         assert_eq!(

@@ -3,7 +3,7 @@
 use super::{Cell, Compare, Row};
 use crate::costs::SMALL;
 use crate::metrics::result::Outcome;
-use crate::report::figures::{bytes, digits};
+use crate::report::readable::{bytes, digits};
 
 impl Compare {
     /// How it was run.
@@ -78,7 +78,7 @@ impl Compare {
             notes.push(format!("Runs that failed, {failed} of them, are in no figure."));
         }
         let mut first = self.rows.iter().filter(|row| row.transport == self.first());
-        if !self.runs.is_empty() && first.all(|row| row.figures.all().into_iter().all(Option::is_none)) {
+        if !self.runs.is_empty() && first.all(|row| row.figures.all().iter().all(Option::is_none)) {
             notes.push(format!(
                 "There is nothing to set the others against: no run over {} counts.",
                 self.first()

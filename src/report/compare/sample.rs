@@ -1,6 +1,6 @@
 //! Comparisons made by hand, for tests. Their figures are invented: they say nothing of any transport.
 
-use super::{Cell, Compare, Figures, Latencies, Measured, Quantiles, Run, SCHEMA};
+use super::{Cell, Compare, Figures, Measured, Run, SCHEMA};
 use crate::costs::{Connection, Costs, Load, Parts, TransportCosts, Wire};
 use crate::machine::Machine;
 use crate::metrics::result::{Outcome, RunResult};
@@ -150,12 +150,12 @@ pub fn probe() -> Compare {
     let mut compare = Compare { name: "probe-64b".into(), ..empty(&["memory", "grpc"], 2) };
     for turn in 1..=2 {
         for (i, transport) in ["memory", "grpc"].into_iter().enumerate() {
-            let whole = Figures { ended_s: Some(10.0), wall_s: Some(10.5), ..Figures::default() };
+            let whole = Figures::default().with("ended_s", 10.0).with("wall_s", 10.5);
             add(&mut compare, transport, turn, whole);
             let cells =
                 [(64, Some(1)), (1_000_000, Some(64)), (64, None)].map(|(payload_bytes, concurrency)| {
                     let scale = 1.0 + i as f64 + f64::from(turn) / 8.0 + concurrency.unwrap_or(8) as f64;
-                    let figures = Figures { ended_s: None, wall_s: None, ..figures(scale, false) };
+                    let figures = of_messages(scale);
                     Measured { cell: Some(Cell { payload_bytes, concurrency }), figures }
                 });
             compare.runs.last_mut().expect("it was added").measured.extend(cells);
@@ -193,20 +193,23 @@ fn add(compare: &mut Compare, transport: &str, turn: u32, figures: Figures<Optio
 
 /// Each in proportion to a number, so that ratios can be seen.
 fn figures(scale: f64, sockets: bool) -> Figures<Option<f64>> {
-    let quantiles = |p50: f64, p99: f64| Quantiles { p50: Some(p50 * scale), p99: Some(p99 * scale) };
-    Figures {
-        ended_s: Some(38.25),
-        wall_s: Some(3.0 + scale),
-        messages_per_s: Some(300e3 / scale),
-        payload_bytes_per_s: Some(16e6 / scale),
-        latency: Latencies {
-            message: quantiles(12e-6, 900e-6),
-            rpc: quantiles(20e-6, 1.5e-3),
-            since_due: Quantiles::default(),
-        },
-        connecting: if sockets { quantiles(1e-3, 4e-3) } else { Quantiles::default() },
-        cpu_s_per_message: Some(2.5e-6 * scale),
-        payload_bytes_per_message: Some(61.0),
-        wire_bytes_per_message: Some(61.0 + 9.0 * scale),
+    let figures = of_messages(scale).with("ended_s", 38.25).with("wall_s", 3.0 + scale);
+    if sockets {
+        figures.with("connecting.p50", 1e-3 * scale).with("connecting.p99", 4e-3 * scale)
+    } else {
+        figures
     }
+}
+
+fn of_messages(scale: f64) -> Figures<Option<f64>> {
+    Figures::default()
+        .with("messages_per_s", 300e3 / scale)
+        .with("payload_bytes_per_s", 16e6 / scale)
+        .with("latency.message.p50", 12e-6 * scale)
+        .with("latency.message.p99", 900e-6 * scale)
+        .with("latency.rpc.p50", 20e-6 * scale)
+        .with("latency.rpc.p99", 1.5e-3 * scale)
+        .with("cpu_s_per_message", 2.5e-6 * scale)
+        .with("payload_bytes_per_message", 61.0)
+        .with("wire_bytes_per_message", 61.0 + 9.0 * scale)
 }

@@ -4,7 +4,7 @@
 
 use super::{Better, Diff, Row};
 use crate::metrics::Sample;
-use crate::report::many::Unit;
+use crate::report::figures::nature::Unit;
 use serde::{Deserialize, Serialize};
 
 /// One of its entries.

@@ -1,7 +1,8 @@
 //! What is told of each side, and of each metric of both: the parts of the document, without how they come about.
 
-use super::{Better, Limit, Origin, Paired, Side, Worst, metric};
+use super::{Better, Limit, Origin, Paired, Side, Worst};
 use crate::metrics::{Interval, Sample};
+use crate::report::figures::nature;
 use crate::report::many::Outcomes;
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +137,7 @@ impl Row {
     pub(super) fn empty(path: &str, better: Better, limit: Limit) -> Self {
         Self {
             path: path.to_owned(),
-            unit: metric::unit(path).symbol().to_owned(),
+            unit: nature::unit(path).symbol().to_owned(),
             better,
             baseline: None,
             current: None,

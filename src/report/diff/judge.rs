@@ -2,13 +2,13 @@
 //! machine is judged by several runs: a regression has to be beyond chance, and beyond the limit as well.
 
 use super::limits::Limit;
-use super::metric::{self, Better, Tolerance};
 use super::origin::{mean, median, origin};
 use super::paired::{Paired, Worst};
 use super::side::{Run, Side};
 use super::{How, Judged, Row, ranks, shift};
 use crate::metrics::result::Outcome;
 use crate::metrics::{Interval, Sample};
+use crate::report::figures::nature::{self, Better, Tolerance};
 use serde_json::Value;
 use statrs::stats_tests::Alternative;
 use statrs::stats_tests::fishers_exact;
@@ -29,8 +29,8 @@ pub enum Test {
 /// Judges a figure that is the same in every run of a seed: by the mean of the differences within pairs. Which pair came out
 /// worst is told beside it.
 pub fn exact(path: &str, pairs: &[(&Run, &Run)], limit: Limit) -> Option<Row> {
-    let better = metric::better(path)?;
-    let value = |run: &Run| metric::value(&run.document, path).ok().flatten();
+    let better = nature::better(path)?;
+    let value = |run: &Run| nature::value(&run.document, path).ok().flatten();
     let known: Vec<_> = pairs
         .iter()
         .map(|(baseline, current)| (value(baseline), value(current), current.seed()))
@@ -100,10 +100,10 @@ fn is_same(was: f64, is: f64) -> bool {
 pub fn by_chance(paths: &[&str], baseline: &Side, current: &Side, how: &How, test: Test) -> Vec<Row> {
     let mut tested: Vec<Tested> = Vec::new();
     for path in paths {
-        let Some(better) = metric::better(path) else { continue };
+        let Some(better) = nature::better(path) else { continue };
         let limit = how.limits.of(path, test.usual_limit());
         let values = |side: &Side| -> Vec<Option<f64>> {
-            side.runs.iter().map(|run| metric::value(&run.document, path).ok().flatten()).collect()
+            side.runs.iter().map(|run| nature::value(&run.document, path).ok().flatten()).collect()
         };
         let (all_was, all_is) = (values(baseline), values(current));
         let known = |side: &[Option<f64>]| side.iter().any(Option::is_some);
@@ -192,7 +192,7 @@ fn decide(tested: &mut [Tested], baseline: &Side, current: &Side, test: Test) {
 
 /// What a figure that is worse by so much comes to, where chance is no question.
 fn verdict(path: &str, by: f64, relative: Option<f64>, baseline: f64, limit: Limit) -> Judged {
-    let tolerated = match metric::tolerance(path) {
+    let tolerated = match nature::tolerance(path) {
         Some(Tolerance::Absolute(most)) => by.abs() <= most,
         Some(Tolerance::Relative(most)) => by.abs() <= most * baseline.abs(),
         None => false,

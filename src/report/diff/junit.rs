@@ -1,7 +1,7 @@
 //! The comparison as JUnit XML, which CI systems show as tests: a case for each metric, and one for how the runs ended.
 
 use super::{Diff, Judged, Row, Verdict};
-use crate::report::figures::digits;
+use crate::report::readable::digits;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 impl Diff {

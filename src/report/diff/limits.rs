@@ -1,8 +1,8 @@
 //! How much worse a figure may be: what the command line says, what a file beside a baseline says, and what holds if
 //! neither says anything. Whether a figure is worse is decided elsewhere.
 
-use super::metric;
 use crate::bounded;
+use crate::report::figures::nature;
 use crate::scenario::thresholds::Bound;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -119,7 +119,7 @@ impl Limits {
     pub fn check<'a>(&self, documents: impl Iterator<Item = &'a Value> + Clone) -> Result<(), String> {
         for path in self.by_path.keys() {
             let mut fault = None;
-            let known = documents.clone().any(|document| match metric::value(document, path) {
+            let known = documents.clone().any(|document| match nature::value(document, path) {
                 Ok(_) => true,
                 Err(why) => {
                     fault.get_or_insert(why);
@@ -130,7 +130,7 @@ impl Limits {
                 let why = fault.unwrap_or_else(|| format!("`{path}` is not in the results"));
                 return Err(format!("there is no metric {why}"));
             }
-            if metric::better(path).is_none() {
+            if nature::better(path).is_none() {
                 return Err(format!(
                     "`{path}` can have no limit: it only describes a run, and neither more nor less of it is better"
                 ));

@@ -14,7 +14,6 @@ mod judge;
 mod junit;
 mod limits;
 mod markdown;
-mod metric;
 mod origin;
 mod paired;
 mod ranks;
@@ -26,17 +25,18 @@ mod side;
 mod tests;
 mod told;
 
+pub use crate::report::figures::nature::Better;
 pub use document::{About, Judged, Row, Verdict};
 pub use enough::{PAIRS, are_enough};
 pub use exact::Difference;
 pub use judge::{ALPHA, Test};
 pub use limits::{Assigned, FILE as LIMITS_FILE, Limit, Limits, LimitsError, SCHEMA as LIMITS_SCHEMA};
-pub use metric::{Better, METRICS};
 pub use origin::Origin;
 pub use paired::{Paired, Worst};
 pub use side::{Run, Side, SideError, without_seed};
 pub(super) use told::{percent, value};
 
+use crate::report::figures::{self, nature};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -173,7 +173,7 @@ impl Diff {
             drop_overloaded(&mut baseline, &mut current, how.paired);
         }
         let by_chance: Vec<&str> =
-            paths.iter().map(String::as_str).filter(|path| !is_virtual || metric::is_cost(path)).collect();
+            paths.iter().map(String::as_str).filter(|path| !is_virtual || nature::is_cost(path)).collect();
         let test = if how.paired { Test::Pairs } else { Test::Sides };
         let tested = judge::by_chance(&by_chance, &baseline, &current, how, test);
         diff.note(&baseline, &current, &tested, test);
@@ -197,7 +197,7 @@ impl Diff {
                 "{unmatched} runs have a seed that the other side does not have, and are compared with nothing."
             ));
         }
-        let exact = paths.iter().filter(|path| !metric::is_cost(path));
+        let exact = paths.iter().filter(|path| !nature::is_cost(path));
         self.metrics =
             exact.filter_map(|path| judge::exact(path, &pairs, how.limits.of(path, 0.0))).collect();
     }
@@ -227,14 +227,14 @@ impl How {
     fn paths<'a>(&self, documents: impl Iterator<Item = &'a Value>, on_real_clock: bool) -> Vec<String> {
         let mut paths: Vec<String> = Vec::new();
         for document in documents {
-            for path in metric::judged(document, on_real_clock) {
+            for path in figures::judged(document, on_real_clock) {
                 if !paths.iter().any(|it| it == path) {
                     paths.push(path.to_owned());
                 }
             }
         }
         // What a run costs is the machine's affair on either clock: runs by turns alone can tell.
-        paths.retain(|path| on_real_clock || self.paired || !metric::is_cost(path));
+        paths.retain(|path| on_real_clock || self.paired || !nature::is_cost(path));
         paths.extend(
             self.limits.by_path.keys().filter(|path| !paths.contains(path)).cloned().collect::<Vec<_>>(),
         );
@@ -245,7 +245,7 @@ impl How {
 
 /// A figure of a result by its path, in which `*` stands for all entries; nothing if it has none.
 pub fn figure(document: &Value, path: &str) -> Option<f64> {
-    metric::value(document, path).ok().flatten()
+    nature::value(document, path).ok().flatten()
 }
 
 /// What differs between the scenarios. Seeds count where there is one run of each: of several each has its own.

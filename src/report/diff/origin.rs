@@ -1,7 +1,7 @@
 //! Where the change of a figure comes from: which command sent more, which stage took longer. The entries that a figure is
 //! made of are looked at on both sides, and the one that contributed most is named.
 
-use super::metric;
+use crate::report::figures::nature;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -97,7 +97,7 @@ fn stage(_: &str, name: &str) -> Part {
 }
 
 fn figure(document: &Value, path: &str) -> Option<f64> {
-    metric::value(document, path).ok().flatten()
+    nature::value(document, path).ok().flatten()
 }
 
 /// The middle of values by which runs are compared, the lower of two.

@@ -19,7 +19,7 @@ fn noisy(draw: u64, side: u64, runs: u64, noise: f64, slower: f64) -> Side {
     };
     let template = over_sockets(sample::real(0, 1.0));
     let document = serde_json::to_value(&template).unwrap();
-    let paths: Vec<&str> = metric::judged(&document, true).collect();
+    let paths: Vec<&str> = figures::judged(&document, true).collect();
     let runs = (0..runs).map(|seed| {
         let mut document = document.clone();
         document["scenario"]["seed"] = seed.into();
@@ -116,7 +116,7 @@ fn a_single_metric_takes_fewer_runs() {
     let mut how = How::default();
     let document = serde_json::to_value(over_sockets(results::full())).unwrap();
     how.limits.by_path =
-        metric::judged(&document, true).collect::<Vec<_>>().iter().take(4).map(none).collect();
+        figures::judged(&document, true).collect::<Vec<_>>().iter().take(4).map(none).collect();
     let diff = Diff::of(noisy(1, 0, 5, 0.001, 1.0), noisy(1, 1, 5, 0.001, 2.0), &how).unwrap();
     assert_eq!((diff.metrics.len(), diff.verdict), (1, Verdict::Regressed));
 }

@@ -1,9 +1,10 @@
 //! What is said around the figures of a comparison, the same on a terminal and on a page: the verdict in a sentence, and
 //! what to know before relying on it.
 
-use super::{Diff, Difference, Judged, Row, Side, Test, Verdict, metric};
-use crate::report::figures::digits;
-use crate::report::many::Unit;
+use super::{Diff, Difference, Judged, Row, Side, Test, Verdict};
+use crate::report::figures::nature;
+use crate::report::figures::nature::Unit;
+use crate::report::readable::digits;
 use crate::report::terminal::{Style, shown};
 use serde_json::Value;
 
@@ -169,7 +170,7 @@ pub fn percent(change: f64) -> String {
 impl Row {
     /// What it counts in.
     pub fn unit(&self) -> Unit {
-        metric::unit(&self.path)
+        nature::unit(&self.path)
     }
 
     /// What is shown of the baseline: of pairs their mean, else the median.
@@ -239,9 +240,9 @@ impl Row {
 
     /// The limit, unless nothing but a difference was asked for.
     pub fn limit_told(&self) -> String {
-        match metric::tolerance(&self.path) {
-            Some(metric::Tolerance::Absolute(most)) => format!("{}+{most}", self.limit),
-            Some(metric::Tolerance::Relative(most)) => format!("{}+{}%", self.limit, most * 100.0),
+        match nature::tolerance(&self.path) {
+            Some(nature::Tolerance::Absolute(most)) => format!("{}+{most}", self.limit),
+            Some(nature::Tolerance::Relative(most)) => format!("{}+{}%", self.limit, most * 100.0),
             None => self.limit.to_string(),
         }
     }

@@ -3,11 +3,12 @@
 use super::chart::{Axis, Bar, Bars, Data, Real, Scale, Unit};
 use super::happened::Head;
 use super::view::{Cell, Chart, Column, Section, Size, Table};
-use super::words::{amount, bytes, counted, fixed, time};
+use super::words::{bytes, counted, shown, time};
 use crate::costs::{Costs, Parts};
 use crate::metrics::result::Outcome;
-use crate::report::compare::{Compare, CostTable, FIGURES, Row, both};
-use crate::report::{figures, many};
+use crate::report::compare::{Compare, CostTable, Row, both};
+use crate::report::figures::compared;
+use crate::report::readable;
 
 /// The head of the page.
 pub fn head(compare: &Compare) -> Head {
@@ -109,7 +110,7 @@ fn apart(costs: &Costs, told: &CostTable) -> Section {
         Some((name, gain)) => format!(
             "With {most} messages under way, each on a connection of its own, {name} takes {} times the CPU of one \
              connection for all of them.",
-            figures::digits(gain)
+            readable::digits(gain)
         ),
         None => "Nothing was measured.".to_owned(),
     };
@@ -175,7 +176,7 @@ fn runs(number: usize, rows: &[Row]) -> Option<Section> {
     const IDS: [&str; 8] = ["runs", "runs-2", "runs-3", "runs-4", "runs-5", "runs-6", "runs-7", "runs-8"];
     let id = *IDS.get(number)?;
     let figures: Vec<usize> =
-        (0..FIGURES.len()).filter(|&i| rows.iter().any(|row| row.told(i).0.is_some())).collect();
+        (0..compared().len()).filter(|&i| rows.iter().any(|row| row.told(i).0.is_some())).collect();
     if figures.is_empty() {
         return None;
     }
@@ -186,14 +187,15 @@ fn runs(number: usize, rows: &[Row]) -> Option<Section> {
     for &i in &figures {
         let cells = rows.iter().map(|row| {
             let (sample, relative) = row.told(i);
-            let mut cell =
-                Cell::number(sample.map_or(f64::NAN, |it| it.median), |value| shown(value, FIGURES[i].unit));
-            cell.beside = relative.map(|it| format!("× {}", figures::digits(it.median)));
+            let mut cell = Cell::number(sample.map_or(f64::NAN, |it| it.median), |value| {
+                shown(value, compared()[i].unit())
+            });
+            cell.beside = relative.map(|it| format!("× {}", readable::digits(it.median)));
             cell
         });
-        table.row(std::iter::once(Cell::text(FIGURES[i].title)).chain(cells));
+        table.row(std::iter::once(Cell::text(compared()[i].title())).chain(cells));
     }
-    let of = |path: &str| FIGURES.iter().position(|it| it.path == path).unwrap_or_default();
+    let of = |path: &str| compared().iter().position(|it| it.path == path).unwrap_or_default();
     let chosen = if rows[0].cell.is_some() { "latency.message.p50" } else { "ended_s" };
     let chosen = of(chosen);
     let median = |row: &Row, i: usize| row.told(i).0.map_or(f64::NAN, |it| it.median);
@@ -201,22 +203,24 @@ fn runs(number: usize, rows: &[Row]) -> Option<Section> {
     let finding = format!(
         "Over {}, {} is {}.",
         counted(rows.len() as u64, "transport"),
-        FIGURES[chosen].title,
+        compared()[chosen].title(),
         extremes(named, time)
     );
     let data = |i: usize| {
         let rows =
             rows.iter().map(|row| Bar { name: row.transport.clone(), values: vec![Real(median(row, i))] });
         Data::Bars(Bars {
-            axis: Axis::new(FIGURES[i].title, Unit::Time, Scale::Zero),
-            series: vec![FIGURES[i].title.to_owned()],
+            axis: Axis::new(compared()[i].title(), Unit::Time, Scale::Zero),
+            series: vec![compared()[i].title().to_owned()],
             stacked: false,
             rows: rows.collect(),
         })
     };
     let title = if number == 0 { "The scenario" } else { "Exchanged" };
     let chart = |i: usize| {
-        figures.contains(&i).then(|| chart(&format!("{id}-{i}"), FIGURES[i].title, &finding, data(i), &table))
+        figures
+            .contains(&i)
+            .then(|| chart(&format!("{id}-{i}"), compared()[i].title(), &finding, data(i), &table))
     };
     Some(
         Section::new(id, title, finding.clone())
@@ -283,15 +287,4 @@ fn table(told: &CostTable) -> Table {
         table.row(std::iter::once(Cell::text(transport.clone())).chain(cells));
     }
     table
-}
-
-fn shown(value: f64, unit: many::Unit) -> String {
-    match unit {
-        many::Unit::Time => time(value),
-        many::Unit::Bytes => bytes(value),
-        many::Unit::ByteRate => format!("{}/s", bytes(value)),
-        many::Unit::Rate => format!("{}/s", amount(value)),
-        many::Unit::Count => figures::Count(value as u64).to_string(),
-        many::Unit::Plain => fixed(value),
-    }
 }

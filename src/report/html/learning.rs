@@ -5,7 +5,7 @@ use super::view::{Cell, Chart, Section, Size, Table};
 use super::words::{counted, fixed};
 use crate::metrics::result::RunResult;
 use crate::metrics::{Round, Spread};
-use crate::report::{Findings, figures};
+use crate::report::{Findings, readable};
 
 /// The section, if anything was evaluated.
 pub fn section(findings: &Findings) -> Option<Section> {
@@ -105,9 +105,9 @@ fn consensus(result: &RunResult) -> Option<Chart> {
     let how = if first_round == last_round || first <= 0.0 || last <= 0.0 {
         String::new()
     } else if last < first * 0.99 {
-        format!(", {} times closer than after round {first_round}", figures::digits(first / last))
+        format!(", {} times closer than after round {first_round}", readable::digits(first / last))
     } else if last > first * 1.01 {
-        format!(", {} times further apart than after round {first_round}", figures::digits(last / first))
+        format!(", {} times further apart than after round {first_round}", readable::digits(last / first))
     } else {
         format!(", as after round {first_round}")
     };
@@ -115,12 +115,12 @@ fn consensus(result: &RunResult) -> Option<Chart> {
         0.0 => format!("After round {last_round} all models were the same."),
         _ => format!(
             "After round {last_round} models were {} from their mean (root mean square){how}.",
-            figures::digits(last)
+            readable::digits(last)
         ),
     };
     let mut table = Table::new("Consensus distance by round", &["#Round", "#Distance"]);
     for (round, distance) in &rounds {
-        table.row([Cell::count((*round).into()), Cell::number(*distance, figures::digits)]);
+        table.row([Cell::count((*round).into()), Cell::number(*distance, readable::digits)]);
     }
     // 0 has no logarithm, and is in the table.
     let scale = if rounds.iter().any(|(_, distance)| *distance > 0.0) { Scale::Log } else { Scale::Zero };

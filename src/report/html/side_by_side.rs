@@ -4,11 +4,12 @@
 use super::chart::{Axis, Data, Line, Lines, Scale, Unit, points};
 use super::happened::{self, Head};
 use super::view::{Cell, Chart, Column, Section, Size, Table};
-use super::words::{amount, bytes, counted, fixed, time};
+use super::words::{amount, counted, fixed, shown, time};
 use super::{Named, latency, throughput};
 use crate::metrics::Round;
-use crate::report::many::{self, FIGURES, RunRow};
-use crate::report::{Findings, figures};
+use crate::report::Findings;
+use crate::report::figures::kept;
+use crate::report::many::RunRow;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +52,7 @@ fn main_figures(first: &Named, runs: &[Named]) -> Section {
         table.columns.push(Column { title: run.name.clone(), number: true });
     }
     let mut largest: Option<(f64, &str, &str)> = None;
-    for figure in &FIGURES {
+    for figure in kept() {
         let exact: Vec<&Value> =
             rows.iter().map(|row| row.figures.get(figure.path).unwrap_or(&Value::Null)).collect();
         let values: Vec<f64> = exact.iter().map(|it| it.as_f64().unwrap_or(f64::NAN)).collect();
@@ -59,7 +60,7 @@ fn main_figures(first: &Named, runs: &[Named]) -> Section {
             continue;
         }
         let cells = values.iter().zip(runs).enumerate().map(|(i, (value, run))| {
-            let mut cell = Cell::number(*value, |value| shown(value, figure.unit));
+            let mut cell = Cell::number(*value, |value| shown(value, figure.unit()));
             // A count stands in result.json as a whole number.
             cell.value = exact[i].is_number().then(|| exact[i].to_string());
             let change = value / values[0] - 1.0;
@@ -104,17 +105,6 @@ fn percent(change: f64) -> String {
     }
     .replace('-', "−")
     .replace(' ', "\u{a0}")
-}
-
-fn shown(value: f64, unit: many::Unit) -> String {
-    match unit {
-        many::Unit::Time => time(value),
-        many::Unit::Bytes => bytes(value),
-        many::Unit::ByteRate => format!("{}/s", bytes(value)),
-        many::Unit::Rate => format!("{}/s", amount(value)),
-        many::Unit::Count => figures::Count(value as u64).to_string(),
-        many::Unit::Plain => fixed(value),
-    }
 }
 
 /// A chart with a line for each run that has points.

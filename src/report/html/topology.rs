@@ -7,7 +7,7 @@ use super::view::{Cell, Chart, Section, Size, Table};
 use super::words::{count, counted, fixed, time};
 use crate::metrics::Trace;
 use crate::metrics::trace::Happening;
-use crate::report::{Findings, NodeRow, NodeState, figures};
+use crate::report::{Findings, NodeRow, NodeState, readable};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -267,7 +267,7 @@ fn standing_out(findings: &Findings, late: &Lateness) -> Table {
             Cell::maybe(row.round_s, time),
             Cell::bytes(row.bytes_sent),
             Cell::maybe(row.accuracy, fixed),
-            Cell::text(figures::Count(row.degree.into()).to_string()),
+            Cell::text(readable::Count(row.degree.into()).to_string()),
         ]);
     }
     if rows.len() > LISTED {

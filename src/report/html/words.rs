@@ -1,21 +1,34 @@
 //! Figures as the page has them: a text of three digits for the eye, and the number itself behind it.
 
 use super::view::Cell;
-use crate::report::figures::{self, Count};
+use crate::report::figures::nature::Unit;
+use crate::report::readable::{self, Count};
 
 /// Seconds with a unit. Between a number and its unit no line ends, here and below.
 pub fn time(seconds: f64) -> String {
-    together(figures::time(seconds)).replace("us", "µs")
+    together(readable::time(seconds)).replace("us", "µs")
 }
 
 /// Bytes with a unit.
 pub fn bytes(bytes: f64) -> String {
-    together(figures::bytes(bytes))
+    together(readable::bytes(bytes))
 }
 
 /// A large count or rate.
 pub fn amount(value: f64) -> String {
-    together(figures::amount(value))
+    together(readable::amount(value))
+}
+
+/// A value in its unit.
+pub fn shown(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Time => time(value),
+        Unit::Bytes => bytes(value),
+        Unit::ByteRate => format!("{}/s", bytes(value)),
+        Unit::Rate => format!("{}/s", amount(value)),
+        Unit::Count => count(value as u64),
+        Unit::Plain => fixed(value),
+    }
 }
 
 fn together(figure: String) -> String {
@@ -51,7 +64,7 @@ pub fn fixed(value: f64) -> String {
     } else if (0.001..1_000.0).contains(&value.abs()) || value == 0.0 {
         format!("{value:.3}")
     } else {
-        figures::digits(value)
+        readable::digits(value)
     }
 }
 

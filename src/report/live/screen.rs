@@ -1,7 +1,7 @@
 //! One picture of the view: where everything stands, and how it is written.
 
 use super::super::Style;
-use super::super::figures::{Count, amount, bytes, time};
+use super::super::readable::{Count, amount, bytes, time};
 use super::board::{Board, Known, Rate};
 use super::field::{self, Grid};
 use crate::engine::{Details, Snapshot};

@@ -6,8 +6,9 @@ use super::many::shown;
 use super::sections::titled;
 use super::{Style, WIDTH};
 use crate::metrics::Sample;
-use crate::report::compare::{Compare, FIGURES, Row};
-use crate::report::figures::digits;
+use crate::report::compare::{Compare, Row};
+use crate::report::figures::compared;
+use crate::report::readable::digits;
 
 /// The comparison, with a newline at its end.
 pub fn compare_table(compare: &Compare, style: Style) -> String {
@@ -39,12 +40,12 @@ fn block(compare: &Compare, rows: &[Row], style: Style) -> Option<String> {
     let versus = format!("/ {}", compare.first());
     let mut grid =
         Grid::new(&["", "", "median", "95 % interval", &versus, "95 % interval"]).text_columns(&[0, 1]);
-    for (i, figure) in FIGURES.iter().enumerate() {
-        let mut title = figure.title;
+    for (i, figure) in compared().iter().enumerate() {
+        let mut title = figure.title();
         for row in rows {
             let (Some(sample), relative) = row.told(i) else { continue };
             let mark = if row.is_doubtful() { " !" } else { "" };
-            let show = |value| shown(value, figure.unit, style);
+            let show = |value| shown(value, figure.unit(), style);
             grid.row([
                 // Once for all transports.
                 std::mem::take(&mut title).to_owned(),

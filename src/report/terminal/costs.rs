@@ -6,7 +6,7 @@ use super::sections::titled;
 use super::{Style, WIDTH};
 use crate::costs::Costs;
 use crate::report::compare::CostTable;
-use crate::report::many::Unit;
+use crate::report::figures::nature::Unit;
 
 /// The sections, without what is between them.
 pub(super) fn sections(costs: &Costs, style: Style) -> Vec<String> {

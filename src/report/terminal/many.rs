@@ -4,8 +4,10 @@ use super::grid::{Grid, NOTHING};
 use super::sections::{fixed, titled};
 use super::{Style, WIDTH};
 use crate::metrics::Sample;
-use crate::report::figures::{Count, amount, bytes};
-use crate::report::many::{self, FIGURES, Held, Outcomes, RunRow, Unit};
+use crate::report::figures::kept;
+use crate::report::figures::nature::Unit;
+use crate::report::many::{self, Held, Outcomes, RunRow};
+use crate::report::readable::{Count, amount, bytes};
 use crate::report::repeats::Repeats;
 use crate::report::sweep::{Setting, Sweep, plain};
 use std::fmt::Write;
@@ -55,9 +57,9 @@ fn headline(repeats: &Repeats, style: Style) -> String {
 
 fn figures(repeats: &Repeats, style: Style) -> Option<String> {
     let mut grid = Grid::new(&["", "runs", "median", "95 % interval", "min", "max"]);
-    for figure in &FIGURES {
+    for figure in kept() {
         let Some(sample) = repeats.figures.get(figure.path).copied().flatten() else { continue };
-        let show = |value| shown(value, figure.unit, style);
+        let show = |value| shown(value, figure.unit(), style);
         let interval =
             sample.interval.map_or(NOTHING.to_owned(), |it| format!("{} .. {}", show(it.low), show(it.high)));
         let Sample { n, median, min, max, .. } = sample;
@@ -122,20 +124,13 @@ pub fn sweep_table(sweep: &Sweep, style: Style) -> String {
     };
     text = style.paint(&textwrap::fill(&text, usize::from(WIDTH)), console::Style::bold);
     let combinations = sweep.rows.chunk_by(|a, b| a.settings == b.settings).collect::<Vec<_>>();
-    let figures = [
-        ("accuracy", "final.accuracy.mean", Unit::Plain),
-        ("ended", "ended_s", Unit::Time),
-        ("round p50", "latency.round.p50", Unit::Time),
-        ("messages", "messages.total.sent", Unit::Count),
-        ("wire", "messages.total.wire_bytes", Unit::Bytes),
-        ("wall", "cost.wall_s", Unit::Time),
-    ];
+    let figures = || kept().filter_map(|it| it.column.map(|title| (title, it)));
     // What has one value only is the same in every row.
     let settings = || sweep.settings.iter().filter(|it| it.values.len() > 1);
     let mut header: Vec<&str> = settings().map(|it| short(&it.path, &sweep.settings)).collect();
     let text_columns: Vec<usize> = (0..=header.len()).collect();
     header.push(if sweep.repeat > 1 { "completed" } else { "" });
-    header.extend(figures.iter().map(|(title, ..)| *title));
+    header.extend(figures().map(|(title, _)| title));
     let mut grid = Grid::new(&header).text_columns(&text_columns);
     for runs in combinations.iter().take(COMBINATIONS_SHOWN) {
         let rows: Vec<RunRow> = runs.iter().map(|it| it.row.clone()).collect();
@@ -145,8 +140,9 @@ pub fn sweep_table(sweep: &Sweep, style: Style) -> String {
             (1, [row]) => row.outcome.name().to_owned(),
             _ => format!("{} of {}", Outcomes::of(&rows).completed, rows.len()),
         });
-        cells.extend(figures.iter().map(|(_, path, unit)| {
-            many::sample(&rows, path).map_or(NOTHING.to_owned(), |it| shown(it.median, *unit, style))
+        cells.extend(figures().map(|(_, figure)| {
+            let sample = many::sample(&rows, figure.path);
+            sample.map_or(NOTHING.to_owned(), |it| shown(it.median, figure.unit(), style))
         }));
         grid.row(cells);
     }

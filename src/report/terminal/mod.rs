@@ -20,7 +20,7 @@ pub use many::{repeats_summary, sweep_table};
 pub(super) use sentence::happened;
 
 use crate::metrics::result::RunResult;
-use crate::report::figures;
+use crate::report::readable;
 use crate::say;
 use console::Term;
 
@@ -63,7 +63,7 @@ impl Style {
 
     /// Seconds with a unit.
     fn time(self, seconds: f64) -> String {
-        let text = figures::time(seconds);
+        let text = readable::time(seconds);
         if self.unicode { text.replace(" us", " µs") } else { text }
     }
 

@@ -5,7 +5,7 @@ use super::grid::{Grid, NOTHING};
 use super::sections::titled;
 use crate::metrics::Summary;
 use crate::metrics::result::{Cell, RunResult};
-use crate::report::figures::{Count, amount, bytes};
+use crate::report::readable::{Count, amount, bytes};
 
 /// A row for each cell. Latency is told until the answer is back, or where nothing is answered until a message arrives;
 /// at a rate, from when the message was due.

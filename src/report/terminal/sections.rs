@@ -5,7 +5,7 @@ use super::grid::{Grid, NOTHING};
 use crate::metrics::result::{Account, RunResult};
 use crate::metrics::{Round, Spread, Summary};
 use crate::node::Stage;
-use crate::report::figures::{self, Count, amount, bytes, digits};
+use crate::report::readable::{self, Count, amount, bytes, digits};
 use serde_json::Value;
 
 /// At most so many rounds are shown; the others are in `rounds.csv`.
@@ -294,7 +294,7 @@ pub(super) fn fixed(value: f64) -> String {
     } else if (0.001..1_000.0).contains(&value.abs()) || value == 0.0 {
         format!("{value:.3}")
     } else {
-        figures::digits(value)
+        readable::digits(value)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Style, WIDTH};
 use crate::metrics::result::{Outcome, RunResult};
 use crate::node::spec::Variant;
-use crate::report::figures;
+use crate::report::readable;
 use std::fmt::Write;
 
 /// The name of the scenario and what happened, with a second sentence if the figures are not to be trusted.
@@ -31,7 +31,7 @@ pub fn happened(result: &RunResult, style: Style) -> String {
     ];
     let fates = fates.into_iter().filter(|(count, _)| *count > 0);
     let fates: Vec<_> =
-        fates.map(|(count, fate)| format!("{} {fate}", figures::Count(count.into()))).collect();
+        fates.map(|(count, fate)| format!("{} {fate}", readable::Count(count.into()))).collect();
     if !fates.is_empty() {
         let _ = write!(text, " On the way, {}.", fates.join(", "));
     }
@@ -56,7 +56,7 @@ fn ended(result: &RunResult, style: Style) -> String {
     let finished = if nodes.finished == nodes.total {
         counted(nodes.total, "peer")
     } else {
-        format!("{} of {}", figures::Count(nodes.finished.into()), counted(nodes.total, "peer"))
+        format!("{} of {}", readable::Count(nodes.finished.into()), counted(nodes.total, "peer"))
     };
     // The default is not what is deployed, so it is said every time.
     let finished = match variant(result) {
@@ -79,7 +79,7 @@ fn ended(result: &RunResult, style: Style) -> String {
                 }
                 (None, Some(probe)) => {
                     let cells = u32::try_from(probe.cells.len()).unwrap_or(u32::MAX);
-                    let messages = figures::Count(result.messages.total.handled());
+                    let messages = readable::Count(result.messages.total.handled());
                     format!("{finished} exchanged {messages} messages in {}", counted(cells, "cell"))
                 }
                 (None, None) => format!("{finished} finished {rounds}"),
@@ -90,7 +90,7 @@ fn ended(result: &RunResult, style: Style) -> String {
             let _ = write!(text, " ({} here", style.time(result.cost.wall_s));
             // On the virtual clock there is none: a run is as fast as it is.
             if result.engine.clock == "real" && result.engine.speedup.is_finite() {
-                let _ = write!(text, ", speedup {}", figures::amount(result.engine.speedup));
+                let _ = write!(text, ", speedup {}", readable::amount(result.engine.speedup));
             }
             text.push(')');
             if let Some(accuracy) = result.r#final.accuracy {
@@ -115,7 +115,7 @@ fn variant(result: &RunResult) -> Option<Variant> {
 
 fn counted(count: u32, word: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{} {word}{plural}", figures::Count(count.into()))
+    format!("{} {word}{plural}", readable::Count(count.into()))
 }
 
 #[cfg(test)]

@@ -1,10 +1,39 @@
-//! What is known of a figure before anyone compares it: which of two values is better, how it is shown, and how far a
-//! learned one may stray. Values are taken from results here; what a change means is decided elsewhere.
+//! What is known of a figure of a result by its path alone: its value, what it counts in, which of two values is better, and how far
+//! a learned one may stray. Any number of a result can be asked for; what a change means is decided elsewhere.
 
-use crate::report::many::Unit;
 use crate::scenario::thresholds;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// What a figure counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Time,
+    /// Bytes.
+    Bytes,
+    /// How many.
+    Count,
+    /// So many in a second.
+    Rate,
+    /// Bytes in a second.
+    ByteRate,
+    /// No unit.
+    Plain,
+}
+
+impl Unit {
+    /// What stands beside a bare number in a table of numbers; nothing where it only counts.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Time => "s",
+            Self::Bytes => "bytes",
+            Self::Rate => "1/s",
+            Self::ByteRate => "bytes/s",
+            Self::Count | Self::Plain => "",
+        }
+    }
+}
 
 /// Which of two values is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,77 +43,6 @@ pub enum Better {
     Lower,
     /// The larger: accuracy, nodes that finished, rates.
     Higher,
-}
-
-/// A figure that is judged unless something else is asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// Its path in `result.json`; see [`value`] for what `*` means.
-    pub path: &'static str,
-    /// Whether it is judged where figures differ from run to run, too: of these no run has more than five.
-    pub on_real_clock: bool,
-}
-
-const fn always(path: &'static str) -> Metric {
-    Metric { path, on_real_clock: true }
-}
-
-const fn exact(path: &'static str) -> Metric {
-    Metric { path, on_real_clock: false }
-}
-
-/// The figures that are judged by default, in the order in which they are shown: those that a run has. On the real clock a
-/// test is made of each, and the more tests, the more it takes to be sure of one: so there it is at most five of a run that
-/// learns, and five of a probe.
-pub const METRICS: [Metric; 33] = [
-    exact("nodes.finished"),
-    exact("nodes.panicked"),
-    always("final.accuracy.mean"),
-    exact("final.loss.mean"),
-    exact("final.consensus_distance"),
-    exact("ended_s"),
-    exact("rumor.rounds"),
-    exact("rumor.reached"),
-    always("latency.round.p50"),
-    exact("latency.round.p99"),
-    exact("latency.message.mean"),
-    always("latency.message.p50"),
-    exact("latency.message.p99"),
-    exact("latency.rpc.mean"),
-    exact("latency.rpc.p50"),
-    exact("latency.rpc.p99"),
-    exact("latency.dissemination.p99"),
-    exact("messages.total.sent"),
-    exact("messages.total.duplicate"),
-    exact("messages.total.dropped.*"),
-    exact("messages.total.payload_bytes"),
-    always("messages.total.wire_bytes"),
-    exact("setup.seconds"),
-    exact("setup.messages"),
-    exact("setup.wire_bytes"),
-    always("probe.cells.*.messages_per_s"),
-    always("probe.cells.*.message.p50"),
-    always("probe.cells.*.message.p99"),
-    exact("probe.cells.*.rpc.p99"),
-    exact("probe.cells.*.since_due.p99"),
-    always("probe.cells.*.cpu_s_per_message"),
-    always("probe.cells.*.wire_bytes"),
-    always("cost.messages_per_cpu_s"),
-];
-
-/// The metrics that are judged of a run by default.
-pub fn judged(document: &Value, on_real_clock: bool) -> impl Iterator<Item = &'static str> {
-    let probe = !document["probe"].is_null();
-    let memory = document["engine"]["transport"] == "memory";
-    METRICS
-        .iter()
-        .filter(move |it| !on_real_clock || it.on_real_clock)
-        // What a probe exchanges is told of its cells, and better there.
-        .filter(move |it| !on_real_clock || probe == it.path.starts_with("probe."))
-        // Over memory a message takes as long as the machine takes to wake a thread: it says nothing of either build, and
-        // another load of the machine looks like a regression.
-        .filter(move |it| !on_real_clock || !memory || !it.path.starts_with("latency.message."))
-        .map(|it| it.path)
 }
 
 /// The value of a figure: a path as in thresholds, in which `*` stands for all entries: of an object their sum, of a list
@@ -176,6 +134,7 @@ pub fn unit(path: &str) -> Unit {
         _ if last.contains("bytes") => Unit::Bytes,
         "latency" if last != "count" => Unit::Time,
         "sockets" if path.contains(".set_up.") && last != "count" => Unit::Time,
+        "connecting" => Unit::Time,
         "throughput" if path.contains(".bytes.") && last != "count" => Unit::ByteRate,
         "throughput" if last != "count" => Unit::Rate,
         "probe"
@@ -233,39 +192,7 @@ fn within(value: &Value, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
     use serde_json::json;
-
-    #[test]
-    fn every_metric_is_in_a_result_and_has_a_direction() {
-        let mut full = sample::full();
-        full.rumor = Some(crate::metrics::result::Rumor { rounds: 17, reached: 1_000 });
-        full.probe = sample::probed().probe;
-        let document = serde_json::to_value(full).unwrap();
-        for metric in METRICS {
-            let found = value(&document, metric.path);
-            // Of a cell at a rate and one in a closed loop, some figures are of one alone.
-            let half = ["rpc", "since_due", "cpu_s"].iter().any(|it| metric.path.contains(it));
-            assert!(matches!(found, Ok(Some(_))) || half, "{}: {found:?}", metric.path);
-            assert!(better(metric.path).is_some(), "{}", metric.path);
-        }
-        assert!(value(&document, "latency.message").unwrap_err().contains("latency.message.p50"));
-        assert!(value(&document, "latency.mesage.p50").unwrap_err().contains("did you mean"));
-    }
-
-    #[test]
-    fn no_run_has_more_than_five_metrics_on_the_real_clock() {
-        for (result, transport, judged_are) in [
-            (sample::full(), "grpc", 5),
-            (sample::full(), "memory", 4),
-            (sample::probed(), "grpc", 5),
-            (sample::probed(), "memory", 5),
-        ] {
-            let mut document = serde_json::to_value(result).unwrap();
-            document["engine"]["transport"] = json!(transport);
-            assert_eq!(judged(&document, true).count(), judged_are);
-        }
-    }
 
     #[test]
     fn a_star_stands_for_all_entries() {
