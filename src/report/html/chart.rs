@@ -16,9 +16,9 @@ pub enum Data {
     /// Bars, one or several to each name.
     Bars(Bars),
     /// What nodes did when.
-    Timeline(super::timeline::Drawn),
+    Timeline(Timeline),
     /// Nodes and connections.
-    Network(super::topology::Drawn),
+    Network(Network),
 }
 
 /// Lines over an axis.
@@ -143,6 +143,62 @@ pub struct Bar {
     pub name: String,
     /// A value for each; nothing where there is none.
     pub values: Vec<Real>,
+}
+
+/// What nodes did when. Times are microseconds of scenario time since the initiator started learning.
+#[derive(Clone, Debug, Serialize)]
+pub struct Timeline {
+    /// The nodes, a row each, from top to bottom.
+    pub rows: Vec<u32>,
+    pub start: i64,
+    pub end: i64,
+    /// Names of what nodes are busy with; the first six are stages.
+    pub activities: Vec<&'static str>,
+    /// Row, start, length, activity, round (-1 before the first): the numbers of all spans, one after the other.
+    pub spans: Vec<i64>,
+    pub commands: Vec<&'static str>,
+    /// Row from, row to, sent, time on the way, command, round, bytes: of all models, one after the other.
+    pub transfers: Vec<i64>,
+    pub marks: Vec<Moment>,
+}
+
+/// Something that happened, at a row or to the network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moment {
+    pub at: i64,
+    pub row: Option<usize>,
+    pub what: &'static str,
+    pub whom: String,
+}
+
+/// Nodes and connections.
+#[derive(Clone, Debug, Serialize)]
+pub struct Network {
+    /// The numbers of the nodes, and where they stand, from 0 to 10,000 each way.
+    pub nodes: Vec<u32>,
+    pub x: Vec<u32>,
+    pub y: Vec<u32>,
+    /// What became of each: its place in `states`.
+    pub state: Vec<usize>,
+    pub states: Vec<&'static str>,
+    /// Whether it stands out: 0 as others, 1 late, 2 it did not finish, 3 it finished though it had crashed.
+    pub flag: Vec<u8>,
+    /// Neighbours in the whole topology.
+    pub degree: Vec<u32>,
+    /// The ends of connections by their places in `nodes`, one after the other.
+    pub edges: Vec<usize>,
+    /// The place in `nodes` of who began.
+    pub start: Option<usize>,
+    pub measures: Vec<Measure>,
+}
+
+/// Something that nodes are coloured by.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measure {
+    pub name: &'static str,
+    pub unit: Unit,
+    /// A value for each node, as far as it has one.
+    pub values: Vec<Option<Real>>,
 }
 
 /// A number with as many digits as one can see in a drawing: six.

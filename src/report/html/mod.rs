@@ -20,6 +20,8 @@ mod topology;
 mod view;
 mod words;
 
+pub use side_by_side::Named;
+
 use super::{Compare, Findings};
 use happened::Head;
 use minijinja::syntax::SyntaxConfig;
@@ -30,15 +32,6 @@ use view::{Part, Section};
 
 /// The name of the page in a result folder.
 pub const NAME: &str = "report.html";
-
-/// A run among several.
-#[derive(Clone, Debug)]
-pub struct Named {
-    /// What it is called on the page; several may be called the same.
-    pub name: String,
-    /// What is known of it.
-    pub findings: Findings,
-}
 
 /// A page that could not be made: a fault of this program.
 #[derive(Debug, thiserror::Error)]

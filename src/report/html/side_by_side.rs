@@ -5,13 +5,22 @@ use super::chart::{Axis, Data, Line, Lines, Scale, Unit, points};
 use super::happened::{self, Head};
 use super::view::{Cell, Chart, Column, Section, Size, Table};
 use super::words::{amount, counted, fixed, shown, time};
-use super::{Named, latency, throughput};
+use super::{latency, throughput};
 use crate::metrics::Round;
 use crate::report::Findings;
 use crate::report::figures::kept;
 use crate::report::many::RunRow;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A run among several.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// What it is called on the page; several may be called the same.
+    pub name: String,
+    /// What is known of it.
+    pub findings: Findings,
+}
 
 /// Runs whose lines can be told apart.
 const LINES: usize = 8;

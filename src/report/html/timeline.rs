@@ -1,12 +1,11 @@
 //! Who did what when: stages and jobs of some nodes, what happened to them, and who waited for whom.
 
-use super::chart::Data;
+use super::chart::{Data, Moment, Timeline};
 use super::view::{Cell, Chart, Section, Size, Table};
 use super::words::{count, counted, listed, share, time};
 use crate::metrics::trace::{Activity, Happening, Job, Mark, Span, Trace, Transfer};
 use crate::node::Stage;
 use crate::report::Findings;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that can be read on a screen.
@@ -17,32 +16,6 @@ const SPANS: usize = 12_000;
 const TRANSFERS: usize = 4_000;
 /// Rows of the table of waits, and of that of what happened.
 const LISTED: usize = 30;
-
-/// What is drawn. Times are microseconds of scenario time since the initiator started learning.
-#[derive(Clone, Debug, Serialize)]
-pub struct Drawn {
-    /// The nodes, a row each, from top to bottom.
-    rows: Vec<u32>,
-    start: i64,
-    end: i64,
-    /// Names of what nodes are busy with; the first six are stages.
-    activities: Vec<&'static str>,
-    /// Row, start, length, activity, round (-1 before the first): the numbers of all spans, one after the other.
-    spans: Vec<i64>,
-    commands: Vec<&'static str>,
-    /// Row from, row to, sent, time on the way, command, round, bytes: of all models, one after the other.
-    transfers: Vec<i64>,
-    marks: Vec<DrawnMark>,
-}
-
-/// Something that happened, at a row or to the network.
-#[derive(Clone, Debug, Serialize)]
-struct DrawnMark {
-    at: i64,
-    row: Option<usize>,
-    what: &'static str,
-    whom: String,
-}
 
 /// The section, if nodes were followed.
 pub fn section(findings: &Findings) -> Option<Section> {
@@ -127,7 +100,7 @@ fn rows(findings: &Findings) -> Vec<u32> {
     chosen.into_iter().collect()
 }
 
-fn drawn(trace: &Trace, rows: Vec<u32>) -> Drawn {
+fn drawn(trace: &Trace, rows: Vec<u32>) -> Timeline {
     let row = |node: u32| rows.binary_search(&node).ok();
     let micros = |nanos: i64| nanos.div_euclid(1_000);
     let mut spans: Vec<(&Span, usize)> =
@@ -167,13 +140,13 @@ fn drawn(trace: &Trace, rows: Vec<u32>) -> Drawn {
         ]);
     }
     let marks = trace.marks.iter().filter(|mark| mark.node.is_none_or(|node| row(node).is_some()));
-    let marks = marks.take(400).map(|mark| DrawnMark {
+    let marks = marks.take(400).map(|mark| Moment {
         at: micros(mark.at_ns),
         row: mark.node.and_then(row),
         what: word(mark.happening),
         whom: mark.whom.clone(),
     });
-    Drawn {
+    Timeline {
         start: micros(trace.start_ns),
         end: micros(trace.end_ns),
         activities: Stage::ALL

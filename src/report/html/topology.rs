@@ -1,48 +1,17 @@
 //! The topology drawn: where nodes stand, what they are coloured by, and which of them stand out.
 
 use super::background::state_name;
-use super::chart::{Data, Real, Unit};
+use super::chart::{Data, Measure, Network, Real, Unit};
 use super::layout;
 use super::view::{Cell, Chart, Section, Size, Table};
 use super::words::{count, counted, fixed, time};
 use crate::metrics::Trace;
 use crate::metrics::trace::Happening;
 use crate::report::{Findings, NodeRow, NodeState, readable};
-use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Rows of the table of those that stand out.
 const LISTED: usize = 50;
-
-/// What is drawn.
-#[derive(Clone, Debug, Serialize)]
-pub struct Drawn {
-    /// The numbers of the nodes, and where they stand, from 0 to 10,000 each way.
-    nodes: Vec<u32>,
-    x: Vec<u32>,
-    y: Vec<u32>,
-    /// What became of each: its place in `states`.
-    state: Vec<usize>,
-    states: Vec<&'static str>,
-    /// Whether it stands out: 0 as others, 1 late, 2 it did not finish, 3 it finished though it had crashed.
-    flag: Vec<u8>,
-    /// Neighbours in the whole topology.
-    degree: Vec<u32>,
-    /// The ends of connections by their places in `nodes`, one after the other.
-    edges: Vec<usize>,
-    /// The place in `nodes` of who began.
-    start: Option<usize>,
-    measures: Vec<Measure>,
-}
-
-/// Something that nodes are coloured by.
-#[derive(Clone, Debug, Serialize)]
-struct Measure {
-    name: &'static str,
-    unit: Unit,
-    /// A value for each node, as far as it has one.
-    values: Vec<Option<Real>>,
-}
 
 /// The section, if there is something to draw.
 pub fn section(findings: &Findings) -> Option<Section> {
@@ -145,7 +114,7 @@ fn measures(rows: &[Option<&NodeRow>], late: &Lateness) -> Vec<Measure> {
     measured.filter(|measure| measure.values.iter().any(Option::is_some)).collect()
 }
 
-fn drawn(findings: &Findings, rows: &[Option<&NodeRow>], flag: Vec<u8>, measures: Vec<Measure>) -> Drawn {
+fn drawn(findings: &Findings, rows: &[Option<&NodeRow>], flag: Vec<u8>, measures: Vec<Measure>) -> Network {
     let drawing = &findings.drawing;
     let scenario = &findings.result.scenario;
     let place = |node: u32| drawing.nodes.binary_search(&node).ok();
@@ -165,7 +134,7 @@ fn drawn(findings: &Findings, rows: &[Option<&NodeRow>], flag: Vec<u8>, measures
     let state = state.collect();
     let first = scenario["workflow"]["initiator"].as_u64().unwrap_or(0);
     let grown = |value: f64| (value * 10_000.0).round() as u32;
-    Drawn {
+    Network {
         nodes: drawing.nodes.clone(),
         x: places.iter().map(|place| grown(place[0])).collect(),
         y: places.iter().map(|place| grown(place[1])).collect(),
