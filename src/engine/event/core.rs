@@ -34,16 +34,40 @@ pub struct Event<B> {
 }
 
 impl<B> Event<B> {
+    /// The same with what it carries made into something else.
+    fn map<A>(self, make: impl FnOnce(B) -> A) -> Event<A> {
+        let Self { at, to, from, seq, body } = self;
+        Event { at, to, from, seq, body: make(body) }
+    }
+
     /// What orders the events of one process.
     fn order(&self) -> (Time, u32, u32) {
         (self.at, self.from, self.seq)
     }
 }
 
+/// What an event carries.
+pub trait Payload: Sized + From<<Self as Payload>::Crossing> {
+    /// As much of it as may go to another shard, which could be another process.
+    type Crossing;
+
+    /// The same for another shard; nothing if it has to stay where it is.
+    fn cross(self) -> Option<Self::Crossing>;
+}
+
+/// Plain values can go anywhere.
+impl<T: Copy> Payload for T {
+    type Crossing = T;
+
+    fn cross(self) -> Option<T> {
+        Some(self)
+    }
+}
+
 /// The processes of one shard.
 pub trait World {
     /// What an event carries.
-    type Body;
+    type Body: Payload;
 
     /// Something happens to a process. What follows from it goes into `out`.
     fn handle(&mut self, event: Event<Self::Body>, out: &mut Outbox<Self::Body>);
@@ -103,11 +127,10 @@ pub enum Order {
 
 /// Where new events go: into the calendar of this shard, to another shard at the window's end, or into the rest of the
 /// running window.
-#[derive(Debug)]
-pub struct Outbox<B> {
+pub struct Outbox<B: Payload> {
     calendar: Calendar<B>,
     /// For every shard, what it gets at the window's end.
-    abroad: Vec<Vec<Event<B>>>,
+    abroad: Vec<Vec<Event<B::Crossing>>>,
     /// What is left of this window beside its bucket.
     soon: BinaryHeap<Soon<B>>,
     sharding: Sharding,
@@ -120,8 +143,7 @@ pub struct Outbox<B> {
 }
 
 /// One shard's events.
-#[derive(Debug)]
-pub struct Core<B> {
+pub struct Core<B: Payload> {
     out: Outbox<B>,
     width: u64,
     /// The end of the last window that was run.
@@ -129,7 +151,7 @@ pub struct Core<B> {
     agenda: Agenda,
 }
 
-impl<B> Core<B> {
+impl<B: Payload> Core<B> {
     /// No events yet. `lookahead` is the least time from one process to another.
     pub fn new(sharding: Sharding, shard: u32, lookahead: std::time::Duration, order: Order) -> Self {
         assert!(order == Order::ByProcess || sharding.shards == 1, "one shard alone can go by time");
@@ -173,20 +195,15 @@ impl<B> Core<B> {
         Time::from_nanos((window + 1).saturating_mul(self.width))
     }
 
-    /// Events that wait, for this shard and others.
-    pub fn waiting(&self) -> impl Iterator<Item = &Event<B>> {
-        self.out.calendar.iter().chain(self.out.abroad.iter().flatten())
-    }
-
     /// Exchanges what a shard has for another with the mailbox between them.
-    pub fn hand_over(&mut self, to: u32, mailbox: &mut Vec<Event<B>>) {
+    pub fn hand_over(&mut self, to: u32, mailbox: &mut Vec<Event<B::Crossing>>) {
         std::mem::swap(&mut self.out.abroad[to as usize], mailbox);
     }
 
     /// Takes what another shard had for this one. The order makes no difference: windows are sorted.
-    pub fn take_over(&mut self, mailbox: &mut Vec<Event<B>>) {
+    pub fn take_over(&mut self, mailbox: &mut Vec<Event<B::Crossing>>) {
         for event in mailbox.drain(..) {
-            self.out.calendar.push(event);
+            self.out.calendar.push(event.map(B::from));
         }
     }
 
@@ -265,12 +282,12 @@ impl<B> Core<B> {
     }
 }
 
-impl<B> Outbox<B> {
+impl<B: Payload> Outbox<B> {
     /// Something will happen.
     ///
     /// # Panics
     /// If it would happen to another process within the running window: then the lookahead was wrong, and so would be
-    /// every result.
+    /// every result. And if what it carries has to stay in its shard, and it goes to another.
     pub fn push(&mut self, event: Event<B>) {
         if event.at < self.end {
             assert!(
@@ -284,6 +301,8 @@ impl<B> Outbox<B> {
         if shard == self.shard {
             self.calendar.push(event);
         } else {
+            let event =
+                event.map(|body| body.cross().expect("what has to stay in its shard is sent to another"));
             self.abroad[shard as usize].push(event);
         }
     }

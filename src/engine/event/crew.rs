@@ -9,14 +9,14 @@
 
 use super::barrier::{Barrier, Broken};
 use super::calendar::Window;
-use super::core::{Core, Event};
+use super::core::{Core, Event, Payload};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A shard that can be run.
 pub trait Run: Send {
     /// What its events carry.
-    type Body: Send;
+    type Body: Payload<Crossing: Send>;
     /// How it stands, for the conductor.
     type Word: Clone + Default + Send;
 
@@ -56,7 +56,7 @@ struct Said<W> {
 }
 
 /// What one shard has for another.
-type Mailbox<B> = Mutex<Vec<Event<B>>>;
+type Mailbox<B> = Mutex<Vec<Event<<B as Payload>::Crossing>>>;
 
 /// What the threads share.
 struct Meeting<S: Run, W> {

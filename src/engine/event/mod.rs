@@ -15,6 +15,7 @@ pub mod calendar;
 mod conductor;
 pub mod core;
 pub mod crew;
+mod crossing;
 mod desk;
 mod fingerprint;
 mod host;

@@ -1,8 +1,9 @@
 //! The nodes of one shard: takes events, feeds the nodes, keeps the accounts. What comes of a node's outputs is in
 //! `sending`.
 
-use super::body::{Answer, Body, Envelope, Wants};
+use super::body::Body;
 use super::core::{Event, Outbox, World};
+use super::crossing::{Answer, Envelope, Wants};
 use super::fingerprint;
 use super::host::Host;
 use super::log::Log;

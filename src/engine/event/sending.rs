@@ -1,7 +1,8 @@
 //! What a node's outputs come to: messages on their way, answers, timers, jobs.
 
-use super::body::{Answer, Body, Envelope, Flags, Wants};
+use super::body::Body;
 use super::core::Event;
+use super::crossing::{Answer, Envelope, Flags, Wants};
 use super::jobs::Value;
 use super::peers::{Asked, Out, Peers};
 use crate::engine::course::ledger;
