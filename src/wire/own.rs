@@ -9,7 +9,7 @@ use super::command::Command;
 use super::message::Message;
 use std::sync::{Arc, OnceLock};
 
-/// A message that a workflow declares. Made by [`own_messages!`](crate::wire::own_messages).
+/// A message that a workflow declares. Made by `own_messages!`.
 #[derive(Debug)]
 pub struct Declared {
     /// Its command on the wire.
