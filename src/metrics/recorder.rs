@@ -144,6 +144,7 @@ impl Recorder {
 
     /// `count` messages took `nanos` each from hand-over to the receiving node. What was sent during set-up is not
     /// part of any latency.
+    #[inline]
     pub fn message_latency(&mut self, phase: Phase, command: Command, nanos: u64, count: u64) {
         if self.on && phase == Phase::Learning {
             self.message[command.index()].record(nanos, count);
