@@ -84,7 +84,7 @@ fn beside(inner: &Loaded, limits: Limits) -> Result<Arc<Tensors>, ModelError> {
         // An array that is referred to again and again has to be paid for each time.
         let values = count(&array.shape).unwrap_or(usize::MAX);
         bytes = bytes.saturating_add(8 * (values as u64).min(u64::MAX / 8));
-        if name.len() > MAX_NAME || bytes > limits.bytes.saturating_mul(2) {
+        if name.len() > MAX_NAME || bytes > limits.bytes {
             return Err(ModelError::TooLarge(limits.bytes));
         }
         let mut values = Vec::with_capacity(values);
