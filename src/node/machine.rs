@@ -2,10 +2,11 @@
 
 use super::Stage;
 use super::context::Context;
-use super::io::{Control, JobId, JobResult, RequestId, Start, Timer};
+use super::io::{JobId, JobResult, RequestId, Start, Timer};
 use super::links::{Change, Links};
 use crate::learning::Model;
-use crate::wire::{Announcement, Gossip, GossipBody, Message, PeerId, Response, Weights};
+use crate::time::Time;
+use crate::wire::{Announcement, Experiment, Gossip, GossipBody, Message, PeerId, Response, Weights};
 use std::sync::Arc;
 
 /// An error that makes P2PFL stop the node it happens at.
@@ -35,8 +36,14 @@ pub trait Machine {
     /// What has to happen for this node to go on, in words.
     fn waits_for(&self, links: &Links) -> String;
 
-    /// The script, or the engine, tells the node to begin or to stop. Leaving is not a workflow's to do.
-    fn control(&mut self, cx: &mut Context, links: &mut Links, control: Control);
+    /// Learning ends before its time.
+    fn stop(&mut self, cx: &mut Context, links: &mut Links);
+
+    /// Learning starts: in workflows that learn, whoever is told starts.
+    fn start(&mut self, _cx: &mut Context, _links: &mut Links, _experiment: Arc<Experiment>) {}
+
+    /// Rounds that all nodes keep in step are counted from this time, where nothing is learnt.
+    fn begin(&mut self, _cx: &mut Context, _links: &mut Links, _zero: Time) {}
 
     /// The stage that the node is in, if it is learning.
     fn stage(&self) -> Option<Stage> {
@@ -164,13 +171,30 @@ macro_rules! machines {
                 match self { $( Self::$variant(machine) => machine.waits_for(links) ),+ }
             }
 
-            fn control(
+            fn stop(
                 &mut self,
                 cx: &mut $crate::node::context::Context,
                 links: &mut $crate::node::links::Links,
-                control: $crate::node::io::Control,
             ) {
-                match self { $( Self::$variant(machine) => machine.control(cx, links, control) ),+ }
+                match self { $( Self::$variant(machine) => machine.stop(cx, links) ),+ }
+            }
+
+            fn start(
+                &mut self,
+                cx: &mut $crate::node::context::Context,
+                links: &mut $crate::node::links::Links,
+                experiment: std::sync::Arc<$crate::wire::Experiment>,
+            ) {
+                match self { $( Self::$variant(machine) => machine.start(cx, links, experiment) ),+ }
+            }
+
+            fn begin(
+                &mut self,
+                cx: &mut $crate::node::context::Context,
+                links: &mut $crate::node::links::Links,
+                zero: $crate::time::Time,
+            ) {
+                match self { $( Self::$variant(machine) => machine.begin(cx, links, zero) ),+ }
             }
 
             fn stage(&self) -> Option<$crate::node::Stage> {

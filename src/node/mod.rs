@@ -185,10 +185,13 @@ impl Node {
     }
 
     fn control(&mut self, cx: &mut Context, control: Control) {
-        if matches!(control, Control::Leave) {
-            return self.links.leave(cx);
+        let (workflow, links) = (&mut self.workflow, &mut self.links);
+        match control {
+            Control::StartLearning(experiment) => workflow.start(cx, links, experiment),
+            Control::Begin(zero) => workflow.begin(cx, links, zero),
+            Control::StopLearning => workflow.stop(cx, links),
+            Control::Leave => links.leave(cx),
         }
-        self.workflow.control(cx, &mut self.links, control);
     }
 
     fn changed(&mut self, cx: &mut Context, change: Option<Change>) -> Result<(), Fault> {

@@ -14,7 +14,7 @@ use super::search::Search;
 use crate::learning::{Mixture, Model, Part};
 use crate::node::Stage;
 use crate::node::context::Context;
-use crate::node::io::{Control, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
+use crate::node::io::{Job, JobId, JobResult, Record, RequestId, Timer, Weight};
 use crate::node::kept::Kept;
 use crate::node::links::{Change, Links};
 use crate::node::machine::{Birth, Fault, Machine};
@@ -102,11 +102,26 @@ impl Machine for Pairwise {
         }
     }
 
-    fn control(&mut self, cx: &mut Context, _links: &mut Links, control: Control) {
-        match control {
-            Control::StartLearning(experiment) => self.start(cx, experiment),
-            Control::StopLearning => self.stop(cx),
-            Control::Begin(_) | Control::Leave => {}
+    /// The engine starts every node.
+    fn start(&mut self, cx: &mut Context, _links: &mut Links, experiment: Arc<Experiment>) {
+        if self.experiment.is_none() && matches!(self.at, At::Idle | At::Late) {
+            self.experiment = Some(experiment);
+            cx.record(Record::Started);
+            if self.at == At::Late {
+                self.search = Some(Search::begin(cx));
+            } else {
+                self.train(cx);
+            }
+        }
+    }
+
+    /// Learning ends before its time.
+    fn stop(&mut self, cx: &mut Context, _links: &mut Links) {
+        if self.experiment.take().is_some() {
+            self.search = None;
+            self.partners.forget_requests();
+            self.enter(cx, At::Stopped);
+            cx.record(Record::Stopped);
         }
     }
 
@@ -282,29 +297,6 @@ impl Machine for Pairwise {
 }
 
 impl Pairwise {
-    /// The engine starts every node.
-    fn start(&mut self, cx: &mut Context, experiment: Arc<Experiment>) {
-        if self.experiment.is_none() && matches!(self.at, At::Idle | At::Late) {
-            self.experiment = Some(experiment);
-            cx.record(Record::Started);
-            if self.at == At::Late {
-                self.search = Some(Search::begin(cx));
-            } else {
-                self.train(cx);
-            }
-        }
-    }
-
-    /// Learning ends before its time.
-    fn stop(&mut self, cx: &mut Context) {
-        if self.experiment.take().is_some() {
-            self.search = None;
-            self.partners.forget_requests();
-            self.enter(cx, At::Stopped);
-            cx.record(Record::Stopped);
-        }
-    }
-
     fn train(&mut self, cx: &mut Context) {
         self.round_began = cx.now;
         (self.drawn, self.refused) = (0, 0);

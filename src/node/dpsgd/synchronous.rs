@@ -6,7 +6,7 @@ use super::spec::{Dpsgd as Spec, Mixing};
 use crate::learning::{Mixture, Model, Part};
 use crate::node::Stage;
 use crate::node::context::Context;
-use crate::node::io::{Control, Expect, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
+use crate::node::io::{Expect, Job, JobId, JobResult, Record, RequestId, Timer, Weight};
 use crate::node::kept::Kept;
 use crate::node::links::{Change, Links};
 use crate::node::machine::{Birth, Fault, Machine};
@@ -86,11 +86,25 @@ impl Machine for Synchronous {
         }
     }
 
-    fn control(&mut self, cx: &mut Context, _links: &mut Links, control: Control) {
-        match control {
-            Control::StartLearning(experiment) => self.start(cx, experiment),
-            Control::StopLearning => self.stop(cx),
-            Control::Begin(_) | Control::Leave => {}
+    /// The engine starts every node.
+    fn start(&mut self, cx: &mut Context, _links: &mut Links, experiment: Arc<Experiment>) {
+        if self.experiment.is_none() && !self.finished {
+            self.experiment = Some(experiment);
+            cx.record(Record::Started);
+            if self.at == At::Late {
+                self.search = Some(Box::new(Search::begin(cx)));
+            } else {
+                self.train(cx);
+            }
+        }
+    }
+
+    /// Learning ends before its time.
+    fn stop(&mut self, cx: &mut Context, _links: &mut Links) {
+        if self.experiment.take().is_some() {
+            self.search = None;
+            self.enter(cx, At::Idle);
+            cx.record(Record::Stopped);
         }
     }
 
@@ -209,28 +223,6 @@ impl Machine for Synchronous {
 }
 
 impl Synchronous {
-    /// The engine starts every node.
-    fn start(&mut self, cx: &mut Context, experiment: Arc<Experiment>) {
-        if self.experiment.is_none() && !self.finished {
-            self.experiment = Some(experiment);
-            cx.record(Record::Started);
-            if self.at == At::Late {
-                self.search = Some(Box::new(Search::begin(cx)));
-            } else {
-                self.train(cx);
-            }
-        }
-    }
-
-    /// Learning ends before its time.
-    fn stop(&mut self, cx: &mut Context) {
-        if self.experiment.take().is_some() {
-            self.search = None;
-            self.enter(cx, At::Idle);
-            cx.record(Record::Stopped);
-        }
-    }
-
     fn train(&mut self, cx: &mut Context) {
         self.round_began = cx.now;
         cx.record(Record::RoundStarted(self.round));

@@ -3,10 +3,10 @@
 use super::P2pfl;
 use crate::node::Stage;
 use crate::node::context::Context;
-use crate::node::io::{Control, JobId, JobResult, RequestId, Timer};
+use crate::node::io::{JobId, JobResult, RequestId, Timer};
 use crate::node::links::{Change, Links};
 use crate::node::machine::{Birth, Fault, Machine};
-use crate::wire::{Announcement, Gossip, PeerId, Response, Weights};
+use crate::wire::{Announcement, Experiment, Gossip, GossipBody, NO_ROUND, PeerId, Response, Weights};
 use std::sync::Arc;
 
 impl Machine for P2pfl {
@@ -22,8 +22,17 @@ impl Machine for P2pfl {
         self.stage()
     }
 
-    fn control(&mut self, cx: &mut Context, links: &mut Links, control: Control) {
-        self.control(cx, links, control);
+    fn start(&mut self, cx: &mut Context, links: &mut Links, experiment: Arc<Experiment>) {
+        if self.experiment.is_none() {
+            self.initiate(cx, links, experiment);
+        }
+    }
+
+    fn stop(&mut self, cx: &mut Context, links: &mut Links) {
+        if self.experiment.is_some() {
+            links.broadcast(cx, NO_ROUND, GossipBody::StopLearning);
+            self.stopped(cx);
+        }
     }
 
     fn neighbour(&mut self, cx: &mut Context, links: &mut Links, change: Change) -> Result<(), Fault> {

@@ -27,7 +27,7 @@ use start::SETTLE;
 
 use super::Stage;
 use super::context::Context;
-use super::io::{Control, JobId, JobResult, Record, RequestId, Timer};
+use super::io::{JobId, JobResult, Record, RequestId, Timer};
 use super::kept::Kept;
 use super::links::{Change, Links};
 use super::machine::Fault;
@@ -35,7 +35,7 @@ use super::peer_map::PeerMap;
 use super::spec::{Dissemination, Workflow};
 use crate::learning::Model;
 use crate::time::Time;
-use crate::wire::{Experiment, GossipBody, NO_ROUND, PeerId, Response};
+use crate::wire::{Experiment, PeerId, Response};
 use aggregator::{Aggregator, Contribution};
 use announced::Announced;
 use asking::Asking;
@@ -277,20 +277,6 @@ impl P2pfl {
         }
     }
 
-    /// The script tells the node to do something.
-    pub fn control(&mut self, cx: &mut Context, links: &mut Links, control: Control) {
-        match control {
-            Control::StartLearning(experiment) if self.experiment.is_none() => {
-                self.initiate(cx, links, experiment);
-            }
-            Control::StopLearning if self.experiment.is_some() => {
-                links.broadcast(cx, NO_ROUND, GossipBody::StopLearning);
-                self.stop(cx);
-            }
-            Control::StartLearning(_) | Control::Begin(_) | Control::StopLearning | Control::Leave => {}
-        }
-    }
-
     /// A neighbour came or went.
     pub fn neighbour(&mut self, cx: &mut Context, links: &mut Links, change: Change) -> Result<(), Fault> {
         if !self.repaired {
@@ -350,7 +336,7 @@ impl P2pfl {
     }
 
     /// Learning ends here before its time.
-    fn stop(&mut self, cx: &mut Context) {
+    fn stopped(&mut self, cx: &mut Context) {
         self.stop_spreading(cx);
         self.enter(cx, At::Idle);
         self.forget();

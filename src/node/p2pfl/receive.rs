@@ -41,7 +41,7 @@ impl P2pfl {
             GossipBody::StartLearning(experiment) => self.told_to_start(cx, links, source, experiment, round),
             GossipBody::StopLearning => {
                 if self.experiment.is_some() {
-                    self.stop(cx);
+                    self.stopped(cx);
                 } else if !self.repaired {
                     return Err(Arc::from(NOT_LEARNING));
                 }

@@ -14,7 +14,7 @@ pub mod spec;
 mod streams;
 
 use super::context::Context;
-use super::io::{Control, Expect, Measured, Record, RequestId, Timer, Weight};
+use super::io::{Expect, Measured, Record, RequestId, Timer, Weight};
 use super::links::Links;
 use super::machine::{Birth, Fault, Machine};
 use super::spec::Workflow;
@@ -95,11 +95,44 @@ impl Machine for Probe {
         }
     }
 
-    fn control(&mut self, cx: &mut Context, _links: &mut Links, control: Control) {
-        match control {
-            Control::Begin(zero) => self.begin(cx, zero),
-            Control::StopLearning => self.stop(cx),
-            Control::StartLearning(_) | Control::Leave => {}
+    /// The run begins.
+    fn begin(&mut self, cx: &mut Context, _links: &mut Links, zero: Time) {
+        let Some(spec) = spec(cx) else { return };
+        if self.step != Step::Idle {
+            return;
+        }
+        cx.record(Record::Started);
+        self.zero = Some(zero);
+        match spec.extent() {
+            // Who comes late has missed cells that the others have counted; it answers them.
+            Extent::Count(_) if self.late => self.finish(cx),
+            Extent::Count(_) => self.enter(cx, spec),
+            Extent::Time { warm_up, measured } => {
+                if self.late {
+                    let span = nanos(warm_up + measured).max(1);
+                    let next = nanos(cx.now.since(zero)) / span + 1;
+                    self.cell = u32::try_from(next).unwrap_or(u32::MAX);
+                }
+                if self.cell >= spec.cells() {
+                    return self.finish(cx);
+                }
+                if self.late {
+                    self.step = Step::Waiting;
+                    cx.set_timer(Timer::Stage, self.start_of(spec, self.cell), Weight::Progress);
+                } else {
+                    self.enter(cx, spec);
+                }
+            }
+        }
+    }
+
+    /// The run ends before its time.
+    fn stop(&mut self, cx: &mut Context, _links: &mut Links) {
+        if !matches!(self.step, Step::Idle | Step::Over) {
+            self.step = Step::Over;
+            cx.cancel_timer(Timer::Stage);
+            cx.cancel_timer(Timer::Models);
+            cx.record(Record::Stopped);
         }
     }
 
@@ -168,47 +201,6 @@ impl Machine for Probe {
 }
 
 impl Probe {
-    /// The run begins.
-    fn begin(&mut self, cx: &mut Context, zero: Time) {
-        let Some(spec) = spec(cx) else { return };
-        if self.step != Step::Idle {
-            return;
-        }
-        cx.record(Record::Started);
-        self.zero = Some(zero);
-        match spec.extent() {
-            // Who comes late has missed cells that the others have counted; it answers them.
-            Extent::Count(_) if self.late => self.finish(cx),
-            Extent::Count(_) => self.enter(cx, spec),
-            Extent::Time { warm_up, measured } => {
-                if self.late {
-                    let span = nanos(warm_up + measured).max(1);
-                    let next = nanos(cx.now.since(zero)) / span + 1;
-                    self.cell = u32::try_from(next).unwrap_or(u32::MAX);
-                }
-                if self.cell >= spec.cells() {
-                    return self.finish(cx);
-                }
-                if self.late {
-                    self.step = Step::Waiting;
-                    cx.set_timer(Timer::Stage, self.start_of(spec, self.cell), Weight::Progress);
-                } else {
-                    self.enter(cx, spec);
-                }
-            }
-        }
-    }
-
-    /// The run ends before its time.
-    fn stop(&mut self, cx: &mut Context) {
-        if !matches!(self.step, Step::Idle | Step::Over) {
-            self.step = Step::Over;
-            cx.cancel_timer(Timer::Stage);
-            cx.cancel_timer(Timer::Models);
-            cx.record(Record::Stopped);
-        }
-    }
-
     /// A peer's message. Requests are answered at once.
     fn message(&self, cx: &mut Context, probe: wire::Probe) {
         let Some(spec) = spec(cx) else { return };

@@ -11,7 +11,7 @@ pub mod messages;
 pub mod spec;
 
 use super::context::Context;
-use super::io::{Control, Expect, Peers, Record, RequestId, Timer, Weight};
+use super::io::{Expect, Peers, Record, RequestId, Timer, Weight};
 use super::links::Links;
 use super::machine::{Birth, Fault, Machine};
 use super::spec::{Mode, Rumor as Spec, Workflow};
@@ -56,11 +56,27 @@ impl Machine for Rumor {
         }
     }
 
-    fn control(&mut self, cx: &mut Context, _links: &mut Links, control: Control) {
-        match control {
-            Control::Begin(zero) => self.begin(cx, zero),
-            Control::StopLearning => self.stop(cx),
-            Control::StartLearning(_) | Control::Leave => {}
+    /// Learning began.
+    fn begin(&mut self, cx: &mut Context, _links: &mut Links, zero: Time) {
+        if self.zero.is_some() || self.over {
+            return;
+        }
+        cx.record(Record::Started);
+        self.zero = Some(zero);
+        if self.from == Some(0) {
+            cx.record(Record::Finished);
+        }
+        self.arm(cx);
+    }
+
+    /// Learning ends before its time.
+    fn stop(&mut self, cx: &mut Context, _links: &mut Links) {
+        if !self.over && self.zero.is_some() {
+            self.over = true;
+            cx.cancel_timer(Timer::Stage);
+            if self.from.is_none() {
+                cx.record(Record::Stopped);
+            }
         }
     }
 
@@ -74,7 +90,7 @@ impl Machine for Rumor {
     }
 
     fn timer(&mut self, cx: &mut Context, links: &mut Links, _timer: Timer) -> Result<(), Fault> {
-        self.tick(cx, links.node());
+        self.tick(cx, links);
         Ok(())
     }
 
@@ -88,38 +104,14 @@ impl Machine for Rumor {
 }
 
 impl Rumor {
-    /// Learning began.
-    fn begin(&mut self, cx: &mut Context, zero: Time) {
-        if self.zero.is_some() || self.over {
-            return;
-        }
-        cx.record(Record::Started);
-        self.zero = Some(zero);
-        if self.from == Some(0) {
-            cx.record(Record::Finished);
-        }
-        self.arm(cx);
-    }
-
-    /// Learning ends before its time.
-    fn stop(&mut self, cx: &mut Context) {
-        if !self.over && self.zero.is_some() {
-            self.over = true;
-            cx.cancel_timer(Timer::Stage);
-            if self.from.is_none() {
-                cx.record(Record::Stopped);
-            }
-        }
-    }
-
     /// A round begins, or the last one has ended.
-    fn tick(&mut self, cx: &mut Context, node: PeerId) {
+    fn tick(&mut self, cx: &mut Context, links: &mut Links) {
         let Some(&Spec { mode, rounds, .. }) = spec(cx) else { return };
         if self.over {
             return;
         }
         if self.round >= rounds {
-            return self.stop(cx);
+            return self.stop(cx, links);
         }
         let round = self.round;
         self.round += 1;
@@ -129,7 +121,7 @@ impl Rumor {
             None => (mode != Mode::Push).then(|| RUMOR_REQUEST.say(round as i32, 0, &[])),
         };
         if let (Some(message), false) = (message, self.peers.is_empty()) {
-            let mut random = cx.random(node, Purpose::Rumor, round.into());
+            let mut random = cx.random(links.node(), Purpose::Rumor, round.into());
             let place = random.random_range(0..self.peers.len());
             if let Some((peer, _)) = self.peers.get(place) {
                 cx.send(peer, message, Expect::Nothing);
